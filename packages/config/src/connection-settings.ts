@@ -1,0 +1,92 @@
+/** A secret: it prints as `[secret]` everywhere; only `reveal()` gives the text. */
+export class Secret {
+  readonly #text: string;
+  constructor(text: string) {
+    this.#text = text;
+  }
+  reveal(): string {
+    return this.#text;
+  }
+  toString(): string {
+    return '[secret]';
+  }
+  toJSON(): string {
+    return '[secret]';
+  }
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return '[secret]';
+  }
+}
+
+/** One address of `Server`. Several name servers of one organisation, in order of preference. */
+export interface ServerAddress {
+  /** As given, with the path: `http://mailbox01.contoso.com/PowerShell/`. */
+  readonly url: string;
+  readonly protocol: 'http' | 'https';
+  readonly host: string;
+  readonly port: number;
+}
+
+/** One connection of `Connections` in `appsettings.agent.json`, checked, defaults filled in (product documentation: settings). */
+export interface ConnectionSettings {
+  readonly id: string;
+  readonly servers: readonly ServerAddress[];
+  readonly connectAddress: string | undefined;
+  /** Absolute path of a PEM file. */
+  readonly caFile: string | undefined;
+  readonly authType: 'Kerberos' | 'Basic';
+  readonly login: string | undefined;
+  readonly password: Secret | undefined;
+  readonly keytab: string | undefined;
+  readonly principal: string | undefined;
+  readonly realm: string | undefined;
+  readonly allowUnencryptedBasic: boolean;
+  readonly powerShellScriptPath: string | undefined;
+  readonly exportScriptPath: string | undefined;
+  readonly fulfillScriptPath: string | undefined;
+  readonly domainController: string | undefined;
+  readonly globalCatalog: string | undefined;
+  readonly operationTimeoutMs: number;
+  readonly valueSeparator: string;
+  readonly bom: boolean;
+  readonly additionalColumns: readonly string[];
+  readonly includeArbitration: boolean;
+  readonly includePublicFolder: boolean;
+  readonly includeAuditLog: boolean;
+  readonly includeMonitoring: boolean;
+  readonly organizationalUnits: readonly string[];
+  readonly databases: readonly string[];
+  readonly recipientTypeDetails: readonly string[];
+  readonly filter: string | undefined;
+  /** Every other known key, checked for type, kept for the capabilities that read it. */
+  readonly shells: number;
+  readonly shellSpacingMs: number;
+  readonly overlapMinutes: number;
+}
+
+/** The folders of `appsettings.json`, absolute; created when first used. */
+export interface AgentFolders {
+  /** `TempFolderPath`, default `../Temp`; holds `ExportOutput`, `JobLogs`. */
+  readonly temp: string;
+  /** `WorkFolderPath`, default `../Work`; holds `ExportCookies`, `ExportState`, … */
+  readonly work: string;
+}
+
+/** A fault or remark about one setting. */
+export interface SettingRemark {
+  readonly severity: 'error' | 'warning';
+  /** The file, or the environment variable, that gave the value. */
+  readonly source: string;
+  /** JSON path, `Connections.Main.Server`. */
+  readonly path: string;
+  /** One sentence: what was found, what is allowed. Never a secret's value. */
+  readonly message: string;
+}
+
+/** All settings of an agent. */
+export interface AgentSettings {
+  readonly settingsFolder: string;
+  readonly folders: AgentFolders;
+  readonly connections: readonly ConnectionSettings[];
+  readonly warnings: readonly SettingRemark[];
+}
