@@ -1,0 +1,166 @@
+// Runs on any Node from 16 on: it is what brings a program to a newer one. No TypeScript here,
+// and no syntax or import that Node 16 lacks.
+//
+// Two ways of running, one behaviour:
+//
+//   new Node:   [program]
+//   old Node:   [launcher] ──spawn, stdio inherited, IPC──► [program on the newer binary]
+//
+// A terminal's Ctrl-C goes to the whole foreground group, so both processes get it; `kill` goes
+// to the one whose id is known, the launcher. The launcher tells every signal of its own over
+// IPC; the program counts what it was told and what it received itself, and takes the greater of
+// the two: no signal is lost, none counts twice, and no clock is involved.
+
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import module from 'node:module';
+import { constants } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const oldestNodeMajor = 24;
+
+/** Marks a child of the launcher; taken out of the environment before the program sees it. */
+const launchedVariable = 'EXCHANGE_CONNECTOR_LAUNCHED';
+const interruptSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+/** How long a program that was told to end at once may take before the launcher ends it. */
+const endAtOnceGraceMs = 2000;
+
+const listeners = new Set();
+const received = { SIGINT: 0, SIGTERM: 0, SIGHUP: 0 };
+const told = { SIGINT: 0, SIGTERM: 0, SIGHUP: 0 };
+const delivered = { SIGINT: 0, SIGTERM: 0, SIGHUP: 0 };
+const handlers = {};
+for (const signal of interruptSignals) {
+  handlers[signal] = () => {
+    received[signal] += 1;
+    deliver(signal);
+  };
+}
+
+export function onInterrupt(listener) {
+  if (listeners.size === 0) {
+    for (const signal of interruptSignals) process.on(signal, handlers[signal]);
+  }
+  const entry = (interrupt) => listener(interrupt);
+  listeners.add(entry);
+  return () => {
+    if (!listeners.delete(entry) || listeners.size > 0) return;
+    for (const signal of interruptSignals) process.removeListener(signal, handlers[signal]);
+  };
+}
+
+function deliver(signal) {
+  while (delivered[signal] < Math.max(received[signal], told[signal])) {
+    const earlier = delivered.SIGINT + delivered.SIGTERM + delivered.SIGHUP;
+    delivered[signal] += 1;
+    const interrupt = { signal, atOnce: signal === 'SIGINT' && earlier > 0 };
+    for (const listener of [...listeners]) listener(interrupt);
+  }
+}
+
+/** The program's side of the channel to its launcher. */
+function listenToLauncher() {
+  process.on('message', (message) => {
+    const signal = message?.signal;
+    if (!interruptSignals.includes(signal)) return;
+    if (listeners.size === 0) {
+      process.kill(process.pid, signal);
+      return;
+    }
+    told[signal] += 1;
+    deliver(signal);
+  });
+  process.on('disconnect', () => {
+    if (listeners.size === 0) {
+      process.kill(process.pid, 'SIGTERM');
+      return;
+    }
+    told.SIGTERM = Math.max(told.SIGTERM, received.SIGTERM) + 1;
+    deliver('SIGTERM');
+  });
+  process.channel?.unref();
+}
+
+function majorOf(version) {
+  return Number.parseInt(version.split('.')[0], 10);
+}
+
+function packagesWithNode() {
+  const platform = process.platform === 'win32' ? 'win' : process.platform;
+  const binary = process.platform === 'win32' ? 'node.exe' : 'node';
+  const names = [`node-${platform}-${process.arch}`, `node-bin-${platform}-${process.arch}`];
+  return names.map((name) => ({ name, file: join('bin', binary) }));
+}
+
+export function findNewerNode(from = import.meta.url) {
+  const resolver = module.createRequire(from);
+  for (const { name, file } of packagesWithNode()) {
+    try {
+      const manifest = resolver.resolve(`${name}/package.json`);
+      const candidate = join(dirname(manifest), file);
+      if (majorOf(resolver(manifest).version) >= oldestNodeMajor && existsSync(candidate)) return candidate;
+    } catch {
+      // Not installed: the next name, or none.
+    }
+  }
+  return undefined;
+}
+
+function refuse(found) {
+  process.stderr.write(
+    `This program needs Node ${oldestNodeMajor} or later; this is Node ${process.versions.node} (${process.execPath}), and ${found}.\n` +
+      `Run "npm ci" in the project's folder, which brings a newer Node along for this system ` +
+      `(${process.platform} ${process.arch}, package ${packagesWithNode()[0].name}; not with --omit=optional), ` +
+      `or install Node ${oldestNodeMajor} or later from https://nodejs.org.\n`,
+  );
+  process.exit(2);
+}
+
+/** Runs the same command line on the newer binary, and ends as it ends. */
+function runOn(binary) {
+  const child = spawn(binary, [...process.execArgv, ...process.argv.slice(1)], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, [launchedVariable]: '1' },
+  });
+  let interrupts = 0;
+  const forward = (signal) => {
+    interrupts += 1;
+    if (child.connected) child.send({ signal }, () => {});
+    // The program may be stuck where it cannot hear; a second Ctrl-C ends it all the same.
+    if (signal === 'SIGINT' && interrupts === 2) setTimeout(() => child.kill('SIGKILL'), endAtOnceGraceMs).unref();
+  };
+  for (const signal of interruptSignals) process.on(signal, forward);
+  child.on('error', (error) => {
+    if (child.pid === undefined) refuse(`${binary} could not be started (${error.message})`);
+  });
+  child.on('exit', (code, signal) => {
+    for (const name of interruptSignals) process.removeListener(name, forward);
+    if (signal === null) process.exit(code);
+    process.kill(process.pid, signal);
+    // A signal that does not end this process: the shell's number for it.
+    setTimeout(() => process.exit(128 + constants.signals[signal]), 100);
+  });
+}
+
+function cacheCompiledModules() {
+  // Beside the installed packages, never in the shared temporary folder, where another account
+  // could plant code that this one would run.
+  const packages = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'node_modules');
+  if (existsSync(packages)) module.enableCompileCache?.(join(packages, '.cache', 'exchange-connector'));
+}
+
+export async function launch(mainUrl) {
+  if (majorOf(process.versions.node) < oldestNodeMajor) {
+    const binary = findNewerNode();
+    if (binary === undefined) refuse('none was found in node_modules');
+    else runOn(binary);
+    return;
+  }
+  if (process.env[launchedVariable] !== undefined) {
+    delete process.env[launchedVariable];
+    if (process.channel) listenToLauncher();
+  }
+  cacheCompiledModules();
+  await import(String(mainUrl));
+}
