@@ -1,3 +1,15 @@
 export type * from './clixml/value.ts';
 export { type Guid, decodeGuid, emptyGuid, encodeGuid, parseGuid } from './guid.ts';
 export * from './session.ts';
+export type { ClientEvent } from './client/event.ts';
+export { ClientRunspacePool, type ClientRunspacePoolOptions } from './client/runspace-pool.ts';
+export { assertNever, PsrpError, type PsrpErrorCode, psrpErrorCodes, type Recovery } from './errors.ts';
+export { defaultPsrpLimits, type PsrpLimits } from './limits.ts';
+export type { ErrorRecordInit } from './message/error-record-init.ts';
+export type { HostCall, HostResponse } from './message/host-call.ts';
+export type { InformationInit, ProgressInit } from './message/record-init.ts';
+export { psSecureString } from './secure-string.ts';
+export type { ServerEvent } from './server/event.ts';
+export { ServerRunspacePool, type ServerRunspacePoolOptions } from './server/runspace-pool.ts';
+export type { RsaPublicKey, SessionKeyPair, SessionKeyPort } from './session-key.ts';
+export { RunspacePoolState } from './state/runspace-pool-state.ts';
