@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { root } from './set-up.mjs';
 
 const atOnce = 2;
@@ -51,4 +52,4 @@ export async function checkTypes(folders = []) {
   return failed === 0;
 }
 
-if (import.meta.main) process.exitCode = (await checkTypes(process.argv.slice(2))) ? 0 : 1;
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = (await checkTypes(process.argv.slice(2))) ? 0 : 1;
