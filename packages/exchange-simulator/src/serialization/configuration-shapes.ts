@@ -1,0 +1,202 @@
+/* MailboxDatabase, ExchangeServer and ExtendedOrganizationalUnit objects. */
+import { administrativeGroup, type ExchangeServer, type MailboxDatabase, type OrganizationalUnit, organizationName, rootDomainName } from '../organization/forest.ts';
+import { idList, stringList } from './mailbox-shape.ts';
+import { type ObjectShape, type PropertyShape, shapeOf } from './object-shape.ts';
+import {
+  booleanValue, chainOf, daysValue, directoryId, enumValue, falseValue, guidValue, integerValue, listValue, local, nullValue, opaque, quotaValue, type ServerValue,
+  sizeValue, stringValue, trueValue, utc,
+} from './server-value.ts';
+
+const gigabyte = 1_073_741_824;
+const megabyte = 1_048_576;
+const noGuid = '00000000-0000-0000-0000-000000000000';
+const moment = (ms: number) => ({ ms, fraction: '' });
+const schema = (name: string): ServerValue =>
+  directoryId(`${rootDomainName}/Configuration/Schema/${name}`, { dn: `CN=${name},CN=Schema,CN=Configuration,DC=example,DC=test`, guid: noGuid, domain: rootDomainName });
+const unchanged = enumValue('Microsoft.Exchange.Data.ObjectState', 'Unchanged', 1);
+const version = opaque('Microsoft.Exchange.Data.ExchangeObjectVersion', '0.20 (15.0.0.0)');
+const organizationId = opaque('Microsoft.Exchange.Data.Directory.OrganizationId', '');
+const strings = (texts: readonly string[]): ServerValue => listValue(stringList, texts.map(stringValue));
+const serverId = (server: ExchangeServer): ServerValue => directoryId(server.name, { dn: server.distinguishedName, guid: server.guid, domain: rootDomainName });
+const databaseId = (db: MailboxDatabase): ServerValue => directoryId(db.name, { dn: db.distinguishedName, guid: db.guid, domain: rootDomainName });
+
+/** A database as the cmdlet saw it: `-Status` fills in what only the server that holds it knows. */
+export interface DatabaseView {
+  readonly database: MailboxDatabase;
+  readonly status: boolean;
+}
+
+const withStatus = (read: (database: MailboxDatabase) => ServerValue) => (view: DatabaseView): ServerValue => (view.status ? read(view.database) : nullValue);
+const path = (db: MailboxDatabase): string => `C:\\Program Files\\Microsoft\\Exchange Server\\V15\\Mailbox\\${db.name}`;
+
+const databaseProperties: readonly PropertyShape<DatabaseView>[] = [
+  { name: 'JournalRecipient', value: nullValue },
+  { name: 'MailboxRetention', value: daysValue(30) },
+  { name: 'OfflineAddressBook', value: nullValue },
+  { name: 'OriginalDatabase', value: nullValue },
+  { name: 'PublicFolderDatabase', value: nullValue },
+  { name: 'ProhibitSendReceiveQuota', value: quotaValue(2355 * megabyte) },
+  { name: 'ProhibitSendQuota', value: quotaValue(2 * gigabyte) },
+  { name: 'RecoverableItemsQuota', value: quotaValue(30 * gigabyte) },
+  { name: 'RecoverableItemsWarningQuota', value: quotaValue(20 * gigabyte) },
+  { name: 'CalendarLoggingQuota', value: quotaValue(6 * gigabyte) },
+  { name: 'IndexEnabled', value: trueValue },
+  { name: 'IsExcludedFromProvisioning', value: falseValue },
+  { name: 'IsSuspendedFromProvisioning', value: falseValue },
+  { name: 'DumpsterStatistics', value: nullValue },
+  { name: 'AdministrativeGroup', value: stringValue(administrativeGroup) },
+  { name: 'AllDatabaseCopies', value: nullValue },
+  { name: 'AllowFileRestore', value: falseValue },
+  { name: 'BackgroundDatabaseMaintenance', value: trueValue },
+  { name: 'BackupInProgress', value: withStatus(() => falseValue) },
+  { name: 'DatabaseCreated', value: trueValue },
+  { name: 'Description', value: stringValue('') },
+  { name: 'DatabaseSize', value: withStatus((db) => sizeValue(db.sizeBytes)) },
+  { name: 'AvailableNewMailboxSpace', value: withStatus((db) => sizeValue((db.index % 90) * megabyte)) },
+  { name: 'EdbFilePath', value: (view) => opaque('Microsoft.Exchange.Data.EdbFilePath', `${path(view.database)}\\${view.database.name}.edb`) },
+  { name: 'ExchangeLegacyDN', value: (view) => stringValue(`${view.database.server.legacyDn}/cn=Microsoft Private MDB`) },
+  { name: 'IssueWarningQuota', value: quotaValue(1945 * megabyte) },
+  { name: 'LastFullBackup', value: withStatus((db) => (db.index % 2 === 0 ? local(moment(db.whenChangedMs)) : nullValue)) },
+  { name: 'LogFolderPath', value: (view) => opaque('Microsoft.Exchange.Data.NonRootLocalLongFullPath', path(view.database)) },
+  { name: 'MasterServerOrAvailabilityGroup', value: (view) => serverId(view.database.server) },
+  { name: 'MountAtStartup', value: trueValue },
+  { name: 'Mounted', value: withStatus((db) => booleanValue(db.mounted)) },
+  { name: 'MountedOnServer', value: withStatus((db) => (db.mounted ? stringValue(db.server.fqdn) : nullValue)) },
+  { name: 'Organization', value: stringValue(organizationName) },
+  { name: 'Recovery', value: falseValue },
+  { name: 'RetainDeletedItemsUntilBackup', value: falseValue },
+  { name: 'Server', value: (view) => serverId(view.database.server) },
+  { name: 'ServerName', value: (view) => stringValue(view.database.server.name) },
+  { name: 'Servers', value: (view) => listValue(idList, [serverId(view.database.server)]) },
+  { name: 'DeletedItemRetention', value: daysValue(14) },
+  { name: 'CircularLoggingEnabled', value: (view) => booleanValue(view.database.index % 3 === 2) },
+  { name: 'AdminDisplayVersion', value: (view) => opaque('Microsoft.Exchange.Data.ServerVersion', view.database.server.version) },
+  { name: 'ExchangeVersion', value: version },
+  { name: 'Name', value: (view) => stringValue(view.database.name) },
+  { name: 'DistinguishedName', value: (view) => stringValue(view.database.distinguishedName) },
+  { name: 'Identity', value: (view) => databaseId(view.database) },
+  { name: 'Guid', value: (view) => guidValue(view.database.guid) },
+  { name: 'ObjectCategory', value: schema('ms-Exch-Private-MDB') },
+  { name: 'ObjectClass', value: strings(['top', 'msExchMDB', 'msExchPrivateMDB']) },
+  { name: 'WhenChanged', value: (view) => local(moment(view.database.whenChangedMs)) },
+  { name: 'WhenCreated', value: (view) => local(moment(view.database.whenCreatedMs)) },
+  { name: 'WhenChangedUTC', value: (view) => utc(moment(view.database.whenChangedMs)) },
+  { name: 'WhenCreatedUTC', value: (view) => utc(moment(view.database.whenCreatedMs)) },
+  { name: 'OrganizationId', value: organizationId },
+  { name: 'Id', value: (view) => databaseId(view.database) },
+  { name: 'OriginatingServer', value: stringValue(`dc01.${rootDomainName}`) },
+  { name: 'IsValid', value: trueValue },
+  { name: 'ObjectState', value: unchanged },
+];
+
+export const databaseShape: ObjectShape<DatabaseView> = shapeOf({
+  types: chainOf(
+    'Microsoft.Exchange.Data.Directory.SystemConfiguration.MailboxDatabase',
+    'Microsoft.Exchange.Data.Directory.SystemConfiguration.Database',
+    'Microsoft.Exchange.Data.Directory.SystemConfiguration.ADLegacyVersionableObject',
+    'Microsoft.Exchange.Data.Directory.SystemConfiguration.ADLegacyConfigurationObject',
+    'Microsoft.Exchange.Data.Directory.SystemConfiguration.ADConfigurationObject',
+    'Microsoft.Exchange.Data.Directory.ADObject',
+    'Microsoft.Exchange.Data.Directory.ADRawEntry',
+    'Microsoft.Exchange.Data.ConfigurableObject',
+    'System.Object',
+  ),
+  properties: databaseProperties,
+  display: (view) => view.database.name,
+});
+
+const presentation = ['Microsoft.Exchange.Data.Directory.Management.ADPresentationObject', 'Microsoft.Exchange.Data.Directory.ADObject', 'Microsoft.Exchange.Data.Directory.ADRawEntry', 'Microsoft.Exchange.Data.ConfigurableObject', 'System.Object'];
+
+const serverProperties: readonly PropertyShape<ExchangeServer>[] = [
+  { name: 'Name', value: (s) => stringValue(s.name) },
+  { name: 'DataPath', value: opaque('Microsoft.Exchange.Data.LocalLongFullPath', 'C:\\Program Files\\Microsoft\\Exchange Server\\V15\\Mailbox') },
+  { name: 'Domain', value: stringValue(rootDomainName) },
+  { name: 'Edition', value: enumValue('Microsoft.Exchange.Data.ServerEditionType', 'Enterprise', 1) },
+  { name: 'ExchangeLegacyDN', value: (s) => stringValue(s.legacyDn) },
+  { name: 'ExchangeLegacyServerRole', value: integerValue(0) },
+  { name: 'Fqdn', value: (s) => stringValue(s.fqdn) },
+  { name: 'CustomerFeedbackEnabled', value: nullValue },
+  { name: 'InternetWebProxy', value: nullValue },
+  { name: 'IsHubTransportServer', value: trueValue },
+  { name: 'IsClientAccessServer', value: trueValue },
+  { name: 'IsExchange2007OrLater', value: trueValue },
+  { name: 'IsEdgeServer', value: falseValue },
+  { name: 'IsMailboxServer', value: trueValue },
+  { name: 'IsE14OrLater', value: trueValue },
+  { name: 'IsE15OrLater', value: trueValue },
+  { name: 'IsProvisionedServer', value: falseValue },
+  { name: 'IsUnifiedMessagingServer', value: trueValue },
+  { name: 'IsFrontendTransportServer', value: trueValue },
+  { name: 'NetworkAddress', value: (s) => strings([`netbios:${s.name}`, `ncacn_ip_tcp:${s.fqdn}`]) },
+  { name: 'OrganizationalUnit', value: (s) => stringValue(`${rootDomainName}/${s.name}`) },
+  { name: 'AdminDisplayVersion', value: (s) => opaque('Microsoft.Exchange.Data.ServerVersion', s.version) },
+  { name: 'Site', value: directoryId(`${rootDomainName}/Configuration/Sites/Default-First-Site-Name`, { dn: 'CN=Default-First-Site-Name,CN=Sites,CN=Configuration,DC=example,DC=test', guid: noGuid, domain: rootDomainName }) },
+  { name: 'ServerRole', value: enumValue('Microsoft.Exchange.Data.Directory.SystemConfiguration.ServerRole', 'Mailbox, ClientAccess', 16385) },
+  { name: 'ErrorReportingEnabled', value: nullValue },
+  { name: 'StaticDomainControllers', value: strings([]) },
+  { name: 'StaticGlobalCatalogs', value: strings([]) },
+  { name: 'StaticConfigDomainController', value: stringValue('') },
+  { name: 'StaticExcludedDomainControllers', value: strings([]) },
+  { name: 'CurrentDomainControllers', value: strings([]) },
+  { name: 'CurrentGlobalCatalogs', value: strings([]) },
+  { name: 'CurrentConfigDomainController', value: stringValue('') },
+  { name: 'ProductID', value: stringValue('') },
+  { name: 'IsExchangeTrialEdition', value: falseValue },
+  { name: 'IsExpiredExchangeTrialEdition', value: falseValue },
+  { name: 'RemainingTrialPeriod', value: opaque('Microsoft.Exchange.Data.EnhancedTimeSpan', '00:00:00') },
+  { name: 'Identity', value: serverId },
+  { name: 'IsValid', value: trueValue },
+  { name: 'ExchangeVersion', value: version },
+  { name: 'DistinguishedName', value: (s) => stringValue(s.distinguishedName) },
+  { name: 'Guid', value: (s) => guidValue(s.guid) },
+  { name: 'ObjectCategory', value: schema('ms-Exch-Exchange-Server') },
+  { name: 'ObjectClass', value: strings(['top', 'server', 'msExchExchangeServer']) },
+  { name: 'WhenChanged', value: (s) => local(moment(s.whenChangedMs)) },
+  { name: 'WhenCreated', value: (s) => local(moment(s.whenCreatedMs)) },
+  { name: 'WhenChangedUTC', value: (s) => utc(moment(s.whenChangedMs)) },
+  { name: 'WhenCreatedUTC', value: (s) => utc(moment(s.whenCreatedMs)) },
+  { name: 'OrganizationId', value: organizationId },
+  { name: 'Id', value: serverId },
+  { name: 'OriginatingServer', value: stringValue(`dc01.${rootDomainName}`) },
+  { name: 'ObjectState', value: unchanged },
+];
+
+export const serverShape: ObjectShape<ExchangeServer> = shapeOf({
+  types: chainOf('Microsoft.Exchange.Data.Directory.Management.ExchangeServer', ...presentation),
+  properties: serverProperties,
+  display: (s) => s.name,
+});
+
+const created = moment(Date.UTC(2015, 8, 7, 6, 5, 4));
+const unitId = (unit: OrganizationalUnit): ServerValue =>
+  directoryId(unit.canonicalName, { dn: unit.distinguishedName, guid: unit.guid, domain: unit.domain.name, name: unit.name });
+
+const unitProperties: readonly PropertyShape<OrganizationalUnit>[] = [
+  { name: 'CanonicalName', value: (u) => stringValue(u.canonicalName) },
+  { name: 'Type', value: enumValue('Microsoft.Exchange.Data.Directory.Management.ExtendedOrganizationalUnitType', 'OrganizationalUnit', 0) },
+  { name: 'HasChildren', value: (u) => booleanValue(u.domain.units.some((other) => other.canonicalName.startsWith(`${u.canonicalName}/`))) },
+  { name: 'PreferredLanguage', value: nullValue },
+  { name: 'HideFromAddressBook', value: falseValue },
+  { name: 'Identity', value: unitId },
+  { name: 'IsValid', value: trueValue },
+  { name: 'ExchangeVersion', value: version },
+  { name: 'Name', value: (u) => stringValue(u.name) },
+  { name: 'DistinguishedName', value: (u) => stringValue(u.distinguishedName) },
+  { name: 'Guid', value: (u) => guidValue(u.guid) },
+  { name: 'ObjectCategory', value: schema('Organizational-Unit') },
+  { name: 'ObjectClass', value: strings(['top', 'organizationalUnit']) },
+  { name: 'WhenChanged', value: local(created) },
+  { name: 'WhenCreated', value: local(created) },
+  { name: 'WhenChangedUTC', value: utc(created) },
+  { name: 'WhenCreatedUTC', value: utc(created) },
+  { name: 'OrganizationId', value: organizationId },
+  { name: 'Id', value: unitId },
+  { name: 'OriginatingServer', value: (u) => stringValue(u.domain.domainControllers[0] as string) },
+  { name: 'ObjectState', value: unchanged },
+];
+
+export const unitShape: ObjectShape<OrganizationalUnit> = shapeOf({
+  types: chainOf('Microsoft.Exchange.Data.Directory.Management.ExtendedOrganizationalUnit', ...presentation),
+  properties: unitProperties,
+  display: (u) => u.canonicalName,
+});
