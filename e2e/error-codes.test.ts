@@ -6,12 +6,12 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** The codes of each package, as they stand in its src/errors.ts: the only text there in SCREAMING_CASE. */
+/** The codes of each package, as they stand in its src/errors.ts: the members of a union, or the keys of a table. */
 function codesInSource(): string[] {
   return readdirSync(join(root, 'packages'))
     .map((name) => join(root, 'packages', name, 'src', 'errors.ts'))
     .filter((file) => existsSync(file))
-    .flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/'([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)'/g)])
+    .flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/^\s*(?:\|\s*)?'?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)'?(?:[:;]|$)/gm)])
     .map((match) => match[1] as string);
 }
 
