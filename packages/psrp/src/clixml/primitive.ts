@@ -62,12 +62,18 @@ export function parseFloatText(text: string): number | undefined {
   return Object.hasOwn(floatWords, trimmed) ? floatWords[trimmed] : undefined;
 }
 
+/** As .NET writes it: the shortest digits that read back, exponents from 1E+15 up and below 1E-05. */
 export function formatFloat(value: number): string {
   if (Number.isNaN(value)) return 'NaN';
-
   if (value === Number.POSITIVE_INFINITY) return 'INF';
   if (value === Number.NEGATIVE_INFINITY) return '-INF';
-  return Object.is(value, -0) ? '-0' : String(value);
+  if (value === 0) return Object.is(value, -0) ? '-0' : '0';
+  const size = Math.abs(value);
+  if (size < 1e15 && size >= 1e-4) return String(value);
+  const [digits, exponent] = value.toExponential().split('e') as [string, string];
+  const power = Number(exponent);
+  const sign = power < 0 ? '-' : '+';
+  return `${digits}E${sign}${String(Math.abs(power)).padStart(2, '0')}`;
 }
 
 /** A decimal keeps its text: `1.50` and `1.5` are two values to .NET. */
