@@ -6,11 +6,11 @@
 import { PsrpError } from '../errors.ts';
 import { encodeBase64 } from './base64.ts';
 import { formatFloat, integerRanges, longRanges } from './primitive.ts';
-import type { PsDictionary, PsFloat, PsInteger, PsList, PsLong, PsMember, PsObject, PsProgress, PsProperty, PsText, PsValue } from './value.ts';
+import type { PsDictionary, PsFloat, PsInteger, PsList, PsLong, PsMember, PsObject, PsProgress, PsText, PsValue } from './value.ts';
 
 /**
- * Values inside one another that the real deserializer takes: at 50 it refuses the whole text, so that
- * writing them would only move the error to the other side.
+ * Values inside one another that the real deserializer takes (a primitive directly in an object counts with
+ * it): at 50 it refuses the whole text, so that writing them would only move the error to the other side.
  */
 export const deepestWritten = 49;
 
@@ -61,6 +61,11 @@ function refuse(problem: string): never {
   throw new PsrpError('PSRP_ARGUMENT_INVALID', `writing CLIXML: ${problem}`);
 }
 
+function refuseDepth(what: string): never {
+  const message = `writing CLIXML: ${what} stand more than ${deepestWritten} deep in one another, which PowerShell does not read`;
+  throw new PsrpError('PSRP_LIMIT_EXCEEDED', message);
+}
+
 class CliXmlWriter {
   #text = '';
   readonly #objects = new Map<PsObject, number>();
@@ -73,6 +78,7 @@ class CliXmlWriter {
 
   /** @param attribute ` N="…"` or nothing */
   writeValue(value: PsValue, attribute: string, depth: number): void {
+    if (depth > deepestWritten) refuseDepth('values');
     switch (value.kind) {
       case 'Nil':
         this.#text += `<Nil${attribute} />`;
@@ -117,12 +123,6 @@ class CliXmlWriter {
   }
 
   #writeObject(object: PsObject, attribute: string, depth: number, shared: boolean): void {
-    if (depth > deepestWritten) {
-      throw new PsrpError(
-        'PSRP_LIMIT_EXCEEDED',
-        `writing CLIXML: values stand more than ${deepestWritten} deep in one another, which PowerShell does not read`,
-      );
-    }
     const before = shared ? this.#objects.get(object) : undefined;
     if (before !== undefined) {
       this.#text += `<Ref${attribute} RefId="${before}" />`;
@@ -153,12 +153,13 @@ class CliXmlWriter {
         return;
       case 'Obj':
         // A <Ref> cannot stand here: an object that came before is written again.
+        if (depth >= deepestWritten) refuseDepth('values');
         this.#writeObject(base, '', depth + 1, !this.#objects.has(base));
         return;
       case 'Nil':
         return;
       default:
-        this.writeValue(base, '', depth + 1);
+        this.writeValue(base, '', depth);
     }
   }
 
@@ -176,14 +177,15 @@ class CliXmlWriter {
     this.#text += '</TN>';
   }
 
-  #writeMembers(tag: 'Props' | 'MS', attribute: string, members: readonly (PsMember | PsProperty)[], depth: number): void {
-    if (depth > deepestWritten + 1) refuse('member sets stand too deep in one another');
+  /** @param sets how many member sets enclose this one: they do not count as values */
+  #writeMembers(tag: 'Props' | 'MS', attribute: string, members: readonly PsMember[], depth: number, sets = 0): void {
+    if (sets > deepestWritten) refuseDepth('member sets');
     this.#text += `<${tag}${attribute}>`;
     for (const member of members) {
       if (member.name === '') refuse('a property has an empty name, which PowerShell does not read');
       const name = ` N="${escapeAttribute(member.name)}"`;
       if ('value' in member) this.writeValue(member.value, name, depth);
-      else this.#writeMembers('MS', name, member.members, depth + 1);
+      else this.#writeMembers('MS', name, member.members, depth, sets + 1);
     }
     this.#text += `</${tag}>`;
   }
