@@ -13,6 +13,7 @@
  * or still open, and costs nothing: many references are no danger until somebody walks them.
  */
 import { psNull } from './construct.ts';
+import { textOf } from './inspect.ts';
 import { type CliXmlLimits, completeLimits } from './limits.ts';
 import * as primitive from './primitive.ts';
 import { Tag, tagNames } from './tag.ts';
@@ -36,17 +37,30 @@ import { XmlCursor } from './xml-cursor.ts';
 const psTrue: PsBoolean = Object.freeze({ kind: 'B', value: true });
 const psFalse: PsBoolean = Object.freeze({ kind: 'B', value: false });
 
+/** What a caller may be told while values are read, besides the values themselves. */
+export interface CliXmlReadingHooks {
+  /**
+   * Called when an object begins, with the object that encloses it on the wire: a reference and the object's
+   * own place look the same in the values.
+   */
+  readonly onObject?: (object: PsObject, enclosing: PsObject | undefined) => void;
+}
+
 /** Reads values one after the other from one text; ids hold through the whole of it. */
 export class CliXmlReader {
   readonly cursor: XmlCursor;
   readonly #limits: CliXmlLimits;
   readonly #objects = new Map<number, PsObject>();
   readonly #typeNames = new Map<number, readonly string[]>();
+  readonly #onObject: CliXmlReadingHooks['onObject'];
+  #enclosing: PsObject | undefined;
+  #parsedText = '';
   #values = 0;
 
-  constructor(text: string, limits: CliXmlLimits) {
+  constructor(text: string, limits: CliXmlLimits, hooks: CliXmlReadingHooks = {}) {
     this.cursor = new XmlCursor(text);
     this.#limits = limits;
+    this.#onObject = hooks.onObject;
   }
 
   /** The value whose start tag the cursor has read, as one at the top. */
@@ -140,6 +154,7 @@ export class CliXmlReader {
     const start = this.cursor.at;
     const tag = this.cursor.tag;
     const text = this.cursor.readText();
+    this.#parsedText = text;
     const value = parser(text);
     if (value !== undefined) return value;
     const seen = JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
@@ -162,7 +177,10 @@ export class CliXmlReader {
     };
     // Known before it is finished: it may hold itself. An id used again stands for the later object.
     if (refId !== undefined) this.#objects.set(refId, object);
+    const enclosing = this.#enclosing;
+    this.#onObject?.(object, enclosing);
     if (cursor.selfClosed) return object;
+    this.#enclosing = object;
     while (cursor.next(Tag.Obj)) {
       switch (cursor.tag) {
         case Tag.TN:
@@ -184,6 +202,7 @@ export class CliXmlReader {
           this.#readBase(object, depth + 1);
       }
     }
+    this.#enclosing = enclosing;
     return object;
   }
 
@@ -290,19 +309,29 @@ export class CliXmlReader {
     const cursor: XmlCursor = this.cursor;
     const { tagStart } = cursor;
     let key: PsValue | undefined;
+    let keyText: string | undefined;
     let value: PsValue | undefined;
     if (!cursor.selfClosed) {
       while (cursor.next(Tag.En)) {
         const name = cursor.name;
-        if (name === 'Key' && key === undefined) key = this.#readValue(depth);
-        else if (name === 'Value' && value === undefined) value = this.#readValue(depth);
+        if (name === 'Key' && key === undefined) {
+          key = this.#readValue(depth);
+          keyText = this.#textOfKey(key);
+        } else if (name === 'Value' && value === undefined) value = this.#readValue(depth);
         else cursor.fail('<En> holds something else than one Key and one Value', cursor.tagStart);
       }
     }
     if (key === undefined || value === undefined) {
       return cursor.fail(`<En> has no ${key === undefined ? 'Key' : 'Value'}`, tagStart);
     }
-    return { key, value };
+    return keyText === undefined ? { key, value } : { key, value, keyText };
+  }
+
+  /** The text of a key just read, where it is a number or Boolean in another form than its usual one. */
+  #textOfKey(key: PsValue): string | undefined {
+    if (key.kind === 'Obj' || !('value' in key) || (typeof key.value === 'string' && key.kind !== 'D')) return undefined;
+    const text = this.#parsedText.trim();
+    return key.kind === 'BA' || text === textOf(key) ? undefined : text;
   }
 
   #readProgress(): PsProgress {
@@ -363,19 +392,19 @@ export class CliXmlReader {
  *
  * @param body UTF-8 (or UTF-16 with a byte-order mark); a byte-order mark and an XML declaration are let pass.
  *   An empty body is `$null`: so PowerShell sends it as pipeline output and input.
- * @param options limits, see {@link CliXmlLimits}
+ * @param options limits, see {@link CliXmlLimits}, and hooks, see {@link CliXmlReadingHooks}
  * @returns the value. References are resolved to the very object, so that it can be shared and cyclic.
  * @throws {CliXmlError} `PSRP_CLIXML_INVALID` when the bytes are no CLIXML, `PSRP_LIMIT_EXCEEDED`
  */
-export function decodeCliXml(body: Uint8Array, options?: Partial<CliXmlLimits>): PsValue {
+export function decodeCliXml(body: Uint8Array, options?: Partial<CliXmlLimits> & CliXmlReadingHooks): PsValue {
   const limits = completeLimits(options);
   if (body.length === 0) return psNull;
-  return readBody(decodeText(body, limits), limits);
+  return readBody(decodeText(body, limits), limits, options);
 }
 
 /** The one value of a body that is text already. */
-export function readBody(text: string, limits: CliXmlLimits): PsValue {
-  const reader = new CliXmlReader(text, limits);
+export function readBody(text: string, limits: CliXmlLimits, hooks?: CliXmlReadingHooks): PsValue {
+  const reader = new CliXmlReader(text, limits, hooks);
   const cursor: XmlCursor = reader.cursor;
   if (!cursor.next(0)) cursor.fail('there is no value in it');
   if (cursor.tag === Tag.Objs) cursor.fail('<Objs> is the root of a file, not of a message body', cursor.tagStart);
@@ -392,9 +421,12 @@ export function readBody(text: string, limits: CliXmlLimits): PsValue {
  * @returns the top-level values, read as they are asked for; ids hold from each to the later ones
  * @throws {CliXmlError} while iterating, at the value that cannot be read
  */
-export function* decodeCliXmlFile(bytes: Uint8Array, options?: Partial<CliXmlLimits>): Generator<PsValue, void, undefined> {
+export function* decodeCliXmlFile(
+  bytes: Uint8Array,
+  options?: Partial<CliXmlLimits> & CliXmlReadingHooks,
+): Generator<PsValue, void, undefined> {
   const limits = completeLimits(options);
-  const reader = new CliXmlReader(decodeText(bytes, limits), limits);
+  const reader = new CliXmlReader(decodeText(bytes, limits), limits, options);
   const cursor: XmlCursor = reader.cursor;
   if (!cursor.next(0)) cursor.fail('there is no value in it');
   if (cursor.tag !== Tag.Objs) {

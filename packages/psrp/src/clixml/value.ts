@@ -90,6 +90,8 @@ export interface PsDictionary {
 export interface PsDictionaryEntry {
   readonly key: PsValue;
   readonly value: PsValue;
+  /** The key's text on the wire, only where it is a number or Boolean in another form than the usual one (`1.50`). */
+  readonly keyText?: string;
 }
 
 /** A named value in `<Props>` (adapted) or `<MS>` (extended). */
