@@ -36,7 +36,12 @@ export type InitiatorCredential =
    * A login (`user@REALM`; `enterprise` for a UPN whose suffix is no realm) and its password, which is
    * asked for only when it is needed.
    */
-  | { readonly kind: 'password'; readonly principal: string; readonly enterprise: boolean; readonly password: () => string };
+  | {
+      readonly kind: 'password';
+      readonly principal: string;
+      readonly enterprise: boolean;
+      readonly password: () => string;
+    };
 
 export interface InitiateOptions {
   /** The service principal, `HTTP/host.example.com`, or with `@REALM`. */
@@ -52,6 +57,8 @@ export interface AcceptOptions {
   /** Keytab with the service's keys. */
   readonly keytab: string;
   readonly scheme: 'kerberos' | 'negotiate';
+  /** An MIT replay cache (`dfl:`, `file2:PATH`); default `none:`, since sealed messages cannot be replayed anyway. */
+  readonly replayCache?: string;
 }
 
 /** A source of security contexts. */

@@ -1,0 +1,32 @@
+import { AcceptorContext } from './acceptor.ts';
+import { InitiatorContext } from './initiator.ts';
+import { abandonedCalls, gssapiLibraryIfLoaded } from './gssapi-library.ts';
+import type { SecurityMechanism } from './mechanism.ts';
+
+/**
+ * Kerberos of the system's GSSAPI library (MIT krb5; Heimdal as far as it goes). The library is loaded at the first
+ * `step`, and reads KRB5_CONFIG, KRB5CCNAME and their kin from the process's environment then: set them before the
+ * process starts. Contexts throw GssapiError.
+ */
+export function gssapiMechanism(): SecurityMechanism {
+  return {
+    name: 'GSSAPI',
+    initiate: (options) => new InitiatorContext(options),
+    accept: (options) => new AcceptorContext(options),
+  };
+}
+
+/** True while a call that was given up still waits for a KDC. Such a thread holds up an ordinary exit. */
+export function hasBlockedCall(): boolean {
+  return abandonedCalls() > 0;
+}
+
+/**
+ * Ends the process at once, without waiting for a thread that waits for a KDC (process.exit does wait for it).
+ * Standard output and error must have been flushed. Where no call is blocked this is process.exit.
+ */
+export function exitImmediately(status: number): never {
+  const library = gssapiLibraryIfLoaded();
+  if (library !== undefined && hasBlockedCall()) library.exit(status);
+  process.exit(status);
+}
