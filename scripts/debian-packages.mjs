@@ -26,7 +26,9 @@ function isInstalled(name) {
  */
 export async function installDebianPackages(names = readPackageNames()) {
   if (process.platform !== 'linux' || spawnSync('dpkg-query', ['--version']).error !== undefined)
-    return names.length === 0 ? undefined : `${names.join(', ')}: this system is not a Debian, install the like of them yourself`;
+    return names.length === 0
+      ? undefined
+      : `${names.join(', ')}: this system is not a Debian, install the like of them yourself`;
   const missing = names.filter((name) => !isInstalled(name));
   if (missing.length === 0) return undefined;
   if (process.getuid() !== 0)

@@ -19,7 +19,8 @@ function readJson(path) {
 /** Why the installed packages are not those of the lock file; undefined when they are. */
 export function findMissingPackages(folder = root) {
   const lock = readJson(join(folder, 'package-lock.json'));
-  if (lock === undefined) throw new Error(`${join(folder, 'package-lock.json')} cannot be read: is this the whole project?`);
+  if (lock === undefined)
+    throw new Error(`${join(folder, 'package-lock.json')} cannot be read: is this the whole project?`);
   const installed = readJson(join(folder, 'node_modules', '.package-lock.json'));
   if (installed === undefined) return 'node_modules is not there yet';
   for (const [path, wanted] of Object.entries(lock.packages)) {
@@ -31,7 +32,10 @@ export function findMissingPackages(folder = root) {
       return `${path} is installed as ${present.version}, not ${wanted.version}`;
     if (!path.startsWith('packages/')) continue;
     for (const program of Object.keys(wanted.bin ?? {}))
-      if (!existsSync(join(folder, 'node_modules', '.bin', program)) && !existsSync(join(folder, 'node_modules', '.bin', `${program}.cmd`)))
+      if (
+        !existsSync(join(folder, 'node_modules', '.bin', program)) &&
+        !existsSync(join(folder, 'node_modules', '.bin', `${program}.cmd`))
+      )
         return `the program ${program} is not linked`;
   }
   return undefined;
@@ -58,7 +62,10 @@ export async function installPackages() {
   const viaNode = npm !== undefined && /\.[cm]?js$/.test(npm);
   const code = viaNode
     ? await run(process.execPath, [npm, ...parameters], { stdio: ['ignore', 2, 2] })
-    : await run(process.platform === 'win32' ? 'npm.cmd' : 'npm', parameters, { stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });
+    : await run(process.platform === 'win32' ? 'npm.cmd' : 'npm', parameters, {
+        stdio: ['ignore', 2, 2],
+        shell: process.platform === 'win32',
+      });
   if (code !== 0) {
     process.stderr.write(`"npm ci" ended with ${code}: see its message above. Nothing else was done.\n`);
     process.exit(1);

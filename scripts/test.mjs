@@ -15,7 +15,8 @@ const filesAtOnce = 2;
 function onNewNode() {
   const own = Number.parseInt(process.versions.node, 10) >= oldestNodeMajor;
   const binary = own ? process.execPath : findNewerNode();
-  if (binary === undefined) throw new Error('the packages are installed, but none of them holds a newer Node for this system');
+  if (binary === undefined)
+    throw new Error('the packages are installed, but none of them holds a newer Node for this system');
   return binary;
 }
 
@@ -35,7 +36,9 @@ async function findTestFiles(node, folders) {
   const { execFileSync } = await import('node:child_process');
   const all = JSON.parse(execFileSync(node, ['--input-type=module', '-e', list], { cwd: root, encoding: 'utf8' }));
   const wanted = folders.map((folder) => folder.replace(/^\.\//, '').replace(/\/$/, ''));
-  return all.filter((file) => wanted.length === 0 || wanted.some((folder) => file === folder || file.startsWith(`${folder}/`)));
+  return all.filter(
+    (file) => wanted.length === 0 || wanted.some((folder) => file === folder || file.startsWith(`${folder}/`)),
+  );
 }
 
 const parameters = process.argv.slice(2);
@@ -46,19 +49,32 @@ const failed = [];
 await installPackages();
 const node = onNewNode();
 const missing = await installDebianPackages();
-if (missing !== undefined) process.stdout.write(`Not to be had here — ${missing}. Tests that need it are skipped and say so.\n`);
+if (missing !== undefined)
+  process.stdout.write(`Not to be had here — ${missing}. Tests that need it are skipped and say so.\n`);
 
 const oracle = join('packages', 'psrp', 'test', 'oracle-program.ts');
-if (existsSync(join(root, oracle)) && (folders.length === 0 || folders.some((folder) => folder.startsWith('packages/psrp')))) {
+if (
+  existsSync(join(root, oracle)) &&
+  (folders.length === 0 || folders.some((folder) => folder.startsWith('packages/psrp')))
+) {
   const build = `
     const { openOracle } = await import('./${oracle.replaceAll('\\', '/')}');
     const oracle = await openOracle();
     if (oracle.kind === 'absent') process.stdout.write('  ' + oracle.reason + '. Tests that need it are skipped and say so.\\n');`;
-  await step('PowerShell’s own engine, the judge of the protocol core', failed, async () => (await run(node, ['--input-type=module', '-e', build])) === 0);
+  await step(
+    'PowerShell’s own engine, the judge of the protocol core',
+    failed,
+    async () => (await run(node, ['--input-type=module', '-e', build])) === 0,
+  );
 }
 await step('types', failed, async () => (await run(node, [join('scripts', 'types.mjs'), ...folders])) === 0);
 const biome = join('node_modules', '@biomejs', 'biome', 'bin', 'biome');
-await step('lint', failed, async () => (await run(node, [biome, 'lint', '--error-on-warnings', ...(folders.length === 0 ? ['.'] : folders)])) === 0);
+await step(
+  'lint',
+  failed,
+  async () =>
+    (await run(node, [biome, 'lint', '--error-on-warnings', ...(folders.length === 0 ? ['.'] : folders)])) === 0,
+);
 
 const files = await findTestFiles(node, folders);
 if (files.length === 0) {

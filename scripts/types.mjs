@@ -10,16 +10,24 @@ import { root } from './set-up.mjs';
 const atOnce = 2;
 
 export function findConfigurations(folders = []) {
-  const all = globSync(['packages/*/tsconfig*.json', 'e2e/tsconfig.json', 'bench/tsconfig.json', 'examples/tsconfig.json'], { cwd: root });
+  const all = globSync(
+    ['packages/*/tsconfig*.json', 'e2e/tsconfig.json', 'bench/tsconfig.json', 'examples/tsconfig.json'],
+    { cwd: root },
+  );
   const wanted = folders.map((folder) => folder.replace(/\/$/, ''));
-  return all.filter((path) => wanted.length === 0 || wanted.some((folder) => `${folder}/`.startsWith(`${dirname(path)}/`))).sort();
+  return all
+    .filter((path) => wanted.length === 0 || wanted.some((folder) => `${folder}/`.startsWith(`${dirname(path)}/`)))
+    .sort();
 }
 
 /** Checks one tsconfig; gives what tsc said and whether it was content. */
 function check(path) {
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [compiler, '-p', path, '--pretty', 'false'], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [compiler, '-p', path, '--pretty', 'false'], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let said = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => {
@@ -52,4 +60,5 @@ export async function checkTypes(folders = []) {
   return failed === 0;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = (await checkTypes(process.argv.slice(2))) ? 0 : 1;
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  process.exitCode = (await checkTypes(process.argv.slice(2))) ? 0 : 1;

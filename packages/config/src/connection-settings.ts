@@ -79,6 +79,8 @@ export interface SettingRemark {
   readonly source: string;
   /** JSON path, `Connections.Main.Server`. */
   readonly path: string;
+  /** Where it stands in the file; both count from 1. */
+  readonly position: { readonly line: number; readonly column: number } | undefined;
   /** One sentence: what was found, what is allowed. Never a secret's value. */
   readonly message: string;
 }

@@ -1,1 +1,3 @@
 export * from './connection-settings.ts';
+export { loadSettings, type LoadedSettings, type SettingsRequest } from './load-settings.ts';
+export { findNearMiss } from './near-miss.ts';

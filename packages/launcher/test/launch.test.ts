@@ -59,7 +59,9 @@ function groupOf(started: Probe): number {
 }
 
 for (const { name, binary, skip } of runtimes) {
-  test(`a program started ${name} runs on Node ${oldestNodeMajor} or later, with its own arguments and a clean environment`, { skip }, async () => {
+  test(`a program started ${name} runs on Node ${oldestNodeMajor} or later, with its own arguments and a clean environment`, {
+    skip,
+  }, async () => {
     const started = startProbe(binary, ['facts', '--a', 'b c', '']);
     const facts = await started.nextFact();
     assert.ok(Number(facts?.['major']) >= oldestNodeMajor);
@@ -91,7 +93,9 @@ for (const { name, binary, skip } of runtimes) {
     assert.ok(Buffer.concat(chunks).equals(sent));
   });
 
-  test(`a Ctrl-C of the terminal counts once for a program started ${name}, and a second one is urgent`, { skip }, async () => {
+  test(`a Ctrl-C of the terminal counts once for a program started ${name}, and a second one is urgent`, {
+    skip,
+  }, async () => {
     const started = startProbe(binary, ['stay']);
     assert.ok((await started.nextFact())?.['ready']);
     process.kill(groupOf(started), 'SIGINT');
@@ -102,7 +106,9 @@ for (const { name, binary, skip } of runtimes) {
     assert.deepEqual(await started.ended, { code: 130, signal: null });
   });
 
-  test(`a signal of the terminal followed by one to the started process alone counts twice ${name}`, { skip }, async () => {
+  test(`a signal of the terminal followed by one to the started process alone counts twice ${name}`, {
+    skip,
+  }, async () => {
     const started = startProbe(binary, ['stay', 'SIGTERM']);
     assert.ok((await started.nextFact())?.['ready']);
     process.kill(groupOf(started), 'SIGHUP');
@@ -124,7 +130,9 @@ for (const { name, binary, skip } of runtimes) {
     });
   }
 
-  test(`a program started ${name} that takes no interrupts is ended by a signal to the started process`, { skip }, async () => {
+  test(`a program started ${name} that takes no interrupts is ended by a signal to the started process`, {
+    skip,
+  }, async () => {
     const started = startProbe(binary, ['deaf']);
     assert.ok((await started.nextFact())?.['ready']);
     started.process.kill('SIGTERM');
@@ -158,7 +166,10 @@ test('without a newer Node the launcher says how to get one and exits with 2', f
   try {
     cpSync(launcherFile, join(folder, 'launch.mjs'));
     mkdirSync(join(folder, 'bin'));
-    writeFileSync(join(folder, 'bin', 'start.mjs'), "import { launch } from '../launch.mjs';\nawait launch('file:///nowhere.mjs');\n");
+    writeFileSync(
+      join(folder, 'bin', 'start.mjs'),
+      "import { launch } from '../launch.mjs';\nawait launch('file:///nowhere.mjs');\n",
+    );
     const child = spawn(olderNode ?? '', [join(folder, 'bin', 'start.mjs')], { stdio: ['ignore', 'pipe', 'pipe'] });
     let text = '';
     child.stderr.setEncoding('utf8').on('data', (part: string) => {

@@ -1,0 +1,269 @@
+import type { ConnectionSettings } from './connection-settings.ts';
+import { readAuthType, readCredentials } from './credentials.ts';
+import { findNearMiss } from './near-miss.ts';
+import { quote, type Remarks } from './remarks.ts';
+import { describeFound, SectionReader } from './section-reader.ts';
+import { readConnectAddress, readServers } from './server-address.ts';
+import type { SettingSection } from './setting-value.ts';
+
+/** The keys of a connection, in the order of the documentation. */
+export const connectionKeys = [
+  'Server',
+  'ConnectAddress',
+  'CaFile',
+  'PowerShellScriptPath',
+  'ExportScriptPath',
+  'FulfillScriptPath',
+  'AuthType',
+  'Login',
+  'Password',
+  'Options',
+  'Keytab',
+  'Principal',
+  'Realm',
+  'DomainController',
+  'GlobalCatalog',
+  'OverlapMinutes',
+  'Shells',
+  'ShellSpacingSeconds',
+  'OperationTimeoutSeconds',
+  'ValueSeparator',
+  'Bom',
+  'AdditionalColumns',
+  'IncludeArbitration',
+  'IncludePublicFolder',
+  'IncludeAuditLog',
+  'IncludeMonitoring',
+  'OrganizationalUnits',
+  'Databases',
+  'RecipientTypeDetails',
+  'Filter',
+  'MaximumInsertedLines',
+  'MaximumUpdatedLines',
+  'MaximumDeletedLines',
+  'MaxPercentageInsertedLines',
+  'MaxPercentageUpdatedLines',
+  'MaxPercentageDeletedLines',
+  'ProtectedMailboxes',
+  'ProtectedDatabases',
+  'AllowRemoveMailbox',
+  'WaitForMove',
+  'RequireAcknowledge',
+  'EncryptOutput',
+  'AllowUnencryptedBasic',
+] as const; // prettier-ignore
+
+/** The types of mailboxes that Get-Mailbox can be asked for; others are passed on with a warning. */
+const mailboxTypes = [
+  'DiscoveryMailbox',
+  'EquipmentMailbox',
+  'GroupMailbox',
+  'LegacyMailbox',
+  'LinkedMailbox',
+  'LinkedRoomMailbox',
+  'RoomMailbox',
+  'SchedulingMailbox',
+  'SharedMailbox',
+  'TeamMailbox',
+  'UserMailbox',
+]; // prettier-ignore
+
+const mostShells = 18; // the concurrency that Exchange's default throttling policy grants one account
+const week = 7 * 24 * 60;
+const day = 24 * 60 * 60;
+
+/** Remarks on names that nobody reads: a slip of the pen in one of them would otherwise change nothing, silently. */
+export function remarkOnNames(section: SettingSection, known: readonly string[], remarks: Remarks): void {
+  for (const [key, { name, value }] of section.members) {
+    const same = known.find((candidate) => candidate.toLowerCase() === key);
+    if (same === name) continue;
+    if (same !== undefined) {
+      // Names of environment variables are often written in capitals throughout.
+      if (value.origin.position !== undefined)
+        remarks.warn(value.origin, `is read as ${same}, which is how it is spelled`);
+      continue;
+    }
+    const near = findNearMiss(name, known);
+    if (near !== undefined) remarks.warn(value.origin, `is not a known name and has no effect; did you mean ${near}?`);
+  }
+}
+
+function readValueSeparator(reader: SectionReader): string {
+  const value = reader.find('ValueSeparator');
+  if (value === undefined) return ' ';
+  const allowed =
+    'one to eight characters that no address could hold there: no letter, digit, quote, %, ":" or line break';
+  const text = value.kind === 'text' ? value.value : '';
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a tab is allowed, other control characters are not
+  if (
+    text.length >= 1 &&
+    text.length <= 8 &&
+    !/[\p{L}\p{N}"'%:\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028\u2029]/u.test(text)
+  )
+    return text;
+  return reader.refuse('ValueSeparator', value, allowed) ?? ' ';
+}
+
+function readAdditionalColumns(reader: SectionReader): readonly string[] {
+  const allowed = 'the name of a mailbox property, letters, digits and "_"';
+  const columns = new Map<string, string>();
+  for (const { text, value } of reader.texts('AdditionalColumns', allowed)) {
+    const name = text.trim();
+    if (!/^[A-Za-z][A-Za-z0-9_]{0,199}$/.test(name)) reader.refuse('AdditionalColumns', value, allowed);
+    else if (columns.has(name.toLowerCase()))
+      reader.remarks.error(value.origin, `names the column ${quote(name)} a second time; allowed is each name once`);
+    else columns.set(name.toLowerCase(), name);
+  }
+  return [...columns.values()];
+}
+
+function readRecipientTypes(reader: SectionReader): readonly string[] {
+  const allowed = `the name of a mailbox type, like ${mailboxTypes.at(-1)} or SharedMailbox`;
+  const types: string[] = [];
+  for (const { text, value } of reader.texts('RecipientTypeDetails', allowed)) {
+    const name = text.trim();
+    const known = mailboxTypes.find((type) => type.toLowerCase() === name.toLowerCase());
+    if (!/^[A-Za-z]+$/.test(name)) reader.refuse('RecipientTypeDetails', value, allowed);
+    else if (known === undefined)
+      reader.remarks.warn(
+        value.origin,
+        `${quote(name)} is none of the mailbox types known (${mailboxTypes.join(', ')}); it is passed on as it is`,
+      );
+    types.push(known ?? name);
+  }
+  return types;
+}
+
+/**
+ * Settings that this version checks, and does nothing with yet: thresholds, protection and the
+ * behaviour of fulfilment.
+ */
+function checkReservedKeys(reader: SectionReader): void {
+  for (const kind of ['Inserted', 'Updated', 'Deleted']) {
+    reader.wholeNumber(`Maximum${kind}Lines`, 100, {
+      least: 0,
+      most: 2 ** 31 - 1,
+      unit: 'lines; 0 turns the threshold off',
+    });
+    reader.percentage(`MaxPercentage${kind}Lines`, 5);
+  }
+  reader.texts('ProtectedMailboxes', 'the name of a mailbox');
+  reader.texts('ProtectedDatabases', 'the name of a database');
+  for (const name of ['AllowRemoveMailbox', 'WaitForMove', 'RequireAcknowledge', 'EncryptOutput']) reader.flag(name);
+}
+
+/** `Options` holds the settings of fulfilment: pairs of texts. Returns whether the section is there. */
+function checkOptions(
+  reader: SectionReader,
+  authTypeOfConnection: 'Kerberos' | 'Basic',
+  settingsFolder: string,
+): boolean {
+  const options = reader.find('Options');
+  if (options === undefined) return false;
+  if (options.kind !== 'section') {
+    reader.refuse('Options', options, 'an object of text pairs, { "AuthType": "…", "Server": "…", … }');
+    return false;
+  }
+  for (const { name, value } of options.members.values())
+    if (value.kind === 'section' || (value.kind === 'list' && name.toLowerCase() !== 'server'))
+      reader.remarks.error(
+        value.origin,
+        `found ${describeFound(value, name)}; allowed is a text, a number, true or false`,
+      );
+  const inner = new SectionReader(options, reader.remarks, settingsFolder);
+  const authType = inner.find('AuthType') === undefined ? authTypeOfConnection : readAuthType(inner);
+  if (inner.find('Server') !== undefined) readServers(inner, authType);
+  for (const name of ['Login', 'Password']) {
+    const value = inner.find(name);
+    if (value !== undefined && value.kind !== 'text' && value.kind !== 'section' && value.kind !== 'list')
+      inner.refuse(name, value, 'a text in double quotes');
+  }
+  remarkOnNames(options, ['AuthType', 'Server', 'Login', 'Password'], reader.remarks);
+  return true;
+}
+
+function readCaFile(reader: SectionReader): string | undefined {
+  const isPem = (start: Buffer) =>
+    start.includes('-----BEGIN CERTIFICATE-----') || start.includes('-----BEGIN TRUSTED CERTIFICATE-----');
+  return reader.existingFile('CaFile', 'the path of a PEM file of certificates (-----BEGIN CERTIFICATE-----)', isPem);
+}
+
+interface Scripts {
+  readonly powerShell: string | undefined;
+  readonly export: string | undefined;
+  readonly fulfill: string | undefined;
+}
+
+/** In a section with `Options`, `PowerShellScriptPath` is the script of fulfilment, otherwise of the export. */
+function readScripts(reader: SectionReader, hasOptions: boolean): Scripts {
+  const allowed = 'the path of a PowerShell script';
+  const scripts = {
+    powerShell: reader.path('PowerShellScriptPath', allowed),
+    export: reader.path('ExportScriptPath', allowed),
+    fulfill: reader.path('FulfillScriptPath', allowed),
+  };
+  const asked =
+    scripts.export !== undefined
+      ? 'ExportScriptPath'
+      : hasOptions || scripts.powerShell === undefined
+        ? undefined
+        : 'PowerShellScriptPath';
+  if (asked !== undefined)
+    reader.remarks.error(
+      reader.originOf(asked),
+      'asks for an export by a PowerShell script, which this version does not run; leave it out, and the native engine writes the same files',
+    );
+  return scripts;
+}
+
+/**
+ * Checks one connection. What is wrong goes to `remarks`; the result is to be used only where
+ * there is no error among them.
+ */
+export function readConnection(
+  id: string,
+  section: SettingSection,
+  remarks: Remarks,
+  context: {
+    readonly settingsFolder: string;
+    readonly givenPassword: { readonly text: string; readonly wins: boolean } | undefined;
+  },
+): { readonly settings: ConnectionSettings; readonly passwordMissing: boolean } {
+  const reader = new SectionReader(section, remarks, context.settingsFolder);
+  const authType = readAuthType(reader);
+  const servers = readServers(reader, authType);
+  const { passwordMissing, ...credentials } = readCredentials(reader, authType, servers, context.givenPassword);
+  const scripts = readScripts(reader, checkOptions(reader, authType, context.settingsFolder));
+  checkReservedKeys(reader);
+  const names = (key: string, allowed: string) => reader.texts(key, allowed).map(({ text }) => text);
+  const settings: ConnectionSettings = {
+    id,
+    servers,
+    connectAddress: readConnectAddress(reader),
+    caFile: readCaFile(reader),
+    ...credentials,
+    powerShellScriptPath: scripts.powerShell,
+    exportScriptPath: scripts.export,
+    fulfillScriptPath: scripts.fulfill,
+    domainController: reader.text('DomainController', 'the name of a domain controller'),
+    globalCatalog: reader.text('GlobalCatalog', 'the name of a global catalog server'),
+    operationTimeoutMs:
+      reader.wholeNumber('OperationTimeoutSeconds', 60, { least: 1, most: day, unit: 'seconds' }) * 1000,
+    valueSeparator: readValueSeparator(reader),
+    bom: reader.flag('Bom'),
+    additionalColumns: readAdditionalColumns(reader),
+    includeArbitration: reader.flag('IncludeArbitration'),
+    includePublicFolder: reader.flag('IncludePublicFolder'),
+    includeAuditLog: reader.flag('IncludeAuditLog'),
+    includeMonitoring: reader.flag('IncludeMonitoring'),
+    organizationalUnits: names('OrganizationalUnits', 'the name of an organizational unit, contoso.com/Sales'),
+    databases: names('Databases', 'the name of a mailbox database'),
+    recipientTypeDetails: readRecipientTypes(reader),
+    filter: reader.text('Filter', 'a filter as Get-Mailbox -Filter takes it'),
+    shells: reader.wholeNumber('Shells', 1, { least: 1, most: mostShells, unit: 'sessions at a time' }),
+    shellSpacingMs: reader.wholeNumber('ShellSpacingSeconds', 20, { least: 0, most: day, unit: 'seconds' }) * 1000,
+    overlapMinutes: reader.wholeNumber('OverlapMinutes', 60, { least: 0, most: week, unit: 'minutes' }),
+  };
+  remarkOnNames(section, connectionKeys, remarks);
+  return { settings, passwordMissing };
+}
