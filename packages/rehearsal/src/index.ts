@@ -9,3 +9,4 @@ export {
   type TicketRequest,
 } from './realm.ts';
 export { findProgram, findRealmPrograms, type RealmProgram, type RealmPrograms } from './realm-programs.ts';
+export { type CertificateFlaw, type CertificateRequest, type MadeCertificate, makeCertificate } from './certificate.ts';
