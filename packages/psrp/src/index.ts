@@ -13,3 +13,22 @@ export type { ServerEvent } from './server/event.ts';
 export { ServerRunspacePool, type ServerRunspacePoolOptions } from './server/runspace-pool.ts';
 export type { RsaPublicKey, SessionKeyPair, SessionKeyPort } from './session-key.ts';
 export { RunspacePoolState } from './state/runspace-pool-state.ts';
+export { CliXmlError } from './clixml/cli-xml-error.ts';
+export {
+  psArray,
+  psBoolean,
+  psDouble,
+  psGuid,
+  psHashtable,
+  psInt32,
+  psInt64,
+  psNull,
+  psObject,
+  type PsObjectInit,
+  psString,
+} from './clixml/construct.ts';
+export { property, textOf } from './clixml/inspect.ts';
+export { type CliXmlLimits, defaultCliXmlLimits } from './clixml/limits.ts';
+export { createProjection, type Projection } from './clixml/projection.ts';
+export { decodeCliXml, decodeCliXmlFile } from './clixml/reader.ts';
+export { deepestWritten, encodeCliXml, encodeCliXmlDocument } from './clixml/writer.ts';

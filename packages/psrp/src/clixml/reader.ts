@@ -12,6 +12,7 @@
  * It descends by calls, no deeper than a limit. A `<Ref>` becomes the very object it names, be it finished
  * or still open, and costs nothing: many references are no danger until somebody walks them.
  */
+import { CliXmlError } from './cli-xml-error.ts';
 import { psNull } from './construct.ts';
 import { textOf } from './inspect.ts';
 import { type CliXmlLimits, completeLimits } from './limits.ts';
@@ -56,6 +57,8 @@ export class CliXmlReader {
   #enclosing: PsObject | undefined;
   #parsedText = '';
   #values = 0;
+  /** Where the part that is read apart from the rest begins; -1 when all is read. */
+  #apart = -1;
 
   constructor(text: string, limits: CliXmlLimits, hooks: CliXmlReadingHooks = {}) {
     this.cursor = new XmlCursor(text);
@@ -67,6 +70,24 @@ export class CliXmlReader {
   readTopLevel(): PsValue {
     this.#values = 0;
     return this.#readValue(1);
+  }
+
+  /**
+   * The property of the top object whose start tag stands at `at`, read apart from what is before it; for the
+   * projection. `undefined` when it is not well-formed by itself, or names an object outside it.
+   */
+  readMemberAt(at: number): PsValue | undefined {
+    this.cursor.at = at;
+    this.#objects.clear();
+    this.#typeNames.clear();
+    this.#apart = at;
+    try {
+      this.cursor.next(0);
+      return this.#readValue(2);
+    } catch (error) {
+      if (error instanceof CliXmlError) return undefined;
+      throw error;
+    }
   }
 
   #readValue(depth: number): PsValue {
@@ -247,12 +268,29 @@ export class CliXmlReader {
   #readTypeNamesReference(): readonly string[] {
     const cursor: XmlCursor = this.cursor;
     const { refId, tagStart } = cursor;
-    const names = refId === undefined ? undefined : this.#typeNames.get(refId);
+    const names = refId === undefined ? undefined : (this.#typeNames.get(refId) ?? this.#findTypeNames(refId));
     if (names === undefined) {
       const seen = refId === undefined ? '<TNRef> has no RefId' : `<TNRef> names the type names ${refId}, which did not come before it`;
       cursor.fail(seen, tagStart);
     }
     cursor.readEmpty();
+    return names;
+  }
+
+  /** Type names that stand before the part that is read apart: the last of that id, in the form PowerShell writes. */
+  #findTypeNames(refId: number): readonly string[] | undefined {
+    if (this.#apart < 0) return undefined;
+    const at = this.cursor.text.lastIndexOf(`<TN RefId="${refId}">`, this.#apart - 1);
+    if (at < 0) return undefined;
+    const cursor: XmlCursor = this.cursor;
+    const { at: back, tagStart, selfClosed } = cursor;
+    cursor.at = at;
+    cursor.next(0);
+    const names = this.#readTypeNames();
+    cursor.at = back;
+    cursor.tagStart = tagStart;
+    cursor.selfClosed = selfClosed;
+    cursor.tag = Tag.TNRef;
     return names;
   }
 

@@ -1,0 +1,290 @@
+/*
+ * Reads a few properties of an object without building the rest: the way from a mailbox's 15 KB to the row
+ * of a file.
+ *
+ * The fast way takes only the form that PowerShell's serializer writes for an object with properties
+ *
+ *   <Obj RefId="0">
+ *     <TN RefId="0">…</TN> or <TNRef RefId="0" />, <ToString>…</ToString>        each may be absent
+ *     <Props>children</Props>, <MS>children</MS>                                either may be absent
+ *   </Obj>
+ *
+ * with nothing between the tags. Whatever else it meets (white space, comments, single quotes, member sets,
+ * a wanted reference, anything malformed) makes it give up, and the general reader reads the whole body: so
+ * that both say the same of every well-formed body, and an error is always the general reader's.
+ *
+ * What a skip verifies: a primitive child is closed by its own tag; in a child object the tags of objects
+ * balance. It does not look at the rest: a number that is none, an unknown element or a bad reference
+ * inside something skipped goes unnoticed. Nor are values counted there (`maxValues`).
+ */
+import { psNull } from './construct.ts';
+import { property } from './inspect.ts';
+import { type CliXmlLimits, completeLimits } from './limits.ts';
+import { CliXmlReader, readBody } from './reader.ts';
+import { Tag, tagNames } from './tag.ts';
+import { decodeText } from './text-decoding.ts';
+import type { PsBoolean, PsValue } from './value.ts';
+import { XmlCursor } from './xml-cursor.ts';
+
+/** Which properties, and how to read them from a body. Keeps what it learnt of the shape of earlier bodies. */
+export interface Projection {
+  /** The wanted names, in the order of the values. */
+  readonly names: readonly string[];
+  /**
+   * Reads the wanted properties of the object that a message body holds: direct children of its `<Props>` and
+   * `<MS>` only; `<MS>` wins, and the last of a name. The same as `property(decodeCliXml(body), name)`.
+   * Texts are views of the body's text and keep it in memory while they live: write them out soon.
+   *
+   * @returns a value for each name; `undefined` where the object has no such property, or the value is no object
+   * @throws {CliXmlError} as decodeCliXml; what is skipped is only checked for balance
+   */
+  read(body: Uint8Array): readonly (PsValue | undefined)[];
+}
+
+/**
+ * Makes a projection onto the properties of these names.
+ *
+ * @param names compared to the letter; a name may stand twice
+ * @param options limits, see {@link CliXmlLimits}
+ */
+export function createProjection(names: readonly string[], options?: Partial<CliXmlLimits>): Projection {
+  return new LearningProjection(names, completeLimits(options));
+}
+
+/** One kind of child, by the text of its start tag (of an object: the part before the digits of its id). */
+interface Child {
+  readonly header: string;
+  readonly tag: Tag;
+  /** Its end tag; empty where the header is the whole element. */
+  readonly close: string;
+  /** Index in the names, or -1. */
+  readonly index: number;
+  /** Which child followed the last time: the first guess. */
+  next: Child | undefined;
+}
+
+/** A peer that makes up names does not fill the memory. */
+const mostLearnt = 4096;
+
+const objectClose = '</Obj>';
+
+const psTrue: PsBoolean = Object.freeze({ kind: 'B', value: true });
+const psFalse: PsBoolean = Object.freeze({ kind: 'B', value: false });
+
+/** Thrown nowhere: the sign that the fast way gave up. */
+const gaveUp = -1;
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
+}
+
+/** The end of `RefId="digits">` whose digits begin at `at`; `gaveUp` for anything else. */
+function endOfRefId(text: string, at: number): number {
+  let end = at;
+  while (isDigit(text.charCodeAt(end))) end += 1;
+  const plain = end > at && end - at <= 15 && text.charCodeAt(end) === 34 && text.charCodeAt(end + 1) === 62;
+  return plain ? end + 2 : gaveUp;
+}
+
+class LearningProjection implements Projection {
+  readonly names: readonly string[];
+  readonly #limits: CliXmlLimits;
+  readonly #wanted = new Map<string, number>();
+  /** Names that stand again: index of the first, index of this. */
+  readonly #again: (readonly [number, number])[] = [];
+  readonly #children = new Map<string, Child>();
+  readonly #first: Child = { header: '', tag: Tag.Nil, close: '', index: -1, next: undefined };
+  #reader: CliXmlReader | undefined;
+  /** Where the next `<Obj` stands at or after the place of the last search; -1 for none. */
+  #nextObject = 0;
+
+  constructor(names: readonly string[], limits: CliXmlLimits) {
+    this.names = [...names];
+    this.#limits = limits;
+    for (const [index, name] of this.names.entries()) {
+      const first = this.#wanted.get(name);
+      if (first === undefined) this.#wanted.set(name, index);
+      else this.#again.push([first, index]);
+    }
+  }
+
+  read(body: Uint8Array): readonly (PsValue | undefined)[] {
+    if (body.length === 0) return this.names.map(() => undefined);
+    const text = decodeText(body, this.#limits);
+    const values = new Array<PsValue | undefined>(this.names.length).fill(undefined);
+    this.#reader = undefined;
+    if (!this.#readFast(text, values)) {
+      const whole = readBody(text, this.#limits);
+      return this.names.map((name) => property(whole, name));
+    }
+    this.#reader = undefined;
+    for (const [first, index] of this.#again) values[index] = values[first];
+    return values;
+  }
+
+  #readFast(text: string, values: (PsValue | undefined)[]): boolean {
+    // Comments, CDATA and instructions could hide tags.
+    if ((text.includes('!') && text.includes('<!')) || (text.includes('?') && text.includes('<?'))) return false;
+    this.#nextObject = 0;
+    let at = text.startsWith('<Obj RefId="') ? endOfRefId(text, 12) : gaveUp;
+    if (at !== gaveUp) at = skipHead(text, at);
+    if (at === gaveUp) return false;
+    if (text.startsWith('<Props>', at)) at = this.#readChildren(text, at + 7, '</Props>', values);
+    if (at !== gaveUp && text.startsWith('<MS>', at)) at = this.#readChildren(text, at + 4, '</MS>', values);
+    return at !== gaveUp && text.startsWith(objectClose, at) && text.length === at + objectClose.length;
+  }
+
+  /** Reads children up to the end tag; gives where it ends. */
+  #readChildren(text: string, start: number, close: string, values: (PsValue | undefined)[]): number {
+    let at = start;
+    let before = this.#first;
+    for (;;) {
+      let child = before.next;
+      if (child === undefined || !text.startsWith(child.header, at)) {
+        if (text.startsWith(close, at)) return at + close.length;
+        child = this.#recognise(text, at);
+        if (child === undefined) return gaveUp;
+        before.next = child;
+      }
+      at = child.index < 0 ? this.#skip(text, at, child) : this.#take(text, at, child, values);
+      if (at === gaveUp) return gaveUp;
+      before = child;
+    }
+  }
+
+  #skip(text: string, at: number, child: Child): number {
+    const inside = at + child.header.length;
+    if (child.tag === Tag.Obj) {
+      const content = endOfRefId(text, inside);
+      return content === gaveUp ? gaveUp : this.#skipObject(text, content);
+    }
+    if (child.close === '') return inside;
+    const end = text.indexOf('<', inside);
+    return end >= 0 && text.startsWith(child.close, end) ? end + child.close.length : gaveUp;
+  }
+
+  /** From inside an object to behind its end tag. */
+  #skipObject(text: string, start: number): number {
+    let at = start;
+    for (let depth = 1; depth > 0; ) {
+      const close = text.indexOf(objectClose, at);
+      if (close < 0) return gaveUp;
+      if (this.#nextObject >= 0 && this.#nextObject < at) this.#nextObject = text.indexOf('<Obj', at);
+      const open = this.#nextObject;
+      if (open >= 0 && open < close) {
+        const content = endOfNestedHeader(text, open);
+        if (content === gaveUp) return gaveUp;
+        if (text.charCodeAt(content - 2) !== 47) depth += 1;
+        at = content;
+      } else {
+        depth -= 1;
+        at = close + objectClose.length;
+      }
+    }
+    return at;
+  }
+
+  #take(text: string, at: number, child: Child, values: (PsValue | undefined)[]): number {
+    const inside = at + child.header.length;
+    if (child.tag === Tag.Nil) {
+      if (child.close !== '') return gaveUp;
+      values[child.index] = psNull;
+      return inside;
+    }
+    if (child.tag !== Tag.S && child.tag !== Tag.B && child.tag !== Tag.DT) return this.#takeWhole(text, at, child, values);
+    if (child.close === '') return this.#takeWhole(text, at, child, values);
+    const end = text.indexOf('<', inside);
+    if (end < 0 || !text.startsWith(child.close, end)) return gaveUp;
+    const value = simpleValue(child.tag, text, inside, end);
+    if (value === undefined) return this.#takeWhole(text, at, child, values);
+    values[child.index] = value;
+    return end + child.close.length;
+  }
+
+  /** By the general reader, from the child's start tag. */
+  #takeWhole(text: string, at: number, child: Child, values: (PsValue | undefined)[]): number {
+    this.#reader ??= new CliXmlReader(text, this.#limits);
+    const value = this.#reader.readMemberAt(at);
+    if (value === undefined) return gaveUp;
+    values[child.index] = value;
+    return this.#reader.cursor.at;
+  }
+
+  /** The child whose start tag stands at `at`, learnt if it is new; `undefined` when it has another form. */
+  #recognise(text: string, at: number): Child | undefined {
+    const isObject = text.startsWith('<Obj N="', at);
+    const end = isObject ? text.indexOf('"', at + 8) : text.indexOf('>', at);
+    if (end < 0) return undefined;
+    const key = text.slice(at, end + 1);
+    const known = this.#children.get(key);
+    if (known !== undefined) return known;
+    const child = this.#learn(key, isObject);
+    if (child !== undefined && this.#children.size < mostLearnt) this.#children.set(key, child);
+    return child;
+  }
+
+  #learn(key: string, isObject: boolean): Child | undefined {
+    const form = /^<([A-Za-z0-9]+) N="([^"<>]*)"(?: RefId="[0-9]{1,15}")?(?: ?(\/))?>$/.exec(isObject ? `${key}>` : key);
+    if (form === null) return undefined;
+    const cursor = new XmlCursor(isObject ? `${key}>` : key);
+    try {
+      cursor.next(0);
+    } catch {
+      return undefined; // the general reader tells of it
+    }
+    const name = cursor.name ?? '';
+    const { tag } = cursor;
+    // Member sets and containers outside an object are rare: the general reader takes them.
+    if (tag === Tag.MS || (tag >= Tag.PR && tag !== Tag.Obj && tag !== Tag.Ref)) return undefined;
+    const index = this.#wanted.get(name) ?? -1;
+    // A flat copy, not a view of the body.
+    const header = [...(isObject ? `${key} RefId="` : key)].join('');
+    return { header, tag, close: cursor.selfClosed ? '' : `</${tagNames[tag]}>`, index, next: undefined };
+  }
+}
+
+/** Past type names and text of the object; gives where `<Props>` or `<MS>` has to stand. */
+function skipHead(text: string, start: number): number {
+  let at = start;
+  if (text.startsWith('<TN RefId="', at)) {
+    const close = text.indexOf('</TN>', at);
+    if (close < 0) return gaveUp;
+    at = close + 5;
+  } else if (text.startsWith('<TNRef RefId="', at)) {
+    return gaveUp; // nothing came before it that it could name
+  }
+  if (!text.startsWith('<ToString>', at)) return at;
+  const end = text.indexOf('<', at + 10);
+  return end >= 0 && text.startsWith('</ToString>', end) ? end + 11 : gaveUp;
+}
+
+/** The end of a nested object's start tag, strict: a `>` in an attribute must not be taken for it. */
+function endOfNestedHeader(text: string, open: number): number {
+  let at = open + 4;
+  if (text.charCodeAt(at) === 62) return at + 1;
+  if (text.startsWith(' N="', at)) {
+    const quote = text.indexOf('"', at + 4);
+    if (quote < 0) return gaveUp;
+    at = quote + 1;
+  }
+  if (!text.startsWith(' RefId="', at)) return gaveUp;
+  at += 8;
+  while (isDigit(text.charCodeAt(at))) at += 1;
+  if (text.charCodeAt(at) !== 34) return gaveUp;
+  at += 1;
+  if (text.charCodeAt(at) === 32) at += 1;
+  if (text.charCodeAt(at) === 47) at += 1;
+  return text.charCodeAt(at) === 62 ? at + 1 : gaveUp;
+}
+
+/** Text without anything to decode, and the two Booleans as they are written; `undefined` for the rest. */
+function simpleValue(tag: Tag, text: string, start: number, end: number): PsValue | undefined {
+  const raw = text.slice(start, end);
+  if (tag === Tag.B) return raw === 'true' ? psTrue : raw === 'false' ? psFalse : undefined;
+  for (let at = start; at < end; at += 1) {
+    const code = text.charCodeAt(at);
+    // `&`, `_`, and line ends ask for the general way.
+    if (code === 38 || code === 95 || code === 13) return undefined;
+  }
+  return tag === Tag.S ? { kind: 'S', value: raw } : { kind: 'DT', value: raw };
+}
