@@ -2,6 +2,7 @@
  * Reading and building the bodies of messages: nearly all are one object without type names whose
  * extended members (`<MS>`) are the fields.
  */
+import { property } from '../clixml/inspect.ts';
 import type { PsList, PsObject, PsProperty, PsText, PsValue } from '../clixml/value.ts';
 import { PsrpError } from '../errors.ts';
 
@@ -32,11 +33,9 @@ export function enumeration(typeName: string, display: string, value: number): P
   return { kind: 'Obj', typeNames, display, base: int32(value), adapted: [], extended: [] };
 }
 
-/** A field of an object, extended ones before adapted ones, direct only; `undefined` where there is none. */
+/** A direct field of an object; `undefined` where there is none. */
 export function fieldOf(value: PsValue | undefined, name: string): PsValue | undefined {
-  if (value?.kind !== 'Obj') return undefined;
-  for (const member of value.extended) if (member.name === name && 'value' in member) return member.value;
-  return value.adapted.find((property) => property.name === name)?.value;
+  return value === undefined ? undefined : property(value, name);
 }
 
 /** A value without the objects that only wrap it. Nesting is bounded by the reader's depth limit. */

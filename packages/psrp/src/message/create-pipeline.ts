@@ -52,11 +52,15 @@ function formatCommand(command: PipelineCommand, version: ProtocolVersion): PsOb
   return bodyOf(fields);
 }
 
-/** Writes a CREATE_PIPELINE. Throws PSRP_ARGUMENT_INVALID for a request without commands. */
+/** Writes a CREATE_PIPELINE. Throws PSRP_ARGUMENT_INVALID for a request that the version cannot carry. */
 export function formatCreatePipeline(request: PipelineRequest, options: { hasInput: boolean; version: ProtocolVersion }): PsValue {
   const first = request.statements[0];
   if (first === undefined || request.statements.some((statement) => statement.length === 0)) {
     throw new PsrpError('PSRP_ARGUMENT_INVALID', 'writing a CREATE_PIPELINE: the request has no statement, or one without a command');
+  }
+  if (request.statements.length > 1 && !isAtLeast(options.version, '2.2')) {
+    const seen = `${request.statements.length} statements, and the server speaks protocol ${options.version}`;
+    throw new PsrpError('PSRP_ARGUMENT_INVALID', `writing a CREATE_PIPELINE: ${seen}, which has one only; send one pipeline a statement`);
   }
   const commands = (statement: readonly PipelineCommand[]): PsObject =>
     listOf(objectListTypeNames, statement.map((command) => formatCommand(command, options.version)));
