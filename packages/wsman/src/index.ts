@@ -1,1 +1,19 @@
-export {};
+/**
+ * PowerShell remoting over WS-Management: sessions over HTTP with Kerberos and sealed bodies, or HTTPS, or
+ * Basic. The envelopes alone, without input and output, are behind `@exchange-connector/wsman/codec`.
+ */
+export { FaultCode } from './codec/fault-codes.ts';
+export { type RequestNotice, requestChannelName } from './diagnostics.ts';
+export {
+  WsmanError,
+  type WsmanErrorCode,
+  type WsmanErrorDetails,
+  type WsmanPhase,
+  type WsmanRecovery,
+} from './errors.ts';
+export type { WsmanAuthentication } from './http/authentication.ts';
+export type { ChannelFacts } from './http/channel.ts';
+export { defaultWsmanLimits, type WsmanLimits } from './limits.ts';
+export { openWsmanSession } from './session/open-session.ts';
+export type { WsmanSessionOptions } from './session/options.ts';
+export type { WsmanSession } from './session/session.ts';

@@ -1,0 +1,33 @@
+/** Bounds of a session. Milliseconds and bytes. */
+export interface WsmanLimits {
+  /** A connection, TLS included, must stand within this. */
+  readonly connectTimeoutMs: number;
+  /** How much longer than the operation timeout an answer may take to begin: the way there and back, and a busy server. */
+  readonly answerMarginMs: number;
+  /** The longest silence inside an answer's body. */
+  readonly stallTimeoutMs: number;
+  /** The whole body of one answer must be here within this: a peer that drips may not hold a run for ever. */
+  readonly bodyTimeoutMs: number;
+  /** An envelope is 512,000 bytes at most; sealing adds 100, and some servers overdraw. */
+  readonly maxResponseBytes: number;
+  /** From the answered Create to the pool's Opened. */
+  readonly openTimeoutMs: number;
+  /** From the stop signal to the end of the pipeline's output; then the command is closed all the same. */
+  readonly stopTimeoutMs: number;
+  /** All that closing may take. */
+  readonly closeTimeoutMs: number;
+  /** How often in a row one Receive is asked again after its connection was cut. */
+  readonly receiveRetries: number;
+}
+
+export const defaultWsmanLimits: WsmanLimits = {
+  connectTimeoutMs: 30_000,
+  answerMarginMs: 30_000,
+  stallTimeoutMs: 30_000,
+  bodyTimeoutMs: 120_000,
+  maxResponseBytes: 4 * 1024 * 1024,
+  openTimeoutMs: 180_000,
+  stopTimeoutMs: 15_000,
+  closeTimeoutMs: 10_000,
+  receiveRetries: 5,
+};

@@ -1,0 +1,72 @@
+/*
+ * Operations that make something on the server (a shell, a command): cancelled before they are sent, they end
+ * at once; after that their answer is waited for a little, because it holds the id by which to undo them.
+ */
+import { settledWithin } from '../waiting.ts';
+
+/** What an operation gets: a signal that is aborted only while nothing has been sent, and a call for when it has. */
+export interface OnceSent {
+  readonly signal: AbortSignal;
+  readonly onSent: () => void;
+}
+
+export interface Undoing<T> {
+  /** The operation was done after all. */
+  readonly undo: (value: T) => Promise<void>;
+  /** It was sent, and no answer came within the last while, or the connection was cut. */
+  readonly outcomeUnknown: () => Promise<void>;
+}
+
+/**
+ * Runs the operation.
+ * @throws its error; when cancelled the signal's reason, after undoing
+ */
+export async function committed<T>(
+  operation: (once: OnceSent) => Promise<T>,
+  signal: AbortSignal | undefined,
+  graceMs: number,
+  undoing: Undoing<T>,
+): Promise<T> {
+  signal?.throwIfAborted();
+  const beforeSending = new AbortController();
+  let sent = false;
+  let giveUp: (() => void) | undefined;
+  const cancelled = new Promise<'cancelled'>((resolve) => {
+    giveUp = () => {
+      if (!sent) beforeSending.abort(signal?.reason);
+      resolve('cancelled');
+    };
+  });
+  if (giveUp !== undefined) signal?.addEventListener('abort', giveUp, { once: true });
+  const running = operation({
+    signal: beforeSending.signal,
+    onSent: () => {
+      sent = true;
+    },
+  });
+  try {
+    if ((await Promise.race([running, cancelled])) !== 'cancelled') return await running;
+  } catch (error) {
+    if (sent && signal?.aborted !== true) await undoWhereLost(error, undoing);
+    throw error;
+  } finally {
+    if (giveUp !== undefined) signal?.removeEventListener('abort', giveUp);
+  }
+  const settled = await settledWithin(running, graceMs);
+  if (settled.kind === 'value') await undoing.undo(settled.value);
+  else if (sent && settled.kind === 'late') await undoing.outcomeUnknown();
+  throw signal?.reason;
+}
+
+/** An answer that was lost or unreadable leaves open whether the operation was done. */
+async function undoWhereLost<T>(error: unknown, undoing: Undoing<T>): Promise<void> {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (
+    code === 'WSMAN_CONNECTION_LOST' ||
+    code === 'WSMAN_TIMED_OUT' ||
+    code === 'WSMAN_RESPONSE_INVALID' ||
+    code === 'WSMAN_LIMIT_EXCEEDED'
+  ) {
+    await undoing.outcomeUnknown();
+  }
+}
