@@ -1,1 +1,34 @@
-export {};
+/*
+ * Composition: what a command or a page asks for, done with real sessions, files and clocks. Every run
+ * takes an AbortSignal, tells its progress, and gives its outcome as a value with the exit code of the
+ * command line.
+ */
+export { AgentError, type AgentErrorCode } from './errors.ts';
+export { isAtLeast, type LogLevel, type LogRecord, listenToLog, logLevels } from './log.ts';
+export { openLogFile } from './log-file.ts';
+export { type CommandCounts, formatManifest, type Manifest, type ManifestFile } from './manifest.ts';
+export type {
+  CheckOutcome,
+  CheckRequest,
+  CheckStep,
+  CheckStepName,
+  ColumnAvailability,
+  DiscoveredDatabase,
+  DiscoveredServer,
+  Discovery,
+  DiscoverOutcome,
+  ExportOutcome,
+  ExportRequest,
+  RunFailure,
+  RunPhase,
+  RunProgress,
+  RunRequest,
+} from './run.ts';
+export { runCheck } from './run-check.ts';
+export { runDiscover } from './run-discover.ts';
+export { type ExportPaths, exportPaths, runExport, stateFolder } from './run-export.ts';
+/**
+ * For the end of a program: true while a call into the security library is blocked (a dead KDC), which
+ * would keep the process from ending; `exitImmediately(code)` ends it all the same.
+ */
+export { exitImmediately, hasBlockedCall } from '@exchange-connector/gssapi';

@@ -1,1 +1,47 @@
-export {};
+/*
+ * What to ask Exchange for, and what a row is. Nothing here does I/O: sessions, sorting, files and time
+ * come in through ports.
+ */
+export { addressesText, type CellRemarks, cellText, noRemarks } from './cell-text.ts';
+export {
+  type Column,
+  type ColumnPlan,
+  databaseColumns,
+  databaseHeader,
+  mailboxColumns,
+  mailboxHeader,
+  propertiesOf,
+} from './columns.ts';
+export { readOrganisation } from './complete-export.ts';
+export { csvField, csvLine } from './csv.ts';
+export { dateTimeText } from './date-time.ts';
+export { ConnectorError, type ConnectorErrorCode } from './errors.ts';
+export type { ExportPlan, ExportPorts, OrganisationReading, ReadingProgress, RowSink } from './export-ports.ts';
+export { type ForestView, openForestView } from './forest-view.ts';
+export { joinAddresses, joinValues, splitAddresses, splitValues } from './multi-value.ts';
+export { askedProperties, ObjectReader, type ObjectValues, propertyNames, readWholeObject, spellAsServer } from './object-reader.ts';
+export {
+  commandFailed,
+  describeError,
+  isCommandMissing,
+  isParameterMissing,
+  type PipelineHandlers,
+  type PipelineOutcome,
+  runPipeline,
+} from './pipeline-run.ts';
+export {
+  commandRequest,
+  databasesRequest,
+  type ExportScope,
+  exchangeServersRequest,
+  forestViewRequest,
+  mailboxCountRequest,
+  mailboxesRequest,
+  type MailboxesOptions,
+  type MailboxSelection,
+  mailboxSelections,
+  oneMailboxRequest,
+  type PinnedServers,
+  projectOnServer,
+} from './requests.ts';
+export { type RowCommand, RowWriter } from './row-writer.ts';

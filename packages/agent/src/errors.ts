@@ -1,0 +1,58 @@
+import type { Recovery } from '@exchange-connector/psrp';
+
+/** The codes of {@link AgentError}. */
+export type AgentErrorCode =
+  /** Another run of the same connection holds the lock. */
+  | 'RUN_LOCKED'
+  /** The time limit of the whole run passed. */
+  | 'RUN_TIMED_OUT'
+  /** The settings of the connection ask for what this version does not do, or cannot be used as they are. */
+  | 'RUN_SETTINGS_UNUSABLE'
+  /** No session could be opened on any address of `Server`. */
+  | 'RUN_NO_SESSION'
+  /** A file could not be read, written or replaced. */
+  | 'RUN_FILE_FAILED'
+  /** The disk is full. */
+  | 'RUN_DISK_FULL'
+  /** An error that no other code foresees: a defect of this program. */
+  | 'RUN_UNEXPECTED';
+
+/** What a run could not do on this side of the wire. */
+export class AgentError extends Error {
+  override readonly name = 'AgentError';
+  readonly code: AgentErrorCode;
+  readonly recovery: Recovery;
+  /** What to do about it, for a person. */
+  readonly mend: string | undefined;
+
+  constructor(
+    code: AgentErrorCode,
+    message: string,
+    options: { recovery?: Recovery; mend?: string | undefined; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.recovery = options.recovery ?? 'none';
+    this.mend = options.mend;
+  }
+}
+
+/**
+ * The error for a file operation that failed.
+ * @param doing what was being done, with the path: `writing /srv/Temp/ExportOutput/a.csv`
+ */
+export function fileFailed(doing: string, cause: unknown): AgentError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const seen = cause instanceof Error ? cause.message : String(cause);
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new AgentError('RUN_DISK_FULL', `${doing}: the disk is full (${seen})`, {
+      mend: 'make room on that disk, or name another folder in appsettings.json (TempFolderPath, WorkFolderPath); the last good files were not touched',
+      cause,
+    });
+  }
+  const mend =
+    code === 'EACCES' || code === 'EPERM' || code === 'EROFS'
+      ? 'give the account that runs this program the right to write there, or name another folder in appsettings.json'
+      : undefined;
+  return new AgentError('RUN_FILE_FAILED', `${doing}: ${seen}`, { mend, cause });
+}

@@ -1,0 +1,105 @@
+import { createHash, type Hash } from 'node:crypto';
+import { mkdirSync, rmSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { fileFailed } from './errors.ts';
+
+/** The name that a file has until it is whole: beside its place, so that the rename stays on one disk. */
+export function temporaryPath(path: string, runId: string): string {
+  return join(dirname(path), `.${basename(path)}.${runId}.partial`);
+}
+
+/** A file that is written under a temporary name: durable and hashed when finished, in place when published. */
+export interface FinishedFile {
+  readonly path: string;
+  readonly temporary: string;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
+const bufferBytes = 256 * 1024;
+
+/** Writes one file from front to back through one buffer. */
+export class OutputFile {
+  readonly path: string;
+  readonly temporary: string;
+  readonly #handle: FileHandle;
+  readonly #hash: Hash = createHash('sha256');
+  readonly #buffer = Buffer.allocUnsafe(bufferBytes);
+  #filled = 0;
+  #closed = false;
+
+  private constructor(path: string, temporary: string, handle: FileHandle) {
+    this.path = path;
+    this.temporary = temporary;
+    this.#handle = handle;
+  }
+
+  /** Makes the folder (0750) where it is not there, and the file (0640). */
+  static async open(path: string, runId: string): Promise<OutputFile> {
+    const temporary = temporaryPath(path, runId);
+    try {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
+      const handle = await open(temporary, 'wx', 0o640);
+      // The mode again, whatever the account's umask is.
+      await handle.chmod(0o640);
+      return new OutputFile(path, temporary, handle);
+    } catch (cause) {
+      throw fileFailed(`making ${temporary}`, cause);
+    }
+  }
+
+  /** Takes bytes; true when the buffer is so full that {@link flush} is due. */
+  add(bytes: Uint8Array): boolean {
+    if (bytes.length > this.#buffer.length - this.#filled) return this.#addLong(bytes);
+    this.#buffer.set(bytes, this.#filled);
+    this.#filled += bytes.length;
+    return this.#filled > bufferBytes - 16_384;
+  }
+
+  /** Bytes that do not fit wait in a list of their own; a row of a mailbox seldom does. */
+  #addLong(bytes: Uint8Array): boolean {
+    this.#waiting.push(Buffer.from(this.#buffer.subarray(0, this.#filled)), Buffer.from(bytes));
+    this.#filled = 0;
+    return true;
+  }
+  readonly #waiting: Uint8Array[] = [];
+
+  async flush(): Promise<void> {
+    const parts = [...this.#waiting.splice(0), this.#buffer.subarray(0, this.#filled)];
+    this.#filled = 0;
+    try {
+      for (const part of parts) {
+        if (part.length === 0) continue;
+        this.#hash.update(part);
+        await this.#handle.appendFile(part);
+      }
+    } catch (cause) {
+      throw fileFailed(`writing ${this.temporary}`, cause);
+    }
+  }
+
+  /** Makes the bytes durable under the temporary name. */
+  async finish(): Promise<FinishedFile> {
+    await this.flush();
+    try {
+      await this.#handle.sync();
+      await this.#close();
+    } catch (cause) {
+      throw fileFailed(`writing ${this.temporary} to the disk`, cause);
+    }
+    return { path: this.path, temporary: this.temporary, sha256: this.#hash.digest('hex') };
+  }
+
+  /** Removes what was written; safe to call at any time, also after {@link finish}. */
+  async discard(): Promise<void> {
+    await this.#close().catch(() => {});
+    rmSync(this.temporary, { force: true });
+  }
+
+  async #close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#handle.close();
+  }
+}

@@ -1,0 +1,35 @@
+import type { RunPhase, RunProgress } from './run.ts';
+
+/** At most so often is progress told within a phase. */
+const intervalMs = 250;
+
+/** Thins progress out and adds what a person wants to know: the rate, and the time left. */
+export class ProgressMeter {
+  readonly #tell: (progress: RunProgress) => void;
+  readonly #now: () => number;
+  #phase: RunPhase | undefined;
+  #phaseStart = 0;
+  #nextAt = 0;
+
+  /** @param now milliseconds of a clock that never goes back */
+  constructor(tell: (progress: RunProgress) => void, now: () => number = () => performance.now()) {
+    this.#tell = tell;
+    this.#now = now;
+  }
+
+  /** Takes each step; tells a few a second, the first of a phase, and the one that reaches its total. */
+  report(phase: RunPhase, done: number, total: number | undefined): void {
+    const now = this.#now();
+    if (phase !== this.#phase || done === 0) {
+      this.#phase = phase;
+      this.#phaseStart = now;
+      this.#nextAt = now;
+    }
+    if (now < this.#nextAt && done !== total) return;
+    this.#nextAt = now + intervalMs;
+    const seconds = (now - this.#phaseStart) / 1000;
+    const perSecond = seconds > 0 ? done / seconds : 0;
+    const left = total === undefined || perSecond === 0 ? undefined : Math.max(0, total - done) / perSecond;
+    this.#tell({ phase, done, total, perSecond, secondsLeft: left });
+  }
+}

@@ -1,0 +1,138 @@
+/*
+ * Putting files in place together. They are durable under temporary names before a journal names them;
+ * from then on the renames can be finished by anyone who finds the journal, so a death between two of
+ * them leaves nothing half done for longer than until the next run.
+ *
+ *   temporaries, synced ─► journal, synced ─► rename each, the manifest last ─► folder synced ─► journal gone
+ */
+import { createHash } from 'node:crypto';
+import { closeSync, createReadStream, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileFailed } from './errors.ts';
+import type { FinishedFile } from './output-file.ts';
+
+interface Journal {
+  readonly runId: string;
+  /** In the order of the renames: the manifest last. */
+  readonly files: readonly FinishedFile[];
+}
+
+function journalPath(stateFolder: string): string {
+  return join(stateFolder, 'publication.json');
+}
+
+/** Makes renames in a folder durable. Windows cannot open folders, and needs no such call. */
+function syncFolder(folder: string): void {
+  let fd: number;
+  try {
+    fd = openSync(folder, 'r');
+  } catch {
+    return;
+  }
+  try {
+    fsyncSync(fd);
+  } catch {
+    // Some network file systems refuse to sync a folder; the rename itself has been done.
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function writeJournal(stateFolder: string, journal: Journal): void {
+  const path = journalPath(stateFolder);
+  const temporary = `${path}.${journal.runId}.partial`;
+  try {
+    mkdirSync(stateFolder, { recursive: true, mode: 0o750 });
+    const fd = openSync(temporary, 'w', 0o640);
+    try {
+      writeFileSync(fd, `${JSON.stringify(journal)}\n`);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, path);
+    syncFolder(stateFolder);
+  } catch (cause) {
+    rmSync(temporary, { force: true });
+    throw fileFailed(`writing the journal ${path}`, cause);
+  }
+}
+
+function putInPlace(files: readonly FinishedFile[]): void {
+  for (const file of files) {
+    if (!existsSync(file.temporary)) continue;
+    try {
+      renameSync(file.temporary, file.path);
+    } catch (cause) {
+      throw fileFailed(`renaming ${file.temporary} to ${file.path}`, cause);
+    }
+  }
+  for (const folder of new Set(files.map((file) => dirname(file.path)))) syncFolder(folder);
+}
+
+/**
+ * Puts finished files in place, in order; the manifest is to be the last.
+ * @throws AgentError where a rename fails: the journal stays, and {@link mendPublication} finishes it
+ */
+export function publish(stateFolder: string, runId: string, files: readonly FinishedFile[]): void {
+  writeJournal(stateFolder, { runId, files });
+  putInPlace(files);
+  rmSync(journalPath(stateFolder), { force: true });
+}
+
+/** True where a publication was begun and not ended: {@link mendPublication} has to finish it. */
+export function isPublicationPending(stateFolder: string): boolean {
+  return existsSync(journalPath(stateFolder));
+}
+
+async function sha256Of(path: string): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  try {
+    for await (const part of createReadStream(path)) hash.update(part as Uint8Array);
+  } catch {
+    return undefined;
+  }
+  return hash.digest('hex');
+}
+
+function readJournal(path: string): Journal | undefined {
+  try {
+    const value = JSON.parse(readFileSync(path, 'utf8')) as Partial<Journal> | null;
+    const files = value?.files;
+    const isFile = (file: Partial<FinishedFile>): boolean =>
+      typeof file?.path === 'string' && typeof file.temporary === 'string' && typeof file.sha256 === 'string';
+    if (!Array.isArray(files) || !files.every(isFile)) return undefined;
+    return { runId: String(value?.runId ?? ''), files };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Finishes what a run that died between its renames had begun. To be called while the connection's lock is held.
+ * @returns sentences for a person; none where there was nothing to mend
+ */
+export async function mendPublication(stateFolder: string): Promise<string[]> {
+  const path = journalPath(stateFolder);
+  if (!existsSync(path)) return [];
+  const journal = readJournal(path);
+  if (journal === undefined) {
+    rmSync(path, { force: true });
+    return [`${path} could not be read and was removed: whether the files of the last run fit each other is told by the manifest`];
+  }
+  const lost: string[] = [];
+  for (const file of journal.files) {
+    const isWhole = (await sha256Of(existsSync(file.temporary) ? file.temporary : file.path)) === file.sha256;
+    if (!isWhole) lost.push(file.path);
+  }
+  if (lost.length > 0) {
+    for (const file of journal.files) rmSync(file.temporary, { force: true });
+    rmSync(path, { force: true });
+    return [
+      `run ${journal.runId} died while it put its files in place, and ${lost.join(' and ')} of it cannot be found whole: a complete export is needed; until then the files may not fit the manifest`,
+    ];
+  }
+  putInPlace(journal.files);
+  rmSync(path, { force: true });
+  return [`run ${journal.runId} died while it put its files in place: that was finished now`];
+}

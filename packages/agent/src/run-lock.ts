@@ -1,0 +1,193 @@
+/*
+ * One run of a connection at a time. The lock is a file that names its holder: a process id alone is not
+ * enough, as ids are used again, so the time the process started (in ticks since a named boot) stands
+ * beside it. A lock whose holder is gone is taken over, and what it left behind is cleared away.
+ *
+ * The file appears with its content in one step (a link to a file written before), and is taken over in one
+ * step (renamed away): two runs that start together never both hold it.
+ */
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { AgentError, fileFailed } from './errors.ts';
+
+/** What the lock says of its holder. */
+interface Holder {
+  readonly runId: string;
+  readonly pid: number;
+  readonly host: string;
+  /** Empty where the system does not tell. */
+  readonly processStart: string;
+  readonly since: string;
+  /** Absolute paths that the run writes and that are worth nothing once it is gone. */
+  readonly temporaries: readonly string[];
+}
+
+/** How often a holder shows that it lives, and how long its silence may last where nothing else tells. */
+const beatMs = 20_000;
+const silenceMs = 120_000;
+
+/** A lock that is held. */
+export interface RunLock {
+  /** What a run that died had been writing: to be removed. */
+  readonly abandoned: readonly string[];
+  release(): void;
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+/** Boot and start time of a process ([proc(5)] stat, field 22); empty where the system has no /proc or no such process. */
+function processStart(pid: number): string {
+  const stat = readText(`/proc/${pid}/stat`);
+  const boot = readText('/proc/sys/kernel/random/boot_id')?.trim();
+  if (stat === undefined || boot === undefined) return '';
+  // The command, in parentheses, may hold spaces and parentheses itself.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return `${boot} ${fields[19] ?? ''}`;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+function parseHolder(text: string): Holder | undefined {
+  try {
+    const value = JSON.parse(text) as Partial<Holder> | null;
+    if (typeof value?.pid !== 'number' || typeof value.host !== 'string') return undefined;
+    return {
+      runId: String(value.runId ?? ''),
+      pid: value.pid,
+      host: value.host,
+      processStart: String(value.processStart ?? ''),
+      since: String(value.since ?? ''),
+      temporaries: Array.isArray(value.temporaries) ? value.temporaries.filter((path) => typeof path === 'string') : [],
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** True where the holder may still be at work. In doubt (another host, no /proc) its last sign of life decides. */
+function isAlive(holder: Holder, path: string): boolean {
+  if (holder.host === hostname()) {
+    if (!isRunning(holder.pid)) return false;
+    const start = processStart(holder.pid);
+    if (holder.processStart !== '' && start !== '') return start === holder.processStart;
+  }
+  try {
+    return Date.now() - statSync(path).mtimeMs < silenceMs;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Takes the lock of a connection.
+ * @param folder the connection's state folder; made when it is not there
+ * @throws AgentError RUN_LOCKED where another run holds it, RUN_FILE_FAILED where the folder cannot be written
+ */
+export function takeRunLock(folder: string, runId: string, temporaries: readonly string[]): RunLock {
+  const path = join(folder, 'lock.json');
+  const own = join(folder, `lock.${runId}.json`);
+  const holder: Holder = {
+    runId,
+    pid: process.pid,
+    host: hostname(),
+    processStart: processStart(process.pid),
+    since: new Date().toISOString(),
+    temporaries,
+  };
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o750 });
+    writeFileSync(own, `${JSON.stringify(holder)}\n`, { mode: 0o640 });
+  } catch (cause) {
+    throw fileFailed(`writing the lock of this run to ${own}`, cause);
+  }
+  try {
+    const abandoned = takeOver(path, own, runId);
+    return hold(path, own, runId, abandoned);
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+/** Links the lock into place; what a dead holder was writing is given back. */
+function takeOver(path: string, own: string, runId: string): string[] {
+  const abandoned: string[] = [];
+  for (let attempt = 0; attempt < 10; attempt += 1) {
+    try {
+      linkSync(own, path);
+      return abandoned;
+    } catch (cause) {
+      if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) {
+        throw fileFailed(`taking the lock ${path}`, cause);
+      }
+    }
+    const seen = readText(path);
+    if (seen === undefined) continue;
+    const other = parseHolder(seen);
+    if (other !== undefined && isAlive(other, path)) throw locked(other, path);
+    abandoned.push(...moveAside(path, seen, runId));
+  }
+  throw new AgentError('RUN_LOCKED', `taking the lock ${path}: other runs took it each time`, {
+    recovery: 'retry-after-delay',
+  });
+}
+
+/** Moves a dead holder's lock out of the way. Where a living one was caught instead, it goes back. */
+function moveAside(path: string, judged: string, runId: string): readonly string[] {
+  const aside = `${path}.${runId}.stale`;
+  try {
+    renameSync(path, aside);
+  } catch {
+    return [];
+  }
+  const caught = readText(aside) ?? '';
+  try {
+    if (caught === judged) return parseHolder(caught)?.temporaries ?? [];
+    linkSync(aside, path);
+    return [];
+  } catch (cause) {
+    throw fileFailed(`giving the lock ${path} back to the run that holds it`, cause);
+  } finally {
+    rmSync(aside, { force: true });
+  }
+}
+
+function locked(holder: Holder, path: string): AgentError {
+  return new AgentError(
+    'RUN_LOCKED',
+    `another run of this connection is at work: run ${holder.runId}, process ${holder.pid} on ${holder.host}, since ${holder.since} (${path})`,
+    { recovery: 'retry-after-delay', mend: 'wait until it ends, or end that process; its lock then goes by itself' },
+  );
+}
+
+function hold(path: string, own: string, runId: string, abandoned: readonly string[]): RunLock {
+  const beat = setInterval(() => {
+    const now = new Date();
+    try {
+      utimesSync(path, now, now);
+    } catch {
+      // A lock that is gone shows when it is released.
+    }
+  }, beatMs);
+  beat.unref();
+  return {
+    abandoned: abandoned.filter((each) => each !== own),
+    release() {
+      clearInterval(beat);
+      if (parseHolder(readText(path) ?? '')?.runId === runId) rmSync(path, { force: true });
+    },
+  };
+}

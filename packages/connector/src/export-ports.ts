@@ -1,0 +1,68 @@
+import type { RemoteSession } from '@exchange-connector/psrp';
+import type { ExportScope, PinnedServers } from './requests.ts';
+
+/** Where the rows of one file go; sorted and made unique by `key` on the other side. */
+export interface RowSink {
+  /**
+   * Takes a row. A later row of the same key replaces the earlier one.
+   * @param key a GUID in lower case
+   * @param line with its CRLF
+   * @param group what rows are counted by
+   */
+  put(key: string, line: string, group: string): void;
+  /** Forgets all rows: they will come again. */
+  restart(): void;
+}
+
+/** What to export, as the connection's settings say. */
+export interface ExportPlan {
+  readonly additionalColumns: readonly string[];
+  /** Stands between the addresses of a cell. */
+  readonly valueSeparator: string;
+  readonly scope: ExportScope;
+  readonly pins: PinnedServers;
+  /** Mailboxes of the last export: how many to expect where the server cannot count. */
+  readonly expectedMailboxes?: number | undefined;
+}
+
+/** How far the reading has come. */
+export interface ReadingProgress {
+  readonly phase: 'counting' | 'databases' | 'mailboxes';
+  readonly done: number;
+  readonly total: number | undefined;
+}
+
+/** The world around an export. */
+export interface ExportPorts {
+  /** Open, and not used before by anything that chose a view or pins. */
+  readonly session: RemoteSession;
+  readonly databases: RowSink;
+  readonly mailboxes: RowSink;
+  /** Called for every row, and at the start and end of each phase: the receiver thins it out. */
+  readonly onProgress: (progress: ReadingProgress) => void;
+  /** For a person: the server's own warnings, and what is odd about its answers. */
+  readonly onWarning: (message: string) => void;
+  /** For the log: what is being done and how it was decided. */
+  readonly onNote: (message: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** What was read, apart from the rows themselves. */
+export interface OrganisationReading {
+  readonly forestView: boolean;
+  /** DNS names of the domains that mailboxes were found in, sorted. */
+  readonly domains: readonly string[];
+  /** The directory servers that objects came from, sorted. */
+  readonly domainControllers: readonly string[];
+  /** Mailbox columns that no object of this server has. */
+  readonly columnsMissing: readonly string[];
+  /** True where the server projected the properties itself. */
+  readonly projected: boolean;
+  /** The mailbox columns, in order, as the header names them. */
+  readonly mailboxColumns: readonly string[];
+  readonly databaseColumns: readonly string[];
+  /** Objects received; a mailbox that came twice is counted twice here, and is one row. */
+  readonly received: { readonly mailboxes: number; readonly databases: number };
+  /** Error records of the server, and rows that could not be used: the reading is not complete if there are any. */
+  readonly errors: readonly string[];
+}
