@@ -1,0 +1,184 @@
+/* `psrp invoke`: one session, one pipeline, its records as they come. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { createReadStream } from 'node:fs';
+import type { PsValue } from '@exchange-connector/psrp';
+import {
+  openWsmanSession,
+  type RequestNotice,
+  requestChannelName,
+  type WsmanAuthentication,
+  WsmanError,
+  type WsmanSession,
+} from '@exchange-connector/wsman';
+import { PsrpCliError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { isReaderGone, type LineOutput } from '../output.ts';
+import { CancelledError, ExitCode, TimeLimitError } from '../run-control.ts';
+import { checkInputFile, readInputValues } from './input-lines.ts';
+import type { InvokeSettings } from './invoke-settings.ts';
+import { readPassword } from './password.ts';
+import { ProgressLine } from './progress-line.ts';
+import { RecordPrinter } from './record-printer.ts';
+
+/** What the command runs in. */
+export interface InvokeSurroundings {
+  readonly output: LineOutput;
+  readonly complaints: LineOutput;
+  /** Where progress is redrawn; undefined where there is no terminal, or it is not wanted. */
+  readonly terminal: NodeJS.WriteStream | undefined;
+  readonly standardInput: NodeJS.ReadStream;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * @returns the exit code; every error of the session has been told by then
+ * @throws PsrpCliError PSRP_CLI_USAGE before anything is contacted
+ */
+export async function runInvoke(settings: InvokeSettings, surroundings: InvokeSurroundings): Promise<ExitCode> {
+  const { log, output, complaints } = surroundings;
+  if (settings.input !== undefined && settings.input !== '-') await checkInputFile(settings.input);
+  if (settings.caPem !== undefined && settings.url.protocol === 'http:') log.write('Warning', '--ca means nothing to an http address');
+  const signal = AbortSignal.any([surroundings.signal, output.gone]);
+  const progress = new ProgressLine(surroundings.terminal);
+  const forgetRequests = logRequests(log);
+  let phase: 'before' | 'open' | 'run' = 'before';
+  let session: WsmanSession | undefined;
+  try {
+    const authentication = await authenticationOf(settings, surroundings);
+    phase = 'open';
+    session = await openSession(settings, authentication, signal, log);
+    phase = 'run';
+    return await runPipeline(session, settings, surroundings, progress, signal);
+  } catch (error) {
+    progress.clear();
+    if (phase === 'before' && !surroundings.signal.aborted) throw error;
+    return await explain(error, phase === 'run' ? ExitCode.Failed : ExitCode.NoSession, surroundings);
+  } finally {
+    progress.clear();
+    await session?.close();
+    forgetRequests();
+    await Promise.all([output.end(), complaints.end()]);
+  }
+}
+
+async function authenticationOf(settings: InvokeSettings, surroundings: InvokeSurroundings): Promise<WsmanAuthentication> {
+  const { identity } = settings;
+  const ask = async (login: string): Promise<() => string> => {
+    const password = await readPassword({
+      fromStandardInput: settings.passwordStdin,
+      environment: surroundings.environment,
+      input: surroundings.standardInput,
+      prompt: (text) => void surroundings.complaints.write(text),
+      login,
+      signal: surroundings.signal,
+    });
+    return () => password;
+  };
+  if (identity.kind === 'basic') {
+    const password = await ask(identity.login);
+    return { scheme: 'basic', login: identity.login, password, allowUnencrypted: settings.allowUnencryptedBasic };
+  }
+  const credential = identity.kind === 'password' ? { ...identity, password: await ask(identity.principal) } : identity;
+  const { gssapiMechanism } = await import('@exchange-connector/gssapi');
+  const scheme = settings.auth === 'negotiate' ? 'negotiate' : 'kerberos';
+  return { scheme, mechanism: gssapiMechanism(), credential, servicePrincipal: settings.spn };
+}
+
+async function openSession(settings: InvokeSettings, authentication: WsmanAuthentication, signal: AbortSignal, log: Log): Promise<WsmanSession> {
+  const facts = { url: settings.url.href, auth: settings.auth, configuration: settings.configurationName };
+  log.write('Information', 'opening a session', facts);
+  const session = await openWsmanSession({
+    url: settings.url.href,
+    caPem: settings.caPem,
+    authentication,
+    configurationName: settings.configurationName,
+    signal,
+  });
+  log.write('Information', 'the session is open', { shell: session.shellId, protocol: session.server.protocolVersion });
+  return session;
+}
+
+async function runPipeline(
+  session: WsmanSession,
+  settings: InvokeSettings,
+  surroundings: InvokeSurroundings,
+  progress: ProgressLine,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  const { log, output, complaints } = surroundings;
+  const printer = new RecordPrinter(settings.json, output, complaints, progress);
+  const input = settings.input === undefined ? undefined : inputValues(settings.input, surroundings);
+  log.write('Information', 'running', { commands: settings.commands.map(({ name }) => name).join(' | ') });
+  const events = session.invoke({ statements: [settings.commands] }, input === undefined ? { signal } : { signal, input });
+  for await (const event of events) await printer.print(event);
+  log.write('Information', 'the pipeline ended', { records: printer.records, errors: printer.errors });
+  signal.throwIfAborted();
+  return printer.exitCode ?? ExitCode.Failed;
+}
+
+async function* inputValues(file: string, surroundings: InvokeSurroundings): AsyncGenerator<PsValue, void, undefined> {
+  const fromTerminal = file === '-';
+  const source = fromTerminal ? surroundings.standardInput : createReadStream(file);
+  const cancel = (): void => void source.destroy();
+  surroundings.signal.addEventListener('abort', cancel, { once: true });
+  try {
+    yield* readInputValues(source, fromTerminal ? 'standard input' : file);
+  } finally {
+    surroundings.signal.removeEventListener('abort', cancel);
+    source.destroy();
+  }
+}
+
+/** Says what ended the session, and gives the exit code for it. */
+async function explain(error: unknown, otherwise: ExitCode, surroundings: InvokeSurroundings): Promise<ExitCode> {
+  const { output, complaints, log, signal } = surroundings;
+  const complain = async (text: string): Promise<void> => {
+    await complaints.write(`psrp invoke: ${text}\n`);
+    log.write('Verbose', 'the command ended', { because: text });
+  };
+  if (signal.reason instanceof CancelledError) {
+    await complain(signal.reason.message);
+    return ExitCode.Cancelled;
+  }
+  if (signal.reason instanceof TimeLimitError) {
+    await complain(signal.reason.message);
+    return ExitCode.Failed;
+  }
+  if (output.gone.aborted) {
+    if (isReaderGone(output.gone.reason)) return ExitCode.Done;
+    await complain(`writing the records: ${(output.gone.reason as Error).message}`);
+    return ExitCode.Failed;
+  }
+  if (error instanceof WsmanError && error.code === 'WSMAN_OPTION_INVALID') {
+    await complain(error.message);
+    return ExitCode.Usage;
+  }
+  await complain(describe(error));
+  return error instanceof PsrpCliError && error.code === 'PSRP_CLI_USAGE' ? ExitCode.Usage : otherwise;
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const fault = error instanceof WsmanError && error.faultCode !== undefined ? ` [fault ${error.faultCode}]` : '';
+  const code = 'code' in error && typeof error.code === 'string' ? ` (${error.code})` : '';
+  return `${error.message}${fault}${code}`;
+}
+
+/** Each HTTP exchange in the log, by its shape alone. */
+function logRequests(log: Log): () => void {
+  const listener = (message: unknown): void => {
+    const notice = message as RequestNotice;
+    log.write('Debug', `${notice.operation} (${notice.channel})`, {
+      status: notice.status,
+      ms: Math.round(notice.milliseconds),
+      sent: notice.requestBytes,
+      received: notice.responseBytes,
+      error: notice.errorCode,
+      ...notice.server,
+    });
+  };
+  subscribe(requestChannelName, listener);
+  return () => void unsubscribe(requestChannelName, listener);
+}

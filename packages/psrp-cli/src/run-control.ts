@@ -1,0 +1,54 @@
+/*
+ * What can end a command before its work is done: Ctrl-C or SIGTERM, the time limit, a reader that went
+ * away. Each is an abort with a reason; the reason decides the exit code.
+ */
+import { onInterrupt } from '@exchange-connector/launcher';
+
+/** The exit codes that are the same for every command. */
+export const ExitCode = {
+  Done: 0,
+  Failed: 1,
+  Usage: 2,
+  NoSession: 3,
+  DoneInPart: 5,
+  Cancelled: 130,
+} as const;
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+/** Somebody asked to end the command. */
+export class CancelledError extends Error {
+  override readonly name: string = 'CancelledError';
+}
+
+/** `--timeout` passed. */
+export class TimeLimitError extends Error {
+  override readonly name: string = 'TimeLimitError';
+}
+
+/** Lives as long as one command runs. */
+export class RunControl {
+  readonly #abort = new AbortController();
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #unsubscribe: () => void;
+
+  /** @param endAtOnce ends the process without tidying up, at a second Ctrl-C */
+  constructor(timeoutSeconds: number | undefined, endAtOnce: () => void) {
+    this.#unsubscribe = onInterrupt(({ signal, atOnce }) => {
+      if (atOnce) endAtOnce();
+      else this.#abort.abort(new CancelledError(`cancelled (${signal})`));
+    });
+    if (timeoutSeconds !== undefined) {
+      const expire = (): void => this.#abort.abort(new TimeLimitError(`the time limit of ${timeoutSeconds} s (--timeout) passed`));
+      this.#timer = setTimeout(expire, timeoutSeconds * 1000);
+    }
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#unsubscribe();
+  }
+}
