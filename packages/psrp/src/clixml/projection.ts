@@ -51,7 +51,14 @@ export function createProjection(names: readonly string[], options?: Partial<Cli
   return new LearningProjection(names, completeLimits(options));
 }
 
-/** One kind of child, by the text of its start tag (of an object: the part before the digits of its id). */
+/**
+ * One kind of child, by the text of its start tag (of an object: the part before the digits of its id).
+ *
+ * Objects of one kind resemble one another, so much is learnt of them: which child follows which, and which
+ * unwanted children have always been the same, to the letter. A run of such children is skipped by one
+ * comparison of text: that it is well-formed was seen when it was learnt. Where the comparison fails the
+ * children are gone through one by one, and what differed is never again part of a run.
+ */
 interface Child {
   readonly header: string;
   readonly tag: Tag;
@@ -61,6 +68,24 @@ interface Child {
   readonly index: number;
   /** Which child followed the last time: the first guess. */
   next: Child | undefined;
+  /** The whole text of the child, when unwanted and the same so far; `undefined` before it was seen. */
+  constant: string | undefined;
+  varies: boolean;
+  /** The text of a run of children that begins here, and the last of them; empty where none does. */
+  run: string;
+  runLast: Child | undefined;
+}
+
+/** Longer texts are not learnt, in characters: they would not be the same twice. */
+const longestLearnt = 4096;
+
+/** A copy by itself: a slice would keep the whole text of a body in memory. */
+function copyOf(text: string): string {
+  return [...text].join('');
+}
+
+function newChild(header: string, tag: Tag, close: string, index: number): Child {
+  return { header, tag, close, index, next: undefined, constant: undefined, varies: false, run: '', runLast: undefined };
 }
 
 /** A peer that makes up names does not fill the memory. */
@@ -93,7 +118,15 @@ class LearningProjection implements Projection {
   /** Names that stand again: index of the first, index of this. */
   readonly #again: (readonly [number, number])[] = [];
   readonly #children = new Map<string, Child>();
-  readonly #first: Child = { header: '', tag: Tag.Nil, close: '', index: -1, next: undefined };
+  /** What begins each of the two lists of children: `next` is their first. */
+  readonly #firsts: Readonly<Record<'</Props>' | '</MS>', Child>> = {
+    '</Props>': newChild('', Tag.Nil, '', -1),
+    '</MS>': newChild('', Tag.Nil, '', -1),
+  };
+  /** Whether runs stand in the children, whether this body taught something, and what it was made of. */
+  #hasRuns = false;
+  #learnt = false;
+  #visited: (Child | undefined)[] = [];
   #reader: CliXmlReader | undefined;
   /** Where the next `<Obj` stands at or after the place of the last search; -1 for none. */
   #nextObject = 0;
@@ -113,7 +146,11 @@ class LearningProjection implements Projection {
     const text = decodeText(body, this.#limits);
     const values = new Array<PsValue | undefined>(this.names.length).fill(undefined);
     this.#reader = undefined;
-    if (!this.#readFast(text, values)) {
+    this.#learnt = false;
+    this.#visited.length = 0;
+    const done = this.#readFast(text, values);
+    this.#learnRuns(done);
+    if (!done) {
       const whole = readBody(text, this.#limits);
       return this.names.map((name) => property(whole, name));
     }
@@ -135,20 +172,79 @@ class LearningProjection implements Projection {
   }
 
   /** Reads children up to the end tag; gives where it ends. */
-  #readChildren(text: string, start: number, close: string, values: (PsValue | undefined)[]): number {
+  #readChildren(text: string, start: number, close: '</Props>' | '</MS>', values: (PsValue | undefined)[]): number {
     let at = start;
-    let before = this.#first;
+    let before = this.#firsts[close];
+    const recording = !this.#hasRuns;
     for (;;) {
       let child = before.next;
-      if (child === undefined || !text.startsWith(child.header, at)) {
-        if (text.startsWith(close, at)) return at + close.length;
+      if (child !== undefined && child.runLast !== undefined) {
+        const end = at + child.run.length;
+        if (text.slice(at, end) === child.run) {
+          at = end;
+          before = child.runLast;
+          continue;
+        }
+      }
+      // A comparison of slices runs at the speed of memory; startsWith goes letter by letter.
+      if (child === undefined || text.slice(at, at + child.header.length) !== child.header) {
+        if (text.startsWith(close, at)) break;
         child = this.#recognise(text, at);
         if (child === undefined) return gaveUp;
         before.next = child;
       }
+      const begin = at;
       at = child.index < 0 ? this.#skip(text, at, child) : this.#take(text, at, child, values);
       if (at === gaveUp) return gaveUp;
+      if (child.index < 0 && !child.varies) this.#compare(child, text, begin, at);
+      if (recording) this.#visited.push(child);
       before = child;
+    }
+    if (recording) this.#visited.push(undefined);
+    return at + close.length;
+  }
+
+  /** Learns whether an unwanted child is the same as always. */
+  #compare(child: Child, text: string, begin: number, end: number): void {
+    const piece = text.slice(begin, end);
+    if (piece === child.constant) return;
+    this.#learnt = true;
+    if (child.constant === undefined && piece.length <= longestLearnt) {
+      child.constant = copyOf(piece);
+    } else {
+      child.varies = true;
+      child.constant = '';
+    }
+  }
+
+  /**
+   * Makes runs once a body taught nothing new; takes them away when one did. Each child can teach twice (its
+   * text, that it varies), so that this ends.
+   */
+  #learnRuns(done: boolean): void {
+    if (this.#learnt && this.#hasRuns) {
+      for (const child of this.#children.values()) {
+        child.run = '';
+        child.runLast = undefined;
+      }
+      this.#hasRuns = false;
+    } else if (done && !this.#learnt && !this.#hasRuns) {
+      let first: Child | undefined;
+      for (const child of this.#visited) {
+        const constant = child !== undefined && child.index < 0 && !child.varies ? child : undefined;
+        if (first !== undefined && constant !== undefined && first.runLast?.next === constant) {
+          first.run += constant.constant;
+          first.runLast = constant;
+        } else {
+          first = constant;
+          if (first !== undefined) {
+            first.run = first.constant ?? '';
+            first.runLast = first;
+          }
+        }
+      }
+      for (const child of this.#children.values()) child.run = copyOf(child.run);
+      this.#hasRuns = true;
     }
   }
 
@@ -237,9 +333,8 @@ class LearningProjection implements Projection {
     // Member sets and containers outside an object are rare: the general reader takes them.
     if (tag === Tag.MS || (tag >= Tag.PR && tag !== Tag.Obj && tag !== Tag.Ref)) return undefined;
     const index = this.#wanted.get(name) ?? -1;
-    // A flat copy, not a view of the body.
-    const header = [...(isObject ? `${key} RefId="` : key)].join('');
-    return { header, tag, close: cursor.selfClosed ? '' : `</${tagNames[tag]}>`, index, next: undefined };
+    const header = copyOf(isObject ? `${key} RefId="` : key);
+    return newChild(header, tag, cursor.selfClosed ? '' : `</${tagNames[tag]}>`, index);
   }
 }
 
