@@ -120,7 +120,7 @@ async function awaitOpened(session: SessionParts, options: WsmanSessionOptions):
   const tooLong = AbortSignal.timeout(limits.openTimeoutMs);
   const signal = options.signal === undefined ? tooLong : AbortSignal.any([options.signal, tooLong]);
   const on: OperationOptions = { channel: main, phase: 'open', signal };
-  const waiting = { opened: false, key: options.keyExchange === 'at-open' };
+  const waiting = { opened: false, key: options.keyExchange === 'at-open', keySent: false };
   try {
     while (!waiting.opened || waiting.key) {
       await sendAll(pool, 'pool', client, shellId, undefined, on);
@@ -129,6 +129,9 @@ async function awaitOpened(session: SessionParts, options: WsmanSessionOptions):
       for (const stream of received.streams) {
         for (const event of pool.receive('pool', stream.data)) apply(event, client, url, waiting);
       }
+      // From 2.4 on there is no key to exchange.
+      if (waiting.opened && !pool.hasOutgoing('pool') && !waiting.keySent) waiting.key = false;
+      waiting.keySent = waiting.opened;
       if (received.commandState?.state === 'Done' && !waiting.opened) {
         throw new WsmanError('WSMAN_POOL_BROKEN', `the server closed the session at ${url} while it was being opened`, {
           url,

@@ -167,7 +167,7 @@ export class ShellSession implements WsmanSession {
     const pipelineId = randomUUID() as Guid;
     pool.startPipeline(pipelineId, request, { hasInput: options.input !== undefined });
     try {
-      await this.#exchangeKey(pipelineId, options.signal);
+      await this.#exchangeKey(main, options.signal);
       const body = {
         kind: 'command',
         shellId,
@@ -205,11 +205,11 @@ export class ShellSession implements WsmanSession {
     }
   }
 
-  /** Where the pool holds a pipeline back until the session key is there: the key's messages go through the pool. */
-  async #exchangeKey(pipelineId: Guid, signal: AbortSignal | undefined): Promise<void> {
-    const { pool, client, shellId, main } = this.#parts;
-    while (!pool.hasOutgoing(pipelineId)) {
-      const options = this.#on(main, signal);
+  /** Where the pool holds something back until the session key is there: the key's messages go through the pool. */
+  async #exchangeKey(channel: Channel, signal: AbortSignal | undefined): Promise<void> {
+    const { pool, client, shellId } = this.#parts;
+    const options = this.#on(channel, signal);
+    while (pool.isWaitingForSessionKey) {
       await sendAll(pool, 'pool', client, shellId, undefined, options);
       const received = await client.receive(shellId, undefined, options);
       if (received.kind === 'quiet') continue;
@@ -225,7 +225,7 @@ export class ShellSession implements WsmanSession {
     // Input that ends well tells nothing, input that fails ends the pipeline.
     const inputFailed = feeding?.then(() => new Promise<never>(() => undefined));
     inputFailed?.catch(() => undefined);
-    this.#receive(command);
+    void this.#receive(command);
     let last: PipelineEvent | undefined;
     for (;;) {
       const received = await this.#next(command, last !== undefined, inputFailed, signal);
@@ -233,7 +233,7 @@ export class ShellSession implements WsmanSession {
       const done = received.kind === 'received' && isDone(received, command);
       // Before the data are handed on, so that the server works while the consumer does.
       command.pending = undefined;
-      if (!done) this.#receive(command);
+      if (!done) void this.#receive(command);
       if (received.kind === 'received') {
         for (const stream of received.streams) {
           this.#checkOwner(stream.commandId, command);
@@ -340,16 +340,11 @@ export class ShellSession implements WsmanSession {
     }
   }
 
-  #flush(command: RunningCommand, channel: Channel): Promise<void> {
+  async #flush(command: RunningCommand, channel: Channel): Promise<void> {
     const { pool, client, shellId } = this.#parts;
-    return sendAll(
-      pool,
-      command.pipelineId,
-      client,
-      shellId,
-      command.commandId,
-      this.#on(channel, command.ended.signal),
-    );
+    const { signal } = command.ended;
+    if (pool.isWaitingForSessionKey) await this.#exchangeKey(channel, signal);
+    await sendAll(pool, command.pipelineId, client, shellId, command.commandId, this.#on(channel, signal));
   }
 
   /** Sends the input as it comes. Ends without error where the pipeline ends first. */
