@@ -56,6 +56,10 @@ export class ClixmlWriter {
         return `<Db${n}>${value.value}</Db>`;
       case 'guid':
         return `<G${n}>${value.text}</G>`;
+      case 'version':
+        return `<Version${n}>${value.text}</Version>`;
+      case 'dictionary':
+        return this.#dictionary(value, n);
       case 'dateTime':
         return `<DT${n}>${value.zone === 'utc' ? formatUtc(value.moment) : formatLocal(value.moment)}</DT>`;
       case 'list':
@@ -73,6 +77,12 @@ export class ClixmlWriter {
     let items = '';
     for (const item of value.items) items += this.value(item, undefined);
     return `${head}<LST>${items}</LST></Obj>`;
+  }
+
+  #dictionary(value: ServerValue & { kind: 'dictionary' }, n: string): string {
+    const head = `<Obj${n} RefId="${this.nextRefId()}">${this.typeNames(value.types)}`;
+    const entries = value.entries.map(([key, item]) => `<En><S N="Key">${clixmlText(key)}</S>${this.value(item, 'Value')}</En>`);
+    return `${head}<DCT>${entries.join('')}</DCT></Obj>`;
   }
 
   #object(value: ObjectValue, n: string): string {

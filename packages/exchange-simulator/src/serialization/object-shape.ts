@@ -37,7 +37,7 @@ export type PipelineObject =
   // biome-ignore lint/suspicious/noExplicitAny: a shape and its source belong together, whatever the source is
   | { readonly kind: 'directory'; readonly shape: ObjectShape<any>; readonly source: unknown }
   | { readonly kind: 'selected'; readonly original: PipelineObject; readonly names: readonly string[] }
-  | { readonly kind: 'custom'; readonly types: TypeChain; readonly display: string | undefined; readonly adapted: readonly (readonly [string, ServerValue])[] }
+  | { readonly kind: 'custom'; readonly types: TypeChain; readonly display: string | undefined; readonly adapted: readonly (readonly [string, ServerValue])[]; readonly extended?: readonly (readonly [string, ServerValue])[] }
   | { readonly kind: 'bare'; readonly value: ServerValue };
 
 /** A property's value; undefined where the object has none of that name. */
@@ -51,7 +51,7 @@ export function propertyOf(object: PipelineObject, name: string): ServerValue | 
     case 'selected':
       return object.names.some((known) => known.toLowerCase() === name.toLowerCase()) ? (propertyOf(object.original, name) ?? nullValue) : undefined;
     case 'custom':
-      return object.adapted.find(([known]) => known.toLowerCase() === name.toLowerCase())?.[1];
+      return [...(object.extended ?? []), ...object.adapted].find(([known]) => known.toLowerCase() === name.toLowerCase())?.[1];
     case 'bare':
       return undefined;
   }
@@ -65,7 +65,7 @@ export function propertyNames(object: PipelineObject): readonly string[] {
     case 'selected':
       return object.names;
     case 'custom':
-      return object.adapted.map(([name]) => name);
+      return [...object.adapted, ...(object.extended ?? [])].map(([name]) => name);
     case 'bare':
       return [];
   }
@@ -153,7 +153,8 @@ function customObject(object: PipelineObject & { kind: 'custom' }, form: ValueFo
   const head = `<Obj RefId="${writer.nextRefId()}">${writer.typeNames(object.types)}`;
   const display = object.display === undefined ? '' : `<ToString>${clixmlText(object.display)}</ToString>`;
   const props = object.adapted.map(([name, value]) => writer.value(value, name)).join('');
-  return `${head}${display}<Props>${props}</Props></Obj>`;
+  const members = object.extended === undefined ? '' : `<MS>${object.extended.map(([name, value]) => writer.value(value, name)).join('')}</MS>`;
+  return `${head}${display}<Props>${props}</Props>${members}</Obj>`;
 }
 
 /** An object as the CLIXML body of one PIPELINE_OUTPUT message, without a byte-order mark; empty for `$null`. */

@@ -22,7 +22,9 @@ export type ServerValue =
   | { readonly kind: 'double'; readonly value: number }
   | { readonly kind: 'guid'; readonly text: string }
   | { readonly kind: 'dateTime'; readonly moment: Moment; readonly zone: 'utc' | 'local' }
+  | { readonly kind: 'version'; readonly text: string }
   | ObjectValue
+  | { readonly kind: 'dictionary'; readonly types: TypeChain; readonly entries: readonly (readonly [string, ServerValue])[] }
   | { readonly kind: 'list'; readonly types: TypeChain; readonly items: readonly ServerValue[] };
 
 /** A .NET object with a text. */

@@ -1,0 +1,63 @@
+/* What a cmdlet is: its parameters, and what it does, as a stream of objects that is drawn from, never pushed. */
+import type { ErrorRecordInit, PsValue } from '@exchange-connector/psrp';
+import type { Organization } from '../organization/organization.ts';
+import type { Mailbox } from '../organization/mailbox.ts';
+import type { ObjectShape, PipelineObject } from '../serialization/object-shape.ts';
+import type { RunspaceState } from './runspace-state.ts';
+
+/** What flows through a pipeline. */
+export type Emission =
+  | { readonly kind: 'object'; readonly object: PipelineObject }
+  | { readonly kind: 'error'; readonly record: ErrorRecordInit }
+  | { readonly kind: 'warning'; readonly text: string }
+  /** Nothing yet: a long search lets the server do other work, or input is awaited. */
+  | { readonly kind: 'pause'; readonly awaitsInput: boolean };
+
+/** How a parameter's argument is converted. */
+export type ParameterType =
+  | { readonly kind: 'switch' | 'boolean' | 'string' | 'identity' | 'strings' | 'integer' | 'resultSize' | 'properties' | 'any' }
+  | { readonly kind: 'enum' | 'enums'; readonly type: string; readonly values: readonly string[] };
+
+export interface Parameter {
+  readonly name: string;
+  readonly type: ParameterType;
+  readonly position?: number;
+  /** Parameter sets it belongs to; all of them where left out. */
+  readonly sets?: readonly string[];
+  readonly aliases?: readonly string[];
+  /** The .NET type's name, for messages and Get-Command. */
+  readonly dotNetType?: string;
+}
+
+/** Arguments after binding, by the parameter's own name. */
+export interface BoundArguments {
+  readonly has: (name: string) => boolean;
+  readonly flag: (name: string) => boolean;
+  readonly text: (name: string) => string | undefined;
+  readonly texts: (name: string) => readonly string[] | undefined;
+  readonly number: (name: string) => number | undefined;
+  readonly raw: (name: string) => PsValue | undefined;
+}
+
+/** What the organisation's server tells its cmdlets. */
+export interface CmdletContext {
+  readonly organization: Organization;
+  readonly state: RunspaceState;
+  readonly shapes: { readonly mailbox: ObjectShape<Mailbox> };
+  /** The server that answers, `EX01`. */
+  readonly serverName: string;
+  /** The cmdlets of this account, for Get-Command. */
+  readonly available: ReadonlyMap<string, Cmdlet>;
+  /** How dates in filters are read that name no zone. */
+  readonly filterDates: 'utc' | 'server';
+}
+
+export interface Cmdlet {
+  readonly name: string;
+  /** Name in error identifiers: the class of an Exchange task or of PowerShell's command. */
+  readonly taskClass: string;
+  readonly parameters: readonly Parameter[];
+  readonly parameterSets?: readonly string[];
+  readonly module?: string;
+  readonly run: (args: BoundArguments, context: CmdletContext, input: Iterable<Emission> | undefined) => Iterable<Emission>;
+}

@@ -1,0 +1,187 @@
+/* Get-MailboxDatabase, Get-ExchangeServer, Get-OrganizationalUnit, Set-ADServerSettings. */
+import { databaseShape, serverShape, unitShape } from '../serialization/configuration-shapes.ts';
+import type { BoundArguments, Cmdlet, CmdletContext, Emission } from './cmdlet.ts';
+import { CommandFailure, exchangeError } from './command-failure.ts';
+import { findDatabase, findServer } from './configuration-lookup.ts';
+import { moreResultsWarning } from './get-mailbox.ts';
+import { requireController, visibleDomains } from './recipient-scope.ts';
+import { matchesWildcard } from './wildcard.ts';
+
+const controller = { name: 'DomainController', type: { kind: 'string' }, dotNetType: 'Microsoft.Exchange.Data.Fqdn' } as const;
+
+function checkController(args: BoundArguments, context: CmdletContext, who: { name: string; taskClass: string }): void {
+  const name = args.text('DomainController');
+  if (name !== undefined) requireController(context, who, name);
+}
+
+/** Runs a lookup whose failure is a non-terminating error, as `Get-` cmdlets report an identity that is not there. */
+function* reporting(emissions: () => Iterable<Emission>): Iterable<Emission> {
+  try {
+    yield* emissions();
+  } catch (error) {
+    if (!(error instanceof CommandFailure)) throw error;
+    yield { kind: 'error', record: error.record };
+  }
+}
+
+const databaseClass = 'Microsoft.Exchange.Management.SystemConfigurationTasks.GetMailboxDatabase';
+
+function* runGetMailboxDatabase(args: BoundArguments, context: CmdletContext): Iterable<Emission> {
+  const who = { name: 'Get-MailboxDatabase', taskClass: databaseClass };
+  checkController(args, context, who);
+  const identity = args.text('Identity');
+  const server = args.text('Server');
+  const { databases } = context.organization;
+  yield* reporting(function* () {
+    const wildcard = identity?.includes('*') === true;
+    const byServer = server === undefined ? undefined : findServer(context, who, server);
+    const chosen = identity === undefined || wildcard ? databases : [findDatabase(context, who, identity)];
+    for (const database of chosen) {
+      if (wildcard && !matchesWildcard(database.name, identity)) continue;
+      if (byServer !== undefined && database.server !== byServer) continue;
+      yield { kind: 'object', object: { kind: 'directory', shape: databaseShape, source: { database, status: args.flag('Status') } } };
+    }
+  });
+}
+
+export const getMailboxDatabase: Cmdlet = {
+  name: 'Get-MailboxDatabase',
+  taskClass: databaseClass,
+  module: 'Microsoft.Exchange',
+  parameterSets: ['Identity', 'Server'],
+  parameters: [
+    { name: 'Identity', type: { kind: 'identity' }, position: 0, sets: ['Identity'], dotNetType: 'Microsoft.Exchange.Configuration.Tasks.DatabaseIdParameter' },
+    { name: 'Server', type: { kind: 'identity' }, sets: ['Server'], dotNetType: 'Microsoft.Exchange.Configuration.Tasks.ServerIdParameter' },
+    { name: 'Status', type: { kind: 'switch' } },
+    { name: 'DumpsterStatistics', type: { kind: 'switch' } },
+    { name: 'IncludePreExchange2013', type: { kind: 'switch' } },
+    controller,
+  ],
+  run: runGetMailboxDatabase,
+};
+
+const serverClass = 'Microsoft.Exchange.Management.SystemConfigurationTasks.GetExchangeServer';
+
+function* runGetExchangeServer(args: BoundArguments, context: CmdletContext): Iterable<Emission> {
+  const who = { name: 'Get-ExchangeServer', taskClass: serverClass };
+  checkController(args, context, who);
+  const identity = args.text('Identity');
+  const domain = args.text('Domain');
+  yield* reporting(function* () {
+    const chosen = identity === undefined ? context.organization.servers : [findServer(context, who, identity)];
+    for (const server of chosen) {
+      if (domain !== undefined && domain.toLowerCase() !== context.organization.rootDomain.name) continue;
+      yield { kind: 'object', object: { kind: 'directory', shape: serverShape, source: server } };
+    }
+  });
+}
+
+export const getExchangeServer: Cmdlet = {
+  name: 'Get-ExchangeServer',
+  taskClass: serverClass,
+  module: 'Microsoft.Exchange',
+  parameterSets: ['Identity', 'Domain'],
+  parameters: [
+    { name: 'Identity', type: { kind: 'identity' }, position: 0, sets: ['Identity'], dotNetType: 'Microsoft.Exchange.Configuration.Tasks.ServerIdParameter' },
+    { name: 'Domain', type: { kind: 'string' }, sets: ['Domain'] },
+    { name: 'Status', type: { kind: 'switch' } },
+    controller,
+  ],
+  run: runGetExchangeServer,
+};
+
+const unitClass = 'Microsoft.Exchange.Management.RecipientTasks.GetOrganizationalUnit';
+
+function* runGetOrganizationalUnit(args: BoundArguments, context: CmdletContext): Iterable<Emission> {
+  const who = { name: 'Get-OrganizationalUnit', taskClass: unitClass };
+  const identity = args.text('Identity')?.toLowerCase();
+  const search = args.text('SearchText')?.toLowerCase();
+  const single = args.flag('SingleNodeOnly');
+  const asked = args.number('ResultSize');
+  const units = visibleDomains(context, who, args).flatMap((domain) => domain.units).filter((unit) => args.flag('IncludeContainers') || !unit.isContainer);
+  const root = identity === undefined ? undefined : units.find((unit) => [unit.canonicalName, unit.distinguishedName, unit.guid, unit.name].some((name) => name.toLowerCase() === identity));
+  if (identity !== undefined && root === undefined) {
+    const message = `The operation couldn't be performed because object '${args.text('Identity')}' couldn't be found on '${context.organization.rootDomain.domainControllers[0]}'.`;
+    yield { kind: 'error', record: exchangeError({ cmdlet: who.name, taskClass: unitClass, server: context.serverName, reason: 'ManagementObjectNotFoundException', message }) };
+    return;
+  }
+  let count = 0;
+  for (const unit of units) {
+    if (root !== undefined && (single ? !unit.canonicalName.startsWith(`${root.canonicalName}/`) : unit !== root)) continue;
+    if (search !== undefined && !unit.name.toLowerCase().includes(search)) continue;
+    if (count === (asked ?? 1000)) {
+      yield { kind: 'warning', text: moreResultsWarning };
+      return;
+    }
+    count += 1;
+    yield { kind: 'object', object: { kind: 'directory', shape: unitShape, source: unit } };
+  }
+}
+
+export const getOrganizationalUnit: Cmdlet = {
+  name: 'Get-OrganizationalUnit',
+  taskClass: unitClass,
+  module: 'Microsoft.Exchange',
+  parameterSets: ['Identity', 'SearchSet'],
+  parameters: [
+    { name: 'Identity', type: { kind: 'identity' }, position: 0, sets: ['Identity'], dotNetType: 'Microsoft.Exchange.Configuration.Tasks.ExtendedOrganizationalUnitIdParameter' },
+    { name: 'SearchText', type: { kind: 'string' }, sets: ['SearchSet'] },
+    { name: 'SingleNodeOnly', type: { kind: 'switch' }, sets: ['Identity'] },
+    { name: 'IncludeContainers', type: { kind: 'switch' } },
+    { name: 'ResultSize', type: { kind: 'resultSize' }, dotNetType: 'Microsoft.Exchange.Data.Unlimited`1[System.UInt32]' },
+    controller,
+  ],
+  run: runGetOrganizationalUnit,
+};
+
+const settingsClass = 'Microsoft.Exchange.Management.SystemConfigurationTasks.SetADServerSettings';
+
+function settingsFailure(context: CmdletContext, message: string): CommandFailure {
+  return new CommandFailure(exchangeError({ cmdlet: 'Set-ADServerSettings', taskClass: settingsClass, server: context.serverName, reason: 'ArgumentException', message }));
+}
+
+// biome-ignore lint/correctness/useYield: nothing is put out; the generator makes it run when the pipeline does
+function* runSetAdServerSettings(args: BoundArguments, context: CmdletContext): Iterable<Emission> {
+  const who = { name: 'Set-ADServerSettings', taskClass: settingsClass };
+  const { state, organization } = context;
+  const preferred = args.texts('SetPreferredDomainControllers');
+  const single = args.text('PreferredServer');
+  const catalog = args.text('PreferredGlobalCatalog');
+  const configuration = args.text('ConfigurationDomainController');
+  for (const name of [...(preferred ?? []), single, catalog, configuration]) if (name !== undefined) requireController(context, who, name);
+  if (single !== undefined && (preferred ?? catalog ?? configuration) !== undefined) {
+    throw settingsFailure(context, "You can't use PreferredServer together with PreferredGlobalCatalog, ConfigurationDomainController or SetPreferredDomainControllers.");
+  }
+  const served = (preferred ?? []).map((name) => requireController(context, who, name));
+  if (new Set(served).size !== served.length) throw settingsFailure(context, 'More than one preferred domain controller was specified for one domain.');
+  const viewEntireForest = args.raw('ViewEntireForest') === undefined ? undefined : args.flag('ViewEntireForest');
+  const root = args.text('RecipientViewRoot');
+  if (viewEntireForest === true && root !== undefined) throw settingsFailure(context, 'The ViewEntireForest and RecipientViewRoot parameters can\'t be used together.');
+  if (root !== undefined && !organization.domains.some((domain) => domain.name === root.toLowerCase().split('/')[0])) throw settingsFailure(context, `The recipient view root "${root}" couldn't be found.`);
+  if (args.flag('WhatIf')) return;
+  if (viewEntireForest !== undefined) state.viewEntireForest = viewEntireForest;
+  if (viewEntireForest === true) state.recipientViewRoot = undefined;
+  if (root !== undefined) Object.assign(state, { recipientViewRoot: root, viewEntireForest: false });
+  if (preferred !== undefined) state.preferredDomainControllers = preferred;
+  if (single !== undefined) Object.assign(state, { preferredDomainControllers: [single], preferredGlobalCatalog: single, configurationDomainController: single });
+  if (catalog !== undefined) state.preferredGlobalCatalog = catalog;
+  if (configuration !== undefined) state.configurationDomainController = configuration;
+}
+
+export const setAdServerSettings: Cmdlet = {
+  name: 'Set-ADServerSettings',
+  taskClass: settingsClass,
+  module: 'Microsoft.Exchange',
+  parameters: [
+    { name: 'ViewEntireForest', type: { kind: 'boolean' } },
+    { name: 'PreferredGlobalCatalog', type: { kind: 'string' }, dotNetType: 'Microsoft.Exchange.Data.Fqdn' },
+    { name: 'SetPreferredDomainControllers', type: { kind: 'strings' }, dotNetType: 'Microsoft.Exchange.Data.MultiValuedProperty`1[Microsoft.Exchange.Data.Fqdn]' },
+    { name: 'ConfigurationDomainController', type: { kind: 'string' }, dotNetType: 'Microsoft.Exchange.Data.Fqdn' },
+    { name: 'PreferredServer', type: { kind: 'string' }, dotNetType: 'Microsoft.Exchange.Data.Fqdn' },
+    { name: 'RecipientViewRoot', type: { kind: 'string' } },
+    { name: 'RunspaceServerSettings', type: { kind: 'any' } },
+    { name: 'Confirm', type: { kind: 'switch' } },
+    { name: 'WhatIf', type: { kind: 'switch' } },
+  ],
+  run: runSetAdServerSettings,
+};

@@ -1,0 +1,24 @@
+/* Databases and servers by any of their names. */
+import type { ExchangeServer, MailboxDatabase } from '../organization/forest.ts';
+import type { CmdletContext } from './cmdlet.ts';
+import { CommandFailure, exchangeError } from './command-failure.ts';
+
+function notFound(context: CmdletContext, who: { name: string; taskClass: string }, message: string): CommandFailure {
+  return new CommandFailure(exchangeError({ cmdlet: who.name, taskClass: who.taskClass, server: context.serverName, reason: 'ManagementObjectNotFoundException', message }));
+}
+
+/** A database by name, GUID or distinguished name. */
+export function findDatabase(context: CmdletContext, who: { name: string; taskClass: string }, identity: string): MailboxDatabase {
+  const wanted = identity.toLowerCase();
+  const found = context.organization.databases.find((database) => [database.name, database.guid, database.distinguishedName].some((name) => name.toLowerCase() === wanted));
+  if (found !== undefined) return found;
+  throw notFound(context, who, `Couldn't find database "${identity}". Make sure you have typed it correctly.`);
+}
+
+/** A server by name, FQDN, GUID, legacy or distinguished name. */
+export function findServer(context: CmdletContext, who: { name: string; taskClass: string }, identity: string): ExchangeServer {
+  const wanted = identity.toLowerCase();
+  const found = context.organization.servers.find((server) => [server.name, server.fqdn, server.guid, server.legacyDn, server.distinguishedName].some((name) => name.toLowerCase() === wanted));
+  if (found !== undefined) return found;
+  throw notFound(context, who, `The operation couldn't be performed because object '${identity}' couldn't be found on '${context.organization.rootDomain.domainControllers[0]}'.`);
+}

@@ -1,0 +1,250 @@
+/*
+ * Get-Mailbox. Mailboxes are computed one by one as the pipeline asks for them; only -SortBy has to see all
+ * of them first, and holds an index and a key of each.
+ */
+import type { Domain, MailboxDatabase, OrganizationalUnit } from '../organization/forest.ts';
+import type { Mailbox } from '../organization/mailbox.ts';
+import { type PipelineObject, propertyOf } from '../serialization/object-shape.ts';
+import type { BoundArguments, Cmdlet, CmdletContext, Emission, Parameter } from './cmdlet.ts';
+import { bindingFailure, CommandFailure, ErrorCategory, exchangeError } from './command-failure.ts';
+import { findDatabase, findServer } from './configuration-lookup.ts';
+import { matchesIdentity } from './mailbox-identity.ts';
+import { matchesOpath, OpathError, type OpathNode, opathProperties, parseFilterDate, parseOpath } from './opath.ts';
+import { answeringController, visibleDomains } from './recipient-scope.ts';
+import { matchesWildcard } from './wildcard.ts';
+import { pipelineIdentities } from './pipeline-identity.ts';
+
+const taskClass = 'Microsoft.Exchange.Management.RecipientTasks.GetMailbox';
+const who = { name: 'Get-Mailbox', taskClass } as const;
+const pauseEvery = 2_000;
+
+const recipientTypes = [
+  'DiscoveryMailbox', 'EquipmentMailbox', 'GroupMailbox', 'LegacyMailbox', 'LinkedMailbox', 'LinkedRoomMailbox', 'RoomMailbox', 'SchedulingMailbox', 'SharedMailbox', 'TeamMailbox', 'UserMailbox',
+];
+const sortable = ['Name', 'DisplayName', 'Alias', 'Office', 'ServerLegacyDN'];
+/** Switches that show a hidden kind; some have no mailboxes in this organisation. */
+const hiddenSwitches = ['Arbitration', 'AuditLog', 'AuxAuditLog', 'Migration', 'Monitoring', 'PublicFolder', 'GroupMailbox', 'SupervisoryReviewPolicy'];
+const sets = ['Identity', 'AnrSet', 'DatabaseSet', 'ServerSet'];
+
+const parameters: readonly Parameter[] = [
+  { name: 'Identity', type: { kind: 'identity' }, position: 0, sets: ['Identity'], dotNetType: 'Microsoft.Exchange.Configuration.Tasks.MailboxIdParameter' },
+  { name: 'Anr', type: { kind: 'string' }, sets: ['AnrSet'] },
+  { name: 'Database', type: { kind: 'identity' }, sets: ['DatabaseSet'], dotNetType: 'Microsoft.Exchange.Configuration.Tasks.DatabaseIdParameter' },
+  { name: 'Server', type: { kind: 'identity' }, sets: ['ServerSet'], dotNetType: 'Microsoft.Exchange.Configuration.Tasks.ServerIdParameter' },
+  { name: 'DomainController', type: { kind: 'string' }, dotNetType: 'Microsoft.Exchange.Data.Fqdn' },
+  { name: 'Filter', type: { kind: 'string' } },
+  { name: 'IgnoreDefaultScope', type: { kind: 'switch' } },
+  { name: 'OrganizationalUnit', type: { kind: 'identity' }, dotNetType: 'Microsoft.Exchange.Configuration.Tasks.OrganizationalUnitIdParameter' },
+  { name: 'ReadFromDomainController', type: { kind: 'switch' } },
+  { name: 'RecipientTypeDetails', type: { kind: 'enums', type: 'Microsoft.Exchange.Data.Directory.Recipient.RecipientTypeDetails[]', values: recipientTypes } },
+  { name: 'ResultSize', type: { kind: 'resultSize' }, dotNetType: 'Microsoft.Exchange.Data.Unlimited`1[System.UInt32]' },
+  { name: 'SortBy', type: { kind: 'string' } },
+  { name: 'Archive', type: { kind: 'switch' } },
+  { name: 'RemoteArchive', type: { kind: 'switch' } },
+  { name: 'AccountPartition', type: { kind: 'string' } },
+  { name: 'Credential', type: { kind: 'any' } },
+  ...hiddenSwitches.map((name): Parameter => ({ name, type: { kind: 'switch' } })),
+];
+
+/** The words of the warning when nobody said how many are wanted. */
+export const defaultSizeWarning =
+  'By default, only the first 1000 items are returned. Use the ResultSize parameter to specify the number of items returned. To return all items, specify "-ResultSize Unlimited". Be aware that, depending on the actual number of items, returning all items may take a long time and consume a large amount of memory. Also, we don\'t recommend storing the results in a variable. Instead, pipe the results to another task or script to perform batch changes.';
+/** The words of the warning when more were found than were asked for. */
+export const moreResultsWarning = 'There are more results available than are currently displayed. To view them, increase the value for the ResultSize parameter.';
+
+function fail(context: CmdletContext, reason: string, message: string): CommandFailure {
+  return new CommandFailure(exchangeError({ cmdlet: who.name, taskClass, server: context.serverName, reason, message }));
+}
+
+function parseFilter(context: CmdletContext, text: string): OpathNode {
+  const refuse = (what: string): CommandFailure =>
+    bindingFailure('Get-Mailbox', 'ParameterBindingFailed', `Cannot bind parameter 'Filter' to the target. Exception setting "Filter": "${what}"`, { category: ErrorCategory.WriteError });
+  try {
+    const node = parseOpath(text);
+    for (const property of opathProperties(node)) {
+      if (!context.shapes.mailbox.byName.has(property.toLowerCase())) throw refuse(`"${property}" isn't a recognized filterable property. For a complete list of filterable properties see the command help.`);
+    }
+    checkDates(node, context, refuse);
+    return node;
+  } catch (error) {
+    if (error instanceof OpathError) throw refuse(error.message);
+    throw error;
+  }
+}
+
+function checkDates(node: OpathNode, context: CmdletContext, refuse: (what: string) => CommandFailure): void {
+  if (node.kind === 'not') return checkDates(node.inner, context, refuse);
+  if (node.kind !== 'compare') {
+    checkDates(node.left, context, refuse);
+    return checkDates(node.right, context, refuse);
+  }
+  if (/^When/i.test(node.property) && typeof node.value === 'string' && parseFilterDate(node.value, context.filterDates) === undefined) {
+    throw refuse(`The value "${node.value}" could not be converted to type System.DateTime.`);
+  }
+  return undefined;
+}
+
+function unitMatches(unit: OrganizationalUnit, wanted: string): boolean {
+  const text = wanted.toLowerCase();
+  return [unit.canonicalName, unit.distinguishedName, unit.guid, unit.name].some((name) => name.toLowerCase() === text);
+}
+
+/** The canonical name below which mailboxes are wanted; a domain's name stands for all of it. */
+function findUnit(context: CmdletContext, domains: readonly Domain[], wanted: string): string {
+  const domain = domains.find((candidate) => candidate.name.toLowerCase() === wanted.toLowerCase() || candidate.distinguishedName.toLowerCase() === wanted.toLowerCase());
+  if (domain !== undefined) return domain.name;
+  const unit = domains.flatMap((candidate) => candidate.units).find((candidate) => unitMatches(candidate, wanted));
+  if (unit !== undefined) return unit.canonicalName;
+  throw fail(context, 'ManagementObjectNotFoundException', `The organizational unit "${wanted}" couldn't be found. Make sure that you have typed the name correctly.`);
+}
+
+interface Query {
+  readonly domains: ReadonlySet<Domain>;
+  readonly database: MailboxDatabase | undefined;
+  readonly server: number | undefined;
+  readonly shown: ReadonlySet<string>;
+  readonly types: ReadonlySet<string> | undefined;
+  readonly unit: string | undefined;
+  readonly filter: OpathNode | undefined;
+  readonly anr: string | undefined;
+  readonly archive: boolean;
+}
+
+function planQuery(args: BoundArguments, context: CmdletContext): Query {
+  if (args.flag('IgnoreDefaultScope') && args.has('DomainController')) {
+    throw fail(context, 'ArgumentException', 'You can\'t use the IgnoreDefaultScope and DomainController parameters together.');
+  }
+  const domains = visibleDomains(context, who, args);
+  const database = args.text('Database');
+  const server = args.text('Server');
+  const unit = args.text('OrganizationalUnit');
+  const types = args.texts('RecipientTypeDetails');
+  const filter = args.text('Filter');
+  return {
+    domains: new Set(domains),
+    database: database === undefined ? undefined : findDatabase(context, who, database),
+    server: server === undefined ? undefined : findServer(context, who, server).index,
+    shown: new Set(hiddenSwitches.filter((name) => args.flag(name))),
+    types: types === undefined ? undefined : new Set(types),
+    unit: unit === undefined ? context.state.recipientViewRoot : findUnit(context, domains, unit),
+    filter: filter === undefined ? undefined : parseFilter(context, filter),
+    anr: args.text('Anr')?.toLowerCase(),
+    archive: args.flag('Archive'),
+  };
+}
+
+function selects(query: Query, mailbox: Mailbox, context: CmdletContext): boolean {
+  // The cheap conditions stand first: most mailboxes are refused by one of them.
+  if (query.database !== undefined && mailbox.database !== query.database) return false;
+  const hidden = mailbox.hiddenBehind;
+  if (query.shown.size === 0 ? hidden !== undefined : hidden === undefined || !query.shown.has(hidden)) return false;
+  if (!query.domains.has(mailbox.domain)) return false;
+  if (query.server !== undefined && mailbox.database.server.index !== query.server) return false;
+  if (query.types !== undefined && !query.types.has(mailbox.details)) return false;
+  if (query.archive && mailbox.archiveGuid === undefined) return false;
+  if (query.unit !== undefined && !`${mailbox.unit.canonicalName}/`.toLowerCase().startsWith(`${query.unit.toLowerCase()}/`)) return false;
+  if (query.anr !== undefined && ![mailbox.name, mailbox.displayName, mailbox.alias, mailbox.samAccountName].some((text) => matchesWildcard(text, `${query.anr}*`))) return false;
+  if (query.filter === undefined) return true;
+  const object: PipelineObject = { kind: 'directory', shape: context.shapes.mailbox, source: mailbox };
+  return matchesOpath(query.filter, (property) => propertyOf(object, property), context.filterDates);
+}
+
+function* scan(query: Query, context: CmdletContext): Iterable<Mailbox | undefined> {
+  const { organization } = context;
+  for (let index = 0; index < organization.mailboxCount; index += 1) {
+    const mailbox = organization.mailbox(index);
+    if (selects(query, mailbox, context)) yield mailbox;
+    else if (index % pauseEvery === pauseEvery - 1) yield undefined;
+  }
+}
+
+function sortKey(mailbox: Mailbox, property: string): string {
+  switch (property) {
+    case 'Name':
+      return mailbox.name;
+    case 'DisplayName':
+      return mailbox.displayName;
+    case 'Alias':
+      return mailbox.alias;
+    case 'Office':
+      return mailbox.unit.name;
+    default:
+      return mailbox.database.server.legacyDn;
+  }
+}
+
+const collator = new Intl.Collator('en', { sensitivity: 'accent' });
+
+function* sorted(query: Query, context: CmdletContext, property: string): Iterable<Mailbox | undefined> {
+  const keys: { index: number; key: string }[] = [];
+  for (const mailbox of scan(query, context)) {
+    if (mailbox === undefined) yield undefined;
+    else keys.push({ index: mailbox.index, key: sortKey(mailbox, property) });
+  }
+  keys.sort((a, b) => collator.compare(a.key, b.key) || a.index - b.index);
+  for (const { index } of keys) yield context.organization.mailbox(index);
+}
+
+function* limited(args: BoundArguments, context: CmdletContext, mailboxes: Iterable<Mailbox | undefined>): Iterable<Emission> {
+  const asked = args.number('ResultSize');
+  const limit = asked ?? 1000;
+  let count = 0;
+  for (const mailbox of mailboxes) {
+    if (mailbox === undefined) yield { kind: 'pause', awaitsInput: false };
+    else if (count === limit) {
+      yield { kind: 'warning', text: asked === undefined ? defaultSizeWarning : moreResultsWarning };
+      return;
+    } else {
+      count += 1;
+      yield { kind: 'object', object: { kind: 'directory', shape: context.shapes.mailbox, source: mailbox } };
+    }
+  }
+}
+
+function* byIdentity(identity: string, query: Query, args: BoundArguments, context: CmdletContext): Iterable<Emission> {
+  const found: Mailbox[] = [];
+  const limit = args.number('ResultSize') ?? 1000;
+  const hasWildcard = /^\*|\*$/.test(identity);
+  const matches = matchesIdentity(identity);
+  for (const mailbox of scan(query, context)) {
+    if (mailbox === undefined) yield { kind: 'pause', awaitsInput: false };
+    else if (matches(mailbox)) {
+      if (found.length === limit) break;
+      found.push(mailbox);
+    }
+  }
+  if (found.length === 0) {
+    const message = `The operation couldn't be performed because object '${identity}' couldn't be found on '${answeringController(context, args)}'.`;
+    yield { kind: 'error', record: exchangeError({ cmdlet: who.name, taskClass, server: context.serverName, reason: 'ManagementObjectNotFoundException', message }) };
+    return;
+  }
+  if (found.length > 1 && !hasWildcard && identity.includes('@')) {
+    const message = `The operation couldn't be performed because '${identity}' matches multiple entries.`;
+    yield { kind: 'error', record: exchangeError({ cmdlet: who.name, taskClass, server: context.serverName, reason: 'ManagementObjectAmbiguousException', message }) };
+    return;
+  }
+  for (const mailbox of found) yield { kind: 'object', object: { kind: 'directory', shape: context.shapes.mailbox, source: mailbox } };
+}
+
+function* run(args: BoundArguments, context: CmdletContext, input: Iterable<Emission> | undefined): Iterable<Emission> {
+  const query = planQuery(args, context);
+  const sortBy = args.text('SortBy');
+  const property = sortBy === undefined ? undefined : sortable.find((name) => name.toLowerCase() === sortBy.toLowerCase());
+  if (sortBy !== undefined && property === undefined) {
+    throw bindingFailure('Get-Mailbox', 'ParameterBindingFailed', `Cannot bind parameter 'SortBy' to the target. Exception setting "SortBy": "The property "${sortBy}" isn't sortable. Use one of: ${sortable.join(', ')}."`, { category: ErrorCategory.WriteError });
+  }
+  if (input !== undefined) {
+    for (const item of pipelineIdentities(input)) {
+      if (typeof item === 'string') yield* byIdentity(item, query, args, context);
+      else yield item;
+    }
+    return;
+  }
+  // A null identity is no identity: everything is returned, as the cmdlet's documentation warns.
+  const identity = args.raw('Identity') === undefined ? undefined : args.text('Identity');
+  if (identity !== undefined) yield* byIdentity(identity, query, args, context);
+  else yield* limited(args, context, property === undefined ? scan(query, context) : sorted(query, context, property));
+}
+
+export const getMailbox: Cmdlet = { name: 'Get-Mailbox', taskClass, parameters, parameterSets: sets, module: 'Microsoft.Exchange', run };
+
