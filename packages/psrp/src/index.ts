@@ -6,11 +6,18 @@ export { ClientRunspacePool, type ClientRunspacePoolOptions } from './client/run
 export { assertNever, PsrpError, type PsrpErrorCode, psrpErrorCodes, type Recovery } from './errors.ts';
 export { defaultPsrpLimits, type PsrpLimits } from './limits.ts';
 export type { ErrorRecordInit } from './message/error-record-init.ts';
+export { encodeFragment, type FragmentHeader, fragmentHeaderBytes } from './fragment/fragment.ts';
+export { FragmentAssembler } from './fragment/fragment-assembler.ts';
+export { nameOfErrorCategory, parseErrorRecord } from './message/error-record.ts';
 export type { HostCall, HostResponse } from './message/host-call.ts';
+export { decodeMessage, Destination, encodeMessage, type Message, messageHeaderBytes } from './message/message.ts';
+export { MessageType, nameOfMessageType } from './message/message-type.ts';
 export type { InformationInit, ProgressInit } from './message/record-init.ts';
 export { psSecureString } from './secure-string.ts';
 export type { ServerEvent } from './server/event.ts';
 export { ServerRunspacePool, type ServerRunspacePoolOptions } from './server/runspace-pool.ts';
+export { formatPacket, type Packet, PacketReader, parsePacket } from './out-of-process/packet.ts';
+export { type ProtocolVersion, protocolVersions } from './protocol-version.ts';
 export type { RsaPublicKey, SessionKeyPair, SessionKeyPort } from './session-key.ts';
 export { RunspacePoolState } from './state/runspace-pool-state.ts';
 export { CliXmlError } from './clixml/cli-xml-error.ts';

@@ -1,8 +1,8 @@
 using System.Collections;
 using System.Globalization;
 using System.Management.Automation;
+using System.Reflection;
 using System.Security;
-using System.Text;
 using System.Text.Json.Nodes;
 using System.Xml;
 
@@ -14,13 +14,7 @@ namespace Oracle;
 /// </summary>
 public static class Describe
 {
-    public static string Hex(string text) => Convert.ToHexStringLower(Encoding.BigEndianUnicode.GetBytes(text).Length == text.Length * 2 && !HasLoneSurrogate(text)
-        ? Encoding.BigEndianUnicode.GetBytes(text)
-        : RawUnits(text));
-
-    static bool HasLoneSurrogate(string text) => text.Any(char.IsSurrogate);
-
-    static byte[] RawUnits(string text)
+    public static string Hex(string text)
     {
         var bytes = new byte[text.Length * 2];
         for (var i = 0; i < text.Length; i++)
@@ -28,7 +22,20 @@ public static class Describe
             bytes[2 * i] = (byte)(text[i] >> 8);
             bytes[2 * i + 1] = (byte)text[i];
         }
-        return bytes;
+        return Convert.ToHexStringLower(bytes);
+    }
+
+    // Internal: what came as <Props> and what came as <MS>, apart from the .NET properties of what is wrapped.
+    static readonly PropertyInfo Adapted = typeof(PSObject).GetProperty("AdaptedMembers", BindingFlags.Instance | BindingFlags.NonPublic)!;
+    static readonly PropertyInfo Extended = typeof(PSObject).GetProperty("InstanceMembers", BindingFlags.Instance | BindingFlags.NonPublic)!;
+
+    static JsonArray Members(object? collection, List<object> enclosing)
+    {
+        var members = new JsonArray();
+        if (collection is IEnumerable all)
+            foreach (var member in all.Cast<PSMemberInfo>().OfType<PSPropertyInfo>())
+                members.Add(new JsonObject { ["name"] = Hex(member.Name), ["value"] = Value(member.Value, enclosing) });
+        return members;
     }
 
     /// <param name="enclosing">What encloses the value, outermost first: a cycle is told as its height.</param>
@@ -47,19 +54,14 @@ public static class Describe
         {
             var container = simple ?? Container(inner, enclosing);
             if (psObject is null) return container ?? new JsonObject { ["kind"] = "other", ["type"] = inner.GetType().FullName };
-            var members = new JsonArray();
-            foreach (var property in psObject.Properties)
-            {
-                if (property is not PSNoteProperty) continue;
-                members.Add(new JsonObject { ["name"] = Hex(property.Name), ["value"] = Value(property.Value, enclosing) });
-            }
             return new JsonObject
             {
                 ["kind"] = "Obj",
                 ["types"] = new JsonArray(psObject.TypeNames.Select(name => (JsonNode)name).ToArray()),
                 ["display"] = psObject.BaseObject is PSCustomObject ? Hex(psObject.ToString()) : null,
                 ["base"] = container,
-                ["members"] = members,
+                ["adapted"] = Members(Adapted.GetValue(psObject), enclosing),
+                ["extended"] = Members(Extended.GetValue(psObject), enclosing),
             };
         }
         finally

@@ -7,6 +7,9 @@ var commands = new Dictionary<string, Func<string[], int>>
     ["serialize"] = SerializeCommand.Run,
     ["deserialize"] = DeserializeCommand.Run,
     ["measure"] = MeasureCommand.Run,
+    ["parse"] = ParseCommand.Run,
+    ["server"] = ServerCommand.Run,
+    ["client"] = ClientCommand.Run,
 };
 
 if (args.Length == 0 || !commands.TryGetValue(args[0], out var command))
