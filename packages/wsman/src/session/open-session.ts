@@ -14,6 +14,7 @@ import { Channel } from '../http/channel.ts';
 import { CookieStore } from '../http/cookie-store.ts';
 import { type Endpoint, parseEndpoint } from '../http/endpoint.ts';
 import { defaultWsmanLimits, type WsmanLimits } from '../limits.ts';
+import { nodeSessionKey } from '../node-session-key.ts';
 import { committed } from './committed.ts';
 import type { WsmanSessionOptions } from './options.ts';
 import { poolBroken, protocolViolation } from './pool-errors.ts';
@@ -68,7 +69,7 @@ async function openAt(endpoint: Endpoint, options: WsmanSessionOptions, limits: 
   const pool = new ClientRunspacePool({
     id: randomUUID() as Guid,
     protocolVersion: options.protocolVersion ?? '2.3',
-    ...(options.sessionKey === undefined ? {} : { sessionKey: options.sessionKey }),
+    sessionKey: options.sessionKey ?? nodeSessionKey,
     keyExchange: options.keyExchange ?? 'on-demand',
   });
   const parts = { client, pool, main, control, url: endpoint.url, limits };
