@@ -1,0 +1,51 @@
+import type { ColumnAvailability, Discovery } from '@exchange-connector/agent';
+import type { CommonOptions } from '../command-options.ts';
+import type { ExitCode } from '../exit-code.ts';
+import type { Terminal } from '../terminal.ts';
+import { type CommandContext, requestOf, sayCancelled, sayFailure } from './run-parts.ts';
+
+const grouped = new Intl.NumberFormat('en-US');
+
+function count(mailboxes: number | undefined): string {
+  return mailboxes === undefined ? 'not counted' : `${grouped.format(mailboxes)} mailboxes`;
+}
+
+function sayColumns(terminal: Terminal, of: string, columns: ColumnAvailability): void {
+  terminal.result(`columns of ${of}: ${columns.available.length} available, ${columns.missing.length} missing`);
+  if (columns.missing.length > 0) terminal.result(`  missing: ${columns.missing.join(', ')}`);
+  if (columns.other.length > 0)
+    terminal.result(`  further properties, for AdditionalColumns: ${columns.other.join(', ')}`);
+}
+
+function sayDiscovery(terminal: Terminal, found: Discovery): void {
+  terminal.result(`server: ${found.server} (PowerShell remoting protocol ${found.protocolVersion})`);
+  for (const server of found.servers) terminal.result(`  ${server.name}: ${server.version}, ${server.roles}`);
+  terminal.result(`whole forest in view: ${found.forestView ? 'yes' : 'no'}`);
+  terminal.result(`the server can send chosen properties only (Select-Object): ${found.selectObject ? 'yes' : 'no'}`);
+  sayColumns(terminal, 'mailboxes', found.mailboxColumns);
+  sayColumns(terminal, 'databases', found.databaseColumns);
+  terminal.result(`databases: ${found.databases.length}, with ${count(found.mailboxes)}`);
+  for (const database of found.databases)
+    terminal.result(
+      `  ${database.name} on ${database.server}: ${count(database.mailboxes)}${database.mounted === '' ? '' : `, mounted: ${database.mounted}`}`,
+    );
+}
+
+/** Runs `discover`. */
+export async function runDiscoverCommand(options: CommonOptions, context: CommandContext): Promise<ExitCode> {
+  const { runDiscover } = await import('@exchange-connector/agent');
+  const outcome = await runDiscover(requestOf(options, context));
+  const { terminal } = context;
+  terminal.draw('');
+  switch (outcome.kind) {
+    case 'failed':
+      sayFailure(terminal, outcome.failure);
+      return outcome.exitCode;
+    case 'cancelled':
+      return sayCancelled(terminal);
+    case 'done':
+      if (options.json) terminal.resultJson(outcome.discovery);
+      else sayDiscovery(terminal, outcome.discovery);
+      return outcome.exitCode;
+  }
+}
