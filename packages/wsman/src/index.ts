@@ -15,7 +15,6 @@ export type { WsmanAuthentication } from './http/authentication.ts';
 export type { ChannelFacts } from './http/channel.ts';
 export { defaultWsmanLimits, type WsmanLimits } from './limits.ts';
 export { nodeSessionKey } from './node-session-key.ts';
-export { nodeSessionKey } from './node-session-key.ts';
 export { openWsmanSession } from './session/open-session.ts';
 export type { WsmanSessionOptions } from './session/options.ts';
 export type { WsmanSession } from './session/session.ts';
