@@ -1,7 +1,8 @@
 /* The service's side of a context: RFC 2743 2.2.2. */
 import { acquireAcceptor } from './credentials.ts';
 import { type FailureScene, failed } from './failure-causes.ts';
-import type { GssapiLibrary, Handle } from './gssapi-library.ts';
+import type { GssapiCalls } from './gssapi-calls.ts';
+import type { Handle } from './gssapi-library.ts';
 import type { AcceptOptions } from './mechanism.ts';
 import { GssapiContext } from './security-context.ts';
 
@@ -20,7 +21,7 @@ export class AcceptorContext extends GssapiContext {
   }
 
   protected override async advance(
-    library: GssapiLibrary,
+    library: GssapiCalls,
     token: Uint8Array | undefined,
   ): Promise<Uint8Array | undefined> {
     if (token === undefined || token.byteLength === 0) {
@@ -54,11 +55,11 @@ export class AcceptorContext extends GssapiContext {
     return { side: 'accept', credential: `the keytab ${this.#options.keytab}`, credentialKind: 'keytab' };
   }
 
-  protected override freeOwn(library: GssapiLibrary): void {
+  protected override freeOwn(library: GssapiCalls): void {
     if (!this.abandoned) this.#release(library);
   }
 
-  async #begin(library: GssapiLibrary): Promise<void> {
+  async #begin(library: GssapiCalls): Promise<void> {
     this.#begun = true;
     const acquired = await this.limited(
       () => acquireAcceptor(library, this.#options, this.mechanism),
@@ -68,7 +69,7 @@ export class AcceptorContext extends GssapiContext {
     this.#credential = acquired.credential;
   }
 
-  #release(library: GssapiLibrary): void {
+  #release(library: GssapiCalls): void {
     library.releaseCredential(this.#credential);
     this.#credential = 0n;
   }

@@ -5,28 +5,22 @@
  * context, and a new context asks again.
  */
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
 import { GssapiError } from './errors.ts';
 import { type FailureScene, failed } from './failure-causes.ts';
-import {
-  credentialUsage,
-  type GssapiLibrary,
-  type Handle,
-  type ObjectIdentifier,
-  type Outcome,
-} from './gssapi-library.ts';
+import { credentialUsage, type GssapiCalls, type ObjectIdentifier, type Outcome } from './gssapi-calls.ts';
+import type { Handle } from './gssapi-library.ts';
+import { namesIn, readKeytab } from './keytab-file.ts';
 import type { AcceptOptions, InitiatorCredential } from './mechanism.ts';
 
 /** Where the credential comes from, in words for a message. */
 export function credentialScene(
   credential: InitiatorCredential,
+  cache?: string,
 ): Pick<FailureScene, 'credential' | 'credentialKind' | 'principal'> {
   switch (credential.kind) {
     case 'ticket-cache': {
-      const cache = process.env['KRB5CCNAME'];
-      const where =
-        cache === undefined ? "the running account's default ticket cache" : `the ticket cache ${cache} (KRB5CCNAME)`;
+      const name = cache ?? process.env['KRB5CCNAME'];
+      const where = name === undefined ? "the running account's default ticket cache" : `the ticket cache ${name}`;
       return { credential: where, credentialKind: 'ticket-cache', principal: undefined };
     }
     case 'keytab': {
@@ -50,20 +44,37 @@ export function credentialScene(
 
 /** Asks the library for the credential; `credential` 0 means the default one. */
 export async function acquireInitiator(
-  library: GssapiLibrary,
+  library: GssapiCalls,
   credential: InitiatorCredential,
   mechanism: ObjectIdentifier,
 ): Promise<Outcome & { readonly credential: Handle }> {
   const outcome = await acquireByKind(library, credential, mechanism);
-  if (failed(outcome.major) || mechanism !== 'spnego') return outcome;
+  if (mechanism !== 'spnego') return outcome;
+  if (failed(outcome.major)) return (await bareKerberosFailure(library, credential)) ?? outcome;
   const restricted = library.offerOnlyKerberos(outcome.credential);
   if (!failed(restricted.major)) return outcome;
   library.releaseCredential(outcome.credential);
   return { ...restricted, credential: 0n };
 }
 
+/** SPNEGO says of any failure that it has no mechanism left; Kerberos asked alone says why. */
+async function bareKerberosFailure(
+  library: GssapiCalls,
+  credential: InitiatorCredential,
+): Promise<(Outcome & { readonly credential: Handle }) | undefined> {
+  // A wrong password is not tried twice.
+  if (credential.kind === 'password') return undefined;
+  const outcome =
+    credential.kind === 'ticket-cache'
+      ? await library.acquireCredential(0n, 'krb5', credentialUsage.initiate, {})
+      : await acquireByKind(library, credential, 'krb5');
+  if (failed(outcome.major)) return outcome;
+  library.releaseCredential(outcome.credential);
+  return undefined;
+}
+
 async function acquireByKind(
-  library: GssapiLibrary,
+  library: GssapiCalls,
   credential: InitiatorCredential,
   mechanism: ObjectIdentifier,
 ): Promise<Outcome & { readonly credential: Handle }> {
@@ -73,7 +84,7 @@ async function acquireByKind(
       if (mechanism === 'krb5') return { major: 0, minor: 0, credential: 0n };
       return library.acquireCredential(0n, mechanism, initiate, {});
     case 'keytab': {
-      await requireReadable(credential.file, 'the client keytab');
+      await requireKeytab(credential.file, 'the client keytab', credential.principal);
       const identity = createHash('sha256')
         .update(`${credential.file}\0${credential.principal ?? ''}`)
         .digest('hex');
@@ -85,13 +96,16 @@ async function acquireByKind(
         library.acquireCredential(name, mechanism, initiate, store),
       );
     }
-    case 'password':
+    case 'password': {
+      const password = credential.password();
+      if (password === '') throw emptyPassword(credential.principal);
       return withName(
         library,
         credential.principal,
         credential.enterprise ? 'enterpriseName' : 'principalName',
-        (name) => library.acquireWithPassword(name, mechanism, credential.password()),
+        (name) => library.acquireWithPassword(name, mechanism, password),
       );
+    }
     default:
       return assertNever(credential);
   }
@@ -103,17 +117,17 @@ async function acquireByKind(
  * flushed on each login.
  */
 export async function acquireAcceptor(
-  library: GssapiLibrary,
+  library: GssapiCalls,
   options: AcceptOptions,
   mechanism: ObjectIdentifier,
 ): Promise<Outcome & { readonly credential: Handle }> {
-  await requireReadable(options.keytab, "the service's keytab");
+  await requireKeytab(options.keytab, "the service's keytab", undefined);
   const store = { keytab: `FILE:${options.keytab}`, rcache: options.replayCache ?? 'none:' };
   return library.acquireCredential(0n, mechanism, credentialUsage.accept, store);
 }
 
 async function withName(
-  library: GssapiLibrary,
+  library: GssapiCalls,
   text: string | undefined,
   kind: 'principalName' | 'enterpriseName',
   use: (name: Handle) => Promise<Outcome & { readonly credential: Handle }>,
@@ -128,23 +142,35 @@ async function withName(
   }
 }
 
-async function requireReadable(file: string, what: string): Promise<void> {
-  try {
-    await access(file, constants.R_OK);
-  } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code;
-    throw new GssapiError('GSSAPI_KEYTAB_UNREADABLE', {
-      doing: `opening ${what} ${file}`,
-      seen:
-        reason === 'ENOENT'
-          ? 'there is no such file'
-          : reason === 'EACCES'
-            ? 'this account may not read it'
-            : String(error),
-      mend: 'Check the path, and that the account that runs this may read the file (`klist -kt <file>` shows what is in it).',
-      cause: error,
-    });
+function emptyPassword(principal: string): GssapiError {
+  const doing = `getting a ticket with the password of ${principal}`;
+  return new GssapiError('GSSAPI_PASSWORD_WRONG', { doing, seen: 'the password is empty', mend: 'Set Password.' });
+}
+
+/** A look into the keytab before the library's, whose errors for a bad one speak of something else. */
+async function requireKeytab(file: string, what: string, principal: string | undefined): Promise<void> {
+  const content = await readKeytab(file);
+  const doing = `opening ${what} ${file}`;
+  const look = '`klist -kte <file>` shows principals, key versions and encryption types';
+  if (content.kind !== 'keytab') {
+    const mend = `Check the path, and that the account that runs this may read the file (${look}).`;
+    const cause = content.kind === 'unreadable' ? content.cause : undefined;
+    throw new GssapiError('GSSAPI_KEYTAB_UNREADABLE', { doing, seen: content.seen, mend, cause });
   }
+  const found =
+    principal === undefined
+      ? content.entries.length > 0
+      : content.entries.some((entry) => names(entry.principal, principal));
+  if (found) return;
+  const seen =
+    principal === undefined ? 'it holds no key' : `it holds no key of ${principal}, but ${namesIn(content.entries)}`;
+  const mend = `Set Principal to one that is in the keytab, spelled the same (${look}), or make a keytab for it.`;
+  throw new GssapiError('GSSAPI_KEYTAB_KEY_MISSING', { doing, seen, mend });
+}
+
+/** A principal without a realm stands for that name in the default realm, whichever that is. */
+function names(entry: string, principal: string): boolean {
+  return principal.includes('@') ? entry === principal : entry.startsWith(`${principal}@`);
 }
 
 function assertNever(value: never): never {

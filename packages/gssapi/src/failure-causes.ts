@@ -165,6 +165,8 @@ function refine(code: GssapiErrorCode, scene: FailureScene): GssapiErrorCode {
 
 function seenOf(code: GssapiErrorCode, scene: FailureScene): string | undefined {
   if (code === 'GSSAPI_CLOCK_SKEW') return clocks(scene);
+  if (code === 'GSSAPI_NO_TICKET')
+    return scene.principal === undefined ? `there is no ticket in ${scene.credential}` : undefined;
   if (code === 'GSSAPI_SERVICE_UNKNOWN') return `the KDC knows no service ${scene.target ?? ''}`.trimEnd();
   if (code === 'GSSAPI_CLIENT_UNKNOWN') return `the KDC knows no account ${scene.principal ?? ''}`.trimEnd();
   return undefined;
@@ -176,6 +178,10 @@ function clocks(scene: FailureScene): string {
   const seconds = Math.round((scene.now.getTime() - scene.peerTime.getTime()) / 1000);
   const side = seconds >= 0 ? 'ahead' : 'behind';
   return `${here}, the peer's ${scene.peerTime.toISOString()}: ${Math.abs(seconds)} seconds ${side}`;
+}
+
+function configurationFile(): string {
+  return process.env['KRB5_CONFIG'] ?? '/etc/krb5.conf';
 }
 
 function realmOf(principal: string | undefined): string | undefined {
@@ -196,7 +202,7 @@ function mendOf(code: GssapiErrorCode, scene: FailureScene): string {
         ? 'Get a new ticket (`kinit`), or set Keytab and Principal, with which tickets are renewed without a person.'
         : "The account's password or validity has run out: have it renewed in the directory, then set the new password or make a new keytab.";
     case 'GSSAPI_REALM_UNKNOWN':
-      return `Check the spelling of ${ofRealm} (capital letters; in Active Directory the domain's DNS name), and that krb5.conf has it under [realms] with a kdc, or that DNS has _kerberos._tcp.${realm ?? '<realm>'} (\`dig SRV\`).`;
+      return `Check the spelling of ${ofRealm} (capital letters; in Active Directory the domain's DNS name), and that krb5.conf (${configurationFile()}) has it under [realms] with a kdc, or that DNS has _kerberos._tcp.${realm ?? '<realm>'} (\`dig SRV\`).`;
     case 'GSSAPI_KDC_UNREACHABLE':
       return `Check that a KDC (domain controller) of ${ofRealm} runs and that port 88, TCP and UDP, is open from here to it; krb5.conf ([realms], kdc) or DNS (_kerberos._tcp.${realm ?? '<realm>'}) says which one is asked.`;
     case 'GSSAPI_SERVICE_UNKNOWN':
@@ -224,7 +230,7 @@ function mendOf(code: GssapiErrorCode, scene: FailureScene): string {
     case 'GSSAPI_TOKEN_REPLAYED':
       return 'The same authentication was sent twice; connect anew. If it goes on, something on the way repeats requests.';
     case 'GSSAPI_CONFIGURATION_INVALID':
-      return `Check ${process.env['KRB5_CONFIG'] ?? '/etc/krb5.conf'} (the environment variable KRB5_CONFIG names another file).`;
+      return `Check ${configurationFile()} (the environment variable KRB5_CONFIG names another file).`;
     case 'GSSAPI_NAME_INVALID':
       return 'A principal reads `user@REALM` or `service/host@REALM`; an @ or / inside a part is written with a backslash before it.';
     case 'GSSAPI_TOKEN_INVALID':
@@ -254,10 +260,11 @@ function assertNever(value: never): never {
 export function peerTimeOf(token: Uint8Array | undefined): Date | undefined {
   if (token === undefined || token.byteLength > 4096) return undefined;
   const text = Buffer.from(token.buffer, token.byteOffset, token.byteLength).toString('latin1');
-  // RFC 4121 4.1: token id 03 00 before a KRB-ERROR, [APPLICATION 30]; stime is field [4].
+  // RFC 4121 4.1: token id 03 00 before a KRB-ERROR, [APPLICATION 30]; stime is field [4], a GeneralizedTime of 15.
   const start = text.indexOf('\x03\x00\x7e');
-  if (start < 0) return undefined;
-  const match = /\xa4\x11\x18\x0f(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z/.exec(text.slice(start));
+  const field = start < 0 ? -1 : text.indexOf('\xa4\x11\x18\x0f', start);
+  if (field < 0) return undefined;
+  const match = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(text.slice(field + 4, field + 19));
   if (match === null) return undefined;
   const [year, month, day, hour, minute, second] = match.slice(1).map(Number);
   return new Date(Date.UTC(year ?? 0, (month ?? 1) - 1, day, hour, minute, second));

@@ -1,6 +1,7 @@
 import { AcceptorContext } from './acceptor.ts';
 import { InitiatorContext } from './initiator.ts';
-import { abandonedCalls, gssapiLibraryIfLoaded } from './gssapi-library.ts';
+import { abandonedCalls } from './call-limit.ts';
+import { gssapiLibraryIfLoaded } from './gssapi-library.ts';
 import type { SecurityMechanism } from './mechanism.ts';
 
 /**

@@ -1,7 +1,9 @@
 /* The client's side of a context: RFC 2743 2.2.1. */
 import { acquireInitiator, credentialScene } from './credentials.ts';
 import { type FailureScene, failed } from './failure-causes.ts';
-import type { GssapiLibrary, Handle } from './gssapi-library.ts';
+import type { GssapiCalls } from './gssapi-calls.ts';
+import type { Handle } from './gssapi-library.ts';
+import { defaultCacheName, realmOfHost } from './kerberos-names.ts';
 import type { InitiateOptions } from './mechanism.ts';
 import { GssapiContext } from './security-context.ts';
 
@@ -18,6 +20,7 @@ export class InitiatorContext extends GssapiContext {
   #target: Handle = 0n;
   #begun = false;
   #principal: string | undefined;
+  #cache: string | undefined;
 
   constructor(options: InitiateOptions) {
     super(options.scheme === 'kerberos' ? 'krb5' : 'spnego', options.timeLimitMs ?? DEFAULT_TIME_LIMIT_MS);
@@ -25,7 +28,7 @@ export class InitiatorContext extends GssapiContext {
   }
 
   protected override async advance(
-    library: GssapiLibrary,
+    library: GssapiCalls,
     token: Uint8Array | undefined,
   ): Promise<Uint8Array | undefined> {
     if (!this.#begun) await this.#begin(library);
@@ -46,7 +49,7 @@ export class InitiatorContext extends GssapiContext {
     );
     this.handle = outcome.context;
     if (failed(outcome.major)) {
-      await this.#learnPrincipal(library);
+      await this.#learnCredential(library);
       throw this.failed(outcome, this.describeStep(), token, outcome.token);
     }
     if ((outcome.major & CONTINUE_NEEDED) === 0) this.#establish(library, outcome.flags);
@@ -54,22 +57,26 @@ export class InitiatorContext extends GssapiContext {
   }
 
   protected override describeStep(): string {
-    return `authenticating to ${this.#options.target} with ${credentialScene(this.#options.credential).credential}`;
+    return `authenticating to ${this.#options.target} with ${credentialScene(this.#options.credential, this.#cache).credential}`;
   }
 
   protected override scene(): Omit<FailureScene, 'now' | 'peerTime'> {
-    const known = credentialScene(this.#options.credential);
+    const known = credentialScene(this.#options.credential, this.#cache);
     return { ...known, side: 'initiate', target: this.#options.target, principal: known.principal ?? this.#principal };
   }
 
-  protected override freeOwn(library: GssapiLibrary): void {
+  protected override freeOwn(library: GssapiCalls): void {
     // While a call that was given up still runs, C uses both; its late result frees them.
     if (!this.abandoned) this.#release(library);
   }
 
-  async #begin(library: GssapiLibrary): Promise<void> {
+  async #begin(library: GssapiCalls): Promise<void> {
     this.#begun = true;
-    const imported = library.importName(serviceName(this.#options.target), 'principalName');
+    const target = await this.limited(
+      () => serviceName(library, this.#options.target),
+      () => undefined,
+    );
+    const imported = library.importName(target, 'principalName');
     if (failed(imported.major)) throw this.failed(imported, this.describeStep(), undefined);
     this.#target = imported.name;
     const acquired = await this.limited(
@@ -79,11 +86,14 @@ export class InitiatorContext extends GssapiContext {
         this.#release(library);
       },
     );
-    if (failed(acquired.major)) throw this.failed(acquired, this.describeStep(), undefined);
+    if (failed(acquired.major)) {
+      await this.#learnCredential(library);
+      throw this.failed(acquired, this.describeStep(), undefined);
+    }
     this.#credential = acquired.credential;
   }
 
-  #establish(library: GssapiLibrary, flags: number): void {
+  #establish(library: GssapiCalls, flags: number): void {
     if ((flags & NEEDED) !== NEEDED) {
       const seen = `the server grants flags ${flags}, without mutual authentication, integrity or confidentiality`;
       throw this.failure(
@@ -93,20 +103,20 @@ export class InitiatorContext extends GssapiContext {
         'Connect to the server itself, not through a proxy that authenticates.',
       );
     }
-    this.established(library, library.contextNames(this.handle).target || this.#options.target);
+    this.established(library, library.contextNames(this.handle).target.replace(/@$/, '') || this.#options.target);
   }
 
-  /** Whose ticket it was, for the message; only a look into the cache, but that too must not hang. */
-  async #learnPrincipal(library: GssapiLibrary): Promise<void> {
+  /** Which cache and whose ticket it was, for the message; only a look into a file, but that too must not hang. */
+  async #learnCredential(library: GssapiCalls): Promise<void> {
     if (this.#options.credential.kind !== 'ticket-cache') return;
-    const found = await this.limited(
-      () => library.credentialName(this.#credential),
-      () => undefined,
-    ).catch(() => undefined);
-    this.#principal = found?.principal || undefined;
+    const learn = async () => {
+      this.#cache = await defaultCacheName(library.library);
+      this.#principal = (await library.credentialName(this.#credential)).principal || undefined;
+    };
+    await this.limited(learn, () => undefined).catch(() => undefined);
   }
 
-  #release(library: GssapiLibrary): void {
+  #release(library: GssapiCalls): void {
     library.releaseCredential(this.#credential);
     this.#credential = 0n;
     library.releaseName(this.#target);
@@ -115,9 +125,12 @@ export class InitiatorContext extends GssapiContext {
 }
 
 /**
- * The name exactly as given: a principal name is not put through DNS, as a host-based name would be. Without a realm
- * it ends in an empty one, which asks the client's own KDC and follows its referrals.
+ * The name exactly as given: a principal name is not put through DNS, as a host-based name would be. Without a realm,
+ * and where krb5.conf's [domain_realm] knows none either, it ends in an empty one, which asks the client's own KDC and
+ * follows its referrals.
  */
-function serviceName(target: string): string {
-  return target.includes('@') ? target : `${target}@`;
+async function serviceName(calls: GssapiCalls, target: string): Promise<string> {
+  if (target.includes('@')) return target;
+  const host = target.slice(target.indexOf('/') + 1);
+  return `${target}@${(await realmOfHost(calls.library, host)) ?? ''}`;
 }

@@ -2,17 +2,11 @@
  * What both sides of a context share: calls in turn, each within its time limit; sealing and opening (RFC 2743 2.3,
  * RFC 4121 4.2); freeing what C holds, also when a call is still under way.
  */
+import { abandonedCalls, withinLimit } from './call-limit.ts';
 import { GssapiError, type GssapiErrorCode } from './errors.ts';
 import { causeOf, type FailureScene, failed, peerTimeOf, SUPPLEMENTARY_SEQUENCE } from './failure-causes.ts';
-import {
-  abandonedCalls,
-  type GssapiLibrary,
-  type Handle,
-  loadGssapiLibrary,
-  type ObjectIdentifier,
-  type Outcome,
-  withinLimit,
-} from './gssapi-library.ts';
+import { type GssapiCalls, loadGssapiCalls, type ObjectIdentifier, type Outcome } from './gssapi-calls.ts';
+import type { Handle } from './gssapi-library.ts';
 import type { SealedMessage, SecurityContext } from './mechanism.ts';
 import { splitSealedToken } from './sealed-token.ts';
 
@@ -37,7 +31,7 @@ export abstract class GssapiContext implements SecurityContext {
   readonly timeLimitMs: number;
   /** The C context, 0 before the first token. */
   protected handle: Handle = 0n;
-  protected library: GssapiLibrary | undefined;
+  protected library: GssapiCalls | undefined;
   /** True once a call was given up: C may still use what this context holds. */
   protected abandoned = false;
   #complete = false;
@@ -76,7 +70,7 @@ export abstract class GssapiContext implements SecurityContext {
         );
       }
       try {
-        this.library = await loadGssapiLibrary();
+        this.library = await loadGssapiCalls();
         return await this.advance(this.library, token);
       } catch (error) {
         this.#dead = error instanceof GssapiError ? error : undefined;
@@ -133,12 +127,12 @@ export abstract class GssapiContext implements SecurityContext {
   }
 
   /** Makes one step of the token exchange. */
-  protected abstract advance(library: GssapiLibrary, token: Uint8Array | undefined): Promise<Uint8Array | undefined>;
+  protected abstract advance(library: GssapiCalls, token: Uint8Array | undefined): Promise<Uint8Array | undefined>;
   /** What a step does, for messages. */
   protected abstract describeStep(): string;
   protected abstract scene(): Omit<FailureScene, 'now' | 'peerTime'>;
   /** Frees what the subclass holds in C besides the context. */
-  protected abstract freeOwn(library: GssapiLibrary): void;
+  protected abstract freeOwn(library: GssapiCalls): void;
 
   /** Runs a call that may wait for a KDC, within the limit. */
   protected async limited<T>(call: () => Promise<T>, late: (value: T) => void): Promise<T> {
@@ -152,7 +146,7 @@ export abstract class GssapiContext implements SecurityContext {
   }
 
   /** Marks the context as usable, after a look at what protects it. */
-  protected established(library: GssapiLibrary, peer: string): void {
+  protected established(library: GssapiCalls, peer: string): void {
     const number = library.encryptionType(this.handle);
     const name = number === undefined ? undefined : ACCEPTED_ENCRYPTION_TYPES.get(number);
     if (number !== undefined && name === undefined) {
@@ -191,7 +185,7 @@ export abstract class GssapiContext implements SecurityContext {
     return new GssapiError(code, { doing, seen, mend, ...status });
   }
 
-  async #wrapInOnePiece(library: GssapiLibrary, plaintext: Uint8Array, doing: string): Promise<SealedMessage> {
+  async #wrapInOnePiece(library: GssapiCalls, plaintext: Uint8Array, doing: string): Promise<SealedMessage> {
     const outcome = await library.seal(this.handle, plaintext);
     if (failed(outcome.major)) throw this.failed(outcome, doing, undefined);
     this.#requireSealed(outcome.sealed, doing);
@@ -225,7 +219,7 @@ export abstract class GssapiContext implements SecurityContext {
     });
   }
 
-  #usable(doing: string): GssapiLibrary {
+  #usable(doing: string): GssapiCalls {
     if (this.library !== undefined && this.#complete && this.handle !== 0n) return this.library;
     throw this.failure('GSSAPI_CONTEXT_ENDED', doing, 'the exchange of tokens is not complete', 'Connect anew.');
   }
