@@ -36,6 +36,7 @@ function closingLines(counts, durationMs) {
   return rows.map(([name, value]) => `ℹ ${name} ${value}\n`).join('');
 }
 
+// biome-ignore lint/style/noDefaultExport: Node's test runner loads a reporter by its default export
 export default async function* report(events) {
   const failures = [];
   for await (const { type, data } of events) {

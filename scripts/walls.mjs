@@ -65,12 +65,16 @@ function checkSpecifier(path, owner, rules, specifier, report) {
   }
   if (specifier.startsWith(scope)) {
     const door = specifier.slice(scope.length);
-    if (door.includes('/') && !sideDoors.has(door)) report('deep-door', `imports ${specifier}: only front doors are open`);
+    if (door.includes('/') && !sideDoors.has(door))
+      report('deep-door', `imports ${specifier}: only front doors are open`);
     else if (!rules.ours.includes(door) && !rules.ours.includes(door.split('/')[0]))
       report('layout', `imports ${specifier}: ${owner} may import ${rules.ours.join(', ') || 'nothing of ours'}`);
     return;
   }
-  const name = specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
+  const name = specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
   if (!(name in rules.foreign)) report('foreign', `imports ${name}, which ${owner} may not use`);
 }
 
@@ -107,7 +111,11 @@ export function findViolations(files) {
       report('layout', `the package ${owner} has no row in scripts/walls.mjs`);
       continue;
     }
-    const base = path.split('/').at(-1).replace(/(\.d)?\.m?ts$/, '').replace(/\.mjs$/, '');
+    const base = path
+      .split('/')
+      .at(-1)
+      .replace(/(\.d)?\.m?ts$/, '')
+      .replace(/\.mjs$/, '');
     if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(base)) report('name', `${base} is not kebab-case`);
     if (vagueNames.has(base)) report('name', `${base} does not say what the file holds`);
     const lines = source.split('\n').length;

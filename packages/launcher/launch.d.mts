@@ -1,3 +1,5 @@
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
+
 /**
  * Runs a program's main module on a Node that is new enough for it: in this process where that is
  * the case already, otherwise in a child process on the newer binary that npm carries
@@ -26,6 +28,25 @@ export interface Interrupt {
  * @returns a function that unsubscribes
  */
 export function onInterrupt(listener: (interrupt: Interrupt) => void): () => void;
+
+/**
+ * Starts a program whose main module is run by `launch`, tied to this process: it ends, as by
+ * SIGTERM, when this process dies in whatever way, and `tellInterrupt` reaches it.
+ *
+ * @param file the program's file, `…/bin/exchange-connector.mjs`
+ * @param options those of `spawn`; `stdio` has three entries (default: this process's own streams), and
+ *   `detached: true` keeps a terminal's Ctrl-C away from it
+ */
+export function startProgram(
+  file: string,
+  parameters: readonly string[],
+  options?: Omit<SpawnOptions, 'stdio'> & {
+    readonly stdio?: readonly ('inherit' | 'pipe' | 'ignore')[];
+  },
+): ChildProcess;
+
+/** Tells a program that `startProgram` started of a signal; one that it received itself too counts once. */
+export function tellInterrupt(program: ChildProcess, signal: Interrupt['signal']): void;
 
 /**
  * The newest-enough Node binary that npm has installed for this system, or undefined.

@@ -117,16 +117,25 @@ function refuse(found) {
   process.exit(2);
 }
 
+function start(node, nodeParameters, { stdio = ['inherit', 'inherit', 'inherit'], env = process.env, ...rest }) {
+  return spawn(node, nodeParameters, { ...rest, stdio: [...stdio, 'ipc'], env: { ...env, [launchedVariable]: '1' } });
+}
+
+export function startProgram(file, parameters, options = {}) {
+  return start(process.execPath, [file, ...parameters], options);
+}
+
+export function tellInterrupt(program, signal) {
+  if (program.connected) program.send({ signal }, () => {});
+}
+
 /** Runs the same command line on the newer binary, and ends as it ends. */
 function runOn(binary) {
-  const child = spawn(binary, [...process.execArgv, ...process.argv.slice(1)], {
-    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    env: { ...process.env, [launchedVariable]: '1' },
-  });
+  const child = start(binary, [...process.execArgv, ...process.argv.slice(1)], {});
   let interrupts = 0;
   const forward = (signal) => {
     interrupts += 1;
-    if (child.connected) child.send({ signal }, () => {});
+    tellInterrupt(child, signal);
     // The program may be stuck where it cannot hear; a second Ctrl-C ends it all the same.
     if (signal === 'SIGINT' && interrupts === 2) setTimeout(() => child.kill('SIGKILL'), endAtOnceGraceMs).unref();
   };
