@@ -46,7 +46,9 @@ export class Log {
   write(level: LogLevel, message: string, facts: LogFacts = {}): void {
     const rank = logLevels.indexOf(level);
     if (rank >= logLevels.indexOf(this.#options.level)) {
-      const details = Object.entries(facts).flatMap(([key, value]) => (value === undefined ? [] : [` ${key}=${JSON.stringify(value)}`]));
+      const details = Object.entries(facts).flatMap(([key, value]) =>
+        value === undefined ? [] : [` ${key}=${JSON.stringify(value)}`],
+      );
       this.#options.print(`psrp ${level}: ${message}${details.join('')}\n`);
     }
     if (this.#descriptor !== undefined && rank >= logLevels.indexOf(fileLevel)) {

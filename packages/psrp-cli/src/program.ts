@@ -75,13 +75,18 @@ function buildProgram(done: (exitCode: number) => void): Command {
   program
     .command('invoke')
     .summary('run a cmdlet, or several in one pipeline, on a remote endpoint')
-    .description('Runs a cmdlet, or several in one pipeline, on a remote PowerShell endpoint over HTTP or HTTPS. Options stand before the URL.')
+    .description(
+      'Runs a cmdlet, or several in one pipeline, on a remote PowerShell endpoint over HTTP or HTTPS. Options stand before the URL.',
+    )
     .argument('<url>', 'the endpoint: http://server.example.com/PowerShell/ or https://…')
     .argument('<cmdlet>', 'the name of the cmdlet')
     .argument('[arguments...]', 'its arguments, and further cmdlets after a "|"')
     .passThroughOptions()
     .addOption(new Option('--auth <scheme>', 'how to authenticate').choices(authenticationSchemes).default('kerberos'))
-    .option('--login <name>', 'the account; its password is asked for, or read from EXCHANGE_PASSWORD (default: the ticket of the running account)')
+    .option(
+      '--login <name>',
+      'the account; its password is asked for, or read from EXCHANGE_PASSWORD (default: the ticket of the running account)',
+    )
     .option('--keytab <file>', 'take the key of the account from this keytab')
     .option('--principal <name>', "the keytab's principal (default: its first)")
     .option('--spn <name>', 'the service principal (default: HTTP/<host>)')
@@ -97,7 +102,9 @@ function buildProgram(done: (exitCode: number) => void): Command {
   program
     .command('decode')
     .summary('print CLIXML files as JSON, one top-level object a line')
-    .description('Prints CLIXML files (Export-Clixml and its like; UTF-8 or UTF-16) as JSON, one top-level object a line.')
+    .description(
+      'Prints CLIXML files (Export-Clixml and its like; UTF-8 or UTF-16) as JSON, one top-level object a line.',
+    )
     .argument('<file...>', 'the files; - is standard input')
     .option('--types', 'show each object with its type names ($type) and its text ($string)')
     .addHelpText('after', decodeExamples)
@@ -105,7 +112,10 @@ function buildProgram(done: (exitCode: number) => void): Command {
       done(await runCommand('decode', options, (context) => decode(files, options.types ?? false, context)));
     });
   for (const command of program.commands) {
-    const json = command.name() === 'decode' ? 'taken for the sake of uniformity: it writes nothing but JSON' : 'write each record as JSON, one a line (default: text)';
+    const json =
+      command.name() === 'decode'
+        ? 'taken for the sake of uniformity: it writes nothing but JSON'
+        : 'write each record as JSON, one a line (default: text)';
     addCommonOptions(command.option('--json', json));
   }
   return program;
@@ -161,7 +171,9 @@ async function runCommand(
     if (!(reason instanceof Error)) throw reason;
     await complaints.write(`psrp ${name}: ${reason.message}\n`);
     if (reason.name === 'CancelledError') return ExitCode.Cancelled;
-    return reason instanceof PsrpCliError && reason.code !== 'PSRP_CLI_JSON_TOO_LARGE' ? ExitCode.Usage : ExitCode.Failed;
+    return reason instanceof PsrpCliError && reason.code !== 'PSRP_CLI_JSON_TOO_LARGE'
+      ? ExitCode.Usage
+      : ExitCode.Failed;
   } finally {
     control.end();
     log?.close();
@@ -169,7 +181,12 @@ async function runCommand(
   }
 }
 
-async function invoke(url: string, pipeline: readonly string[], options: InvokeCommandOptions, context: CommandContext): Promise<ExitCode> {
+async function invoke(
+  url: string,
+  pipeline: readonly string[],
+  options: InvokeCommandOptions,
+  context: CommandContext,
+): Promise<ExitCode> {
   const { checkInvokeSettings } = await import('./invoke/invoke-settings.ts');
   const settings = checkInvokeSettings(url, pipeline, options);
   const { runInvoke } = await import('./invoke/run-invoke.ts');
@@ -179,7 +196,14 @@ async function invoke(url: string, pipeline: readonly string[], options: InvokeC
 async function decode(files: readonly string[], types: boolean, context: CommandContext): Promise<ExitCode> {
   const { runDecode } = await import('./decode.ts');
   const complain = (message: string): void => void context.complaints.write(`psrp decode: ${message}\n`);
-  return await runDecode({ files, types, complain, output: context.output, signal: context.signal, standardInput: process.stdin });
+  return await runDecode({
+    files,
+    types,
+    complain,
+    output: context.output,
+    signal: context.signal,
+    standardInput: process.stdin,
+  });
 }
 
 function version(): string {

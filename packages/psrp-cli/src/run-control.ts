@@ -38,7 +38,8 @@ export class RunControl {
       else this.#abort.abort(new CancelledError(`cancelled (${signal})`));
     });
     if (timeoutSeconds !== undefined) {
-      const expire = (): void => this.#abort.abort(new TimeLimitError(`the time limit of ${timeoutSeconds} s (--timeout) passed`));
+      const expire = (): void =>
+        this.#abort.abort(new TimeLimitError(`the time limit of ${timeoutSeconds} s (--timeout) passed`));
       this.#timer = setTimeout(expire, timeoutSeconds * 1000);
     }
   }

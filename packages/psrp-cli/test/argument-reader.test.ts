@@ -1,115 +1,26 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parsePipeline } from '../src/arguments/argument-reader.ts';
-import { psArray, psBoolean, psDouble, psInt32, psInt64, psNull, psString } from '@exchange-connector/psrp';
+import { psArray, psBoolean, psString } from '@exchange-connector/psrp';
 import type { CommandParameter, PsValue } from '@exchange-connector/psrp';
+import { openOracle, runOracle } from '../../psrp/test/oracle-program.ts';
+import { parsePipeline } from '../src/arguments/argument-reader.ts';
+import { argumentTable } from './argument-table.ts';
 
-const s = psString;
-const named = (name: string, value: PsValue): CommandParameter => ({ name, value });
-const positional = (value: PsValue): CommandParameter => ({ value });
-const decimal = (value: string): PsValue => ({ kind: 'D', value });
-
-/** The process's arguments after the cmdlet's name, and what they are. */
-const table: readonly (readonly [readonly string[], readonly CommandParameter[]])[] = [
-  [[], []],
-  [['-Identity', 'anna'], [named('Identity', s('anna'))]],
-  [['-Arbitration'], [named('Arbitration', psBoolean(true))]],
-  [['-Arbitration', '-Identity', 'x'], [named('Arbitration', psBoolean(true)), named('Identity', s('x'))]],
-  [['-Confirm:$false'], [named('Confirm', psBoolean(false))]],
-  [['-Confirm:', '$false'], [named('Confirm', psBoolean(false))]],
-  [['-Confirm:$TRUE', 'x'], [named('Confirm', psBoolean(true)), positional(s('x'))]],
-  [['-Value', '$null'], [named('Value', psNull)]],
-  [['-Path:C:\\x'], [named('Path', s('C:\\x'))]],
-  [['-Path:C:\\x,D:\\y'], [named('Path', psArray([s('C:\\x'), s('D:\\y')]))]],
-  [['-Count', '-5'], [named('Count', psInt32(-5))]],
-  [['-Count:-5'], [named('Count', psInt32(-5))]],
-  [['-5'], [positional(psInt32(-5))]],
-  [['-.5'], [positional(psDouble(-0.5))]],
-  [['anna'], [positional(s('anna'))]],
-  [['a,b,c'], [positional(psArray([s('a'), s('b'), s('c')]))]],
-  [['-Property', 'Name,5,$true,$null'], [named('Property', psArray([s('Name'), psInt32(5), psBoolean(true), psNull]))]],
-  [['a,', 'b', 'c'], [positional(psArray([s('a'), s('b')])), positional(s('c'))]],
-  [['a', ',b'], [positional(psArray([s('a'), s('b')]))]],
-  [['a', ',', 'b'], [positional(psArray([s('a'), s('b')]))]],
-  [['-P', 'a,', 'b', '-Q'], [named('P', psArray([s('a'), s('b')])), named('Q', psBoolean(true))]],
-  [['-P:a,', 'b'], [named('P', psArray([s('a'), s('b')]))]],
-  [['Doe, John'], [positional(psArray([s('Doe'), s('John')]))]],
-  [[',a'], [positional(psArray([s('a')]))]],
-  [["'5'"], [positional(s('5'))]],
-  [['"5"'], [positional(s('5'))]],
-  [["'$true'"], [positional(s('$true'))]],
-  [["'Doe, John'"], [positional(s('Doe, John'))]],
-  [['"Doe, John",\'x,y\',z'], [positional(psArray([s('Doe, John'), s('x,y'), s('z')]))]],
-  [["'it''s'"], [positional(s("it's"))]],
-  [['"say ""hi"""'], [positional(s('say "hi"'))]],
-  [["''"], [positional(s(''))]],
-  [["''''"], [positional(s("'"))]],
-  [['-Name', ''], [named('Name', s(''))]],
-  [["-Name:''"], [named('Name', s(''))]],
-  [["'-Identity'"], [positional(s('-Identity'))]],
-  [["'|'"], [positional(s('|'))]],
-  [["O'Brien"], [positional(s("O'Brien"))]],
-  [["O'Brien,D'Arcy"], [positional(psArray([s("O'Brien"), s("D'Arcy")]))]],
-  [['-Filter', "Name -eq 'a,b'"], [named('Filter', s("Name -eq 'a,b'"))]],
-  [['-Filter', "-not (Name -eq 'a')"], [named('Filter', s("-not (Name -eq 'a')"))]],
-  [['-Filter', "'unclosed"], [named('Filter', s("'unclosed"))]],
-  [['--', '-Identity', '-5'], [positional(s('-Identity')), positional(psInt32(-5))]],
-  [['-'], [positional(s('-'))]],
-  [['\u2013Identity', 'x'], [named('Identity', s('x'))]],
-  [['$env:x'], [positional(s('$env:x'))]],
-  [['C:\\x'], [positional(s('C:\\x'))]],
-  [['-Login', 'user@contoso.com'], [named('Login', s('user@contoso.com'))]],
-  // Numbers
-  [['5'], [positional(psInt32(5))]],
-  [['+5'], [positional(psInt32(5))]],
-  [['007'], [positional(psInt32(7))]],
-  [['2147483647'], [positional(psInt32(2147483647))]],
-  [['-2147483648'], [positional(psInt32(-2147483648))]],
-  [['2147483648'], [positional(psInt64(2147483648n))]],
-  [['9223372036854775807'], [positional(psInt64(9223372036854775807n))]],
-  [['9223372036854775808'], [positional(decimal('9223372036854775808'))]],
-  [['79228162514264337593543950336'], [positional(psDouble(79228162514264337593543950336))]],
-  [['5.0'], [positional(psDouble(5))]],
-  [['5.'], [positional(psDouble(5))]],
-  [['1e3'], [positional(psDouble(1000))]],
-  [['1.5E-3'], [positional(psDouble(0.0015))]],
-  [['0x10'], [positional(psInt32(16))]],
-  [['-0x10'], [positional(psInt32(-16))]],
-  [['0xFFFFFFFF'], [positional(psInt32(-1))]],
-  [['0x0FFFFFFFF'], [positional(psInt64(4294967295n))]],
-  [['0xFFFFFFFFFFFFFFFF'], [positional(psInt32(-1))]],
-  [['1KB'], [positional(psInt32(1024))]],
-  [['5gb'], [positional(psInt64(5368709120n))]],
-  [['1.5kb'], [positional(psDouble(1536))]],
-  [['0x10kb'], [positional(psInt32(16384))]],
-  [['5l'], [positional(psInt64(5n))]],
-  [['5d'], [positional(decimal('5'))]],
-  [['-1.50d'], [positional(decimal('-1.50'))]],
-  // Text that only looks like a number
-  [['1.0.0'], [positional(s('1.0.0'))]],
-  [['5x'], [positional(s('5x'))]],
-  [['2024-01-02'], [positional(s('2024-01-02'))]],
-  [['1 000'], [positional(s('1 000'))]],
-  [['5 GB'], [positional(s('5 GB'))]],
-  [['1_000'], [positional(s('1_000'))]],
-  [['NaN'], [positional(s('NaN'))]],
-  [['0x'], [positional(s('0x'))]],
-  [['.'], [positional(s('.'))]],
-  [['e5'], [positional(s('e5'))]],
-];
-
-for (const [elements, parameters] of table) {
+for (const [elements, parameters] of argumentTable) {
   test(`the arguments ${JSON.stringify(elements)} are read as PowerShell reads them`, () => {
     assert.deepEqual(parsePipeline(['Get-Thing', ...elements]), [{ name: 'Get-Thing', parameters }]);
   });
 }
 
 test('a bar of its own joins a further cmdlet', () => {
-  assert.deepEqual(parsePipeline(['Get-Mailbox', '-Archive', '|', 'Select-Object', 'Name,Guid', '|', 'Measure-Object']), [
-    { name: 'Get-Mailbox', parameters: [named('Archive', psBoolean(true))] },
-    { name: 'Select-Object', parameters: [positional(psArray([s('Name'), s('Guid')]))] },
-    { name: 'Measure-Object', parameters: [] },
-  ]);
+  assert.deepEqual(
+    parsePipeline(['Get-Mailbox', '-Archive', '|', 'Select-Object', 'Name,Guid', '|', 'Measure-Object']),
+    [
+      { name: 'Get-Mailbox', parameters: [{ name: 'Archive', value: psBoolean(true) }] },
+      { name: 'Select-Object', parameters: [{ value: psArray([psString('Name'), psString('Guid')]) }] },
+      { name: 'Measure-Object', parameters: [] },
+    ],
+  );
 });
 
 const refused: readonly (readonly [readonly string[], RegExp])[] = [
@@ -121,6 +32,7 @@ const refused: readonly (readonly [readonly string[], RegExp])[] = [
   [['x', '-Name:'], /nothing follows "-Name:"/],
   [['x', 'a,,b'], /an item is missing beside a comma in "a,,b"/],
   [['x', '-P', 'a,'], /x -P: an item is missing/],
+  [['x', ',a'], /an item is missing/],
 ];
 
 for (const [elements, message] of refused) {
@@ -128,3 +40,53 @@ for (const [elements, message] of refused) {
     assert.throws(() => parsePipeline(elements), { code: 'PSRP_CLI_USAGE', message });
   });
 }
+
+/**
+ * Whether one would type the same in PowerShell. Not so where the shell took quotes off, in variables, and in
+ * negative numbers, which PowerShell hands on as text for the parameter's type to make a number of.
+ */
+function isTypedAlike(elements: readonly string[]): boolean {
+  const quoted = /^("([^"]|"")*"|'([^']|'')*'|[^\s'"$(]|\$(true|false|null)(?![:\w]))*$/i;
+  return elements.every(
+    (element) => element !== '' && quoted.test(element) && !/[a-z]'|^(-\w+:)?-[.\d]/i.test(element),
+  );
+}
+
+type Flat = { name: string } | { kind: string; value: string } | { kind: 'array'; items: Flat[] };
+
+function flatValue(value: PsValue): Flat {
+  if (value.kind === 'Obj' && value.base?.kind === 'LST')
+    return { kind: 'array', items: value.base.items.map(flatValue) };
+  if (value.kind === 'Nil') return { kind: 'Nil', value: '' };
+  if (!('value' in value)) throw new TypeError(value.kind);
+  return { kind: value.kind, value: String(value.value) };
+}
+
+function withNumbers(flat: Flat): Flat {
+  if ('items' in flat) return { ...flat, items: flat.items.map(withNumbers) };
+  return 'kind' in flat && flat.kind === 'Db' ? { ...flat, value: String(Number(flat.value)) } : flat;
+}
+
+/** A switch is a name alone to PowerShell; a name with a value attached or following is a name and a value. */
+function flatten(elements: readonly string[], { name, value }: CommandParameter): Flat[] {
+  if (name === undefined) return [flatValue(value)];
+  const at = elements.findIndex((element) => element.slice(1, 1 + name.length) === name);
+  const element = elements[at] ?? '';
+  const alone =
+    element.length === name.length + 1 && value.kind === 'B' && !/^\$(true|false)$/i.test(elements[at + 1] ?? '');
+  return alone ? [{ name }] : [{ name }, flatValue(value)];
+}
+
+test('PowerShell itself gives a function the same arguments', { timeout: 400_000 }, async (t) => {
+  const oracle = await openOracle();
+  if (oracle.kind === 'absent') return t.skip(oracle.reason);
+  const rows = argumentTable.filter(([elements]) => isTypedAlike(elements));
+  assert.ok(rows.length >= 60, `only ${rows.length} rows can be typed in PowerShell`);
+  const input = rows.map(([elements]) => `${JSON.stringify(elements.join(' '))}\n`).join('');
+  const answers = (await runOracle(oracle, ['parse'], input)).trimEnd().split('\n');
+  for (const [index, [elements, parameters]] of rows.entries()) {
+    const told = JSON.parse(answers[index] ?? 'null') as Flat[];
+    const ours = parameters.flatMap((parameter) => flatten(elements, parameter));
+    assert.deepEqual(ours.map(withNumbers), told.map(withNumbers), JSON.stringify(elements));
+  }
+});

@@ -13,7 +13,8 @@ function lines(content: string, options?: JsonWriterOptions): string[] {
   return Array.from(decodeCliXmlFile(file, { onObject: writer.place }), (value) => writer.write(value));
 }
 
-const enumeration = '<TN RefId="0"><T>System.DayOfWeek</T><T>System.Enum</T><T>System.ValueType</T><T>System.Object</T></TN>';
+const enumeration =
+  '<TN RefId="0"><T>System.DayOfWeek</T><T>System.Enum</T><T>System.ValueType</T><T>System.Object</T></TN>';
 
 /** What it is about, the objects of a file, and the line that each becomes. */
 const mapping: readonly (readonly [string, string, readonly string[]])[] = [
@@ -22,19 +23,47 @@ const mapping: readonly (readonly [string, string, readonly string[]])[] = [
   ['B', '<B>true</B><B>false</B>', ['true', 'false']],
   ['small integers', '<By>255</By><SB>-128</SB><U16>65535</U16><I16>-32768</I16>', ['255', '-128', '65535', '-32768']],
   ['I32 and U32', '<I32>-2147483648</I32><U32>4294967295</U32>', ['-2147483648', '4294967295']],
-  ['64-bit integers up to 2^53-1', '<I64>9007199254740991</I64><I64>-9007199254740991</I64><U64>5</U64>', ['9007199254740991', '-9007199254740991', '5']],
-  ['larger integers', '<I64>9007199254740992</I64><I64>-9223372036854775808</I64><U64>18446744073709551615</U64>', ['"9007199254740992"', '"-9223372036854775808"', '"18446744073709551615"']],
-  ['floats', '<Sg>1.1</Sg><Db>0.1</Db><Db>1E+100</Db><Db>-2.5E-07</Db><Db>-0</Db>', ['1.1', '0.1', '1e+100', '-2.5e-7', '-0']],
-  ['what JSON has no number for', '<Db>NaN</Db><Db>INF</Db><Db>-INF</Db><Sg>NaN</Sg>', ['"NaN"', '"Infinity"', '"-Infinity"', '"NaN"']],
+  [
+    '64-bit integers up to 2^53-1',
+    '<I64>9007199254740991</I64><I64>-9007199254740991</I64><U64>5</U64>',
+    ['9007199254740991', '-9007199254740991', '5'],
+  ],
+  [
+    'larger integers',
+    '<I64>9007199254740992</I64><I64>-9223372036854775808</I64><U64>18446744073709551615</U64>',
+    ['"9007199254740992"', '"-9223372036854775808"', '"18446744073709551615"'],
+  ],
+  [
+    'floats',
+    '<Sg>1.1</Sg><Db>0.1</Db><Db>1E+100</Db><Db>-2.5E-07</Db><Db>-0</Db>',
+    ['1.1', '0.1', '1e+100', '-2.5e-7', '-0'],
+  ],
+  [
+    'what JSON has no number for',
+    '<Db>NaN</Db><Db>INF</Db><Db>-INF</Db><Sg>NaN</Sg>',
+    ['"NaN"', '"Infinity"', '"-Infinity"', '"NaN"'],
+  ],
   ['decimals', '<D>79228162514264337593543950335</D><D>1.50</D>', ['"79228162514264337593543950335"', '"1.50"']],
-  ['S with its escapes decoded', '<S>a_x000A_b_x005F_x0041_&lt;&amp;&#x20AC;</S><S></S><S/>', ['"a\\nb_x0041_<&€"', '""', '""']],
+  [
+    'S with its escapes decoded',
+    '<S>a_x000A_b_x005F_x0041_&lt;&amp;&#x20AC;</S><S></S><S/>',
+    ['"a\\nb_x0041_<&€"', '""', '""'],
+  ],
   ['surrogates, paired and alone', '<S>_xD83D__xDE00_</S><S>_xD83D_!</S>', ['"😀"', '"\\ud83d!"']],
   ['what ends a line for somebody', '<S>a\u2028b\u2029c\u0085d_x007F_</S>', ['"a\\u2028b\\u2029c\\u0085d\\u007f"']],
   ['C', '<C>120</C><C>10</C><C>55357</C>', ['"x"', '"\\n"', '"\\ud83d"']],
-  ['URI and Version', '<URI>http://a.example/b?c=d</URI><Version>15.1.2507.6</Version>', ['"http://a.example/b?c=d"', '"15.1.2507.6"']],
+  [
+    'URI and Version',
+    '<URI>http://a.example/b?c=d</URI><Version>15.1.2507.6</Version>',
+    ['"http://a.example/b?c=d"', '"15.1.2507.6"'],
+  ],
   ['G', '<G>12345678-9abc-def0-1234-56789abcdef0</G>', ['"12345678-9abc-def0-1234-56789abcdef0"']],
   ['XD and SBK', '<XD>&lt;a&gt;_x000A_&lt;/a&gt;</XD><SBK>1+1</SBK>', ['"<a>\\n</a>"', '"1+1"']],
-  ['TS and DT as they stand', '<TS>P1DT2H3M4.5S</TS><DT>2022-10-30T18:01:36.1230000-07:00</DT>', ['"P1DT2H3M4.5S"', '"2022-10-30T18:01:36.1230000-07:00"']],
+  [
+    'TS and DT as they stand',
+    '<TS>P1DT2H3M4.5S</TS><DT>2022-10-30T18:01:36.1230000-07:00</DT>',
+    ['"P1DT2H3M4.5S"', '"2022-10-30T18:01:36.1230000-07:00"'],
+  ],
   ['BA', '<BA>AAH/</BA><BA></BA>', ['"AAH/"', '""']],
   ['SS, never its content', '<SS>cAB3AA==</SS>', ['"System.Security.SecureString"']],
   [
@@ -121,30 +150,66 @@ const mapping: readonly (readonly [string, string, readonly string[]])[] = [
     `<Obj RefId="0">${enumeration}<ToString>Friday</ToString><I32>5</I32><MS><S N="note">n</S></MS></Obj>`,
     ['{"note":"n","$value":"Friday"}'],
   ],
-  ['a primitive with properties', '<Obj RefId="0"><S>line</S><MS><S N="PSPath">p</S><I32 N="ReadCount">1</I32></MS></Obj>', ['{"PSPath":"p","ReadCount":1,"$value":"line"}']],
-  ['a list with properties', '<Obj RefId="0"><LST><I32>1</I32></LST><Props><I32 N="Capacity">4</I32></Props></Obj>', ['{"Capacity":4,"$value":[1]}']],
+  [
+    'a primitive with properties',
+    '<Obj RefId="0"><S>line</S><MS><S N="PSPath">p</S><I32 N="ReadCount">1</I32></MS></Obj>',
+    ['{"PSPath":"p","ReadCount":1,"$value":"line"}'],
+  ],
+  [
+    'a list with properties',
+    '<Obj RefId="0"><LST><I32>1</I32></LST><Props><I32 N="Capacity">4</I32></Props></Obj>',
+    ['{"Capacity":4,"$value":[1]}'],
+  ],
   [
     'a dictionary with properties',
     '<Obj RefId="0"><DCT><En><S N="Key">k</S><S N="Value">v</S></En></DCT><MS><S N="note">n</S></MS></Obj>',
     ['{"note":"n","$value":{"k":"v"}}'],
   ],
-  ['a property called $value beside a value', '<Obj RefId="0"><I32>5</I32><MS><S N="$value">p</S></MS></Obj>', ['{"$value (2)":"p","$value":5}']],
+  [
+    'a property called $value beside a value',
+    '<Obj RefId="0"><I32>5</I32><MS><S N="$value">p</S></MS></Obj>',
+    ['{"$value (2)":"p","$value":5}'],
+  ],
   [
     'an object directly inside an object',
     '<Obj RefId="0"><TN RefId="0"><T>Outer</T></TN><Obj RefId="1"><TN RefId="1"><T>Inner</T></TN><Props><S N="a">inner</S><S N="b">inner</S></Props></Obj><MS><S N="b">outer</S><S N="c">outer</S></MS></Obj>',
     ['{"a":"inner","b":"outer","c":"outer"}'],
   ],
-  ['an object directly inside an object that wraps', '<Obj RefId="0"><Obj RefId="1"><I32>5</I32></Obj></Obj><Obj RefId="2"><Obj RefId="3"><Obj RefId="4"><LST/></Obj></Obj><MS><S N="n">1</S></MS></Obj>', ['5', '{"n":"1","$value":[]}']],
+  [
+    'an object directly inside an object that wraps',
+    '<Obj RefId="0"><Obj RefId="1"><I32>5</I32></Obj></Obj><Obj RefId="2"><Obj RefId="3"><Obj RefId="4"><LST/></Obj></Obj><MS><S N="n">1</S></MS></Obj>',
+    ['5', '{"n":"1","$value":[]}'],
+  ],
   [
     'an enumeration directly inside an object',
     `<Obj RefId="0"><Obj RefId="1">${enumeration}<ToString>Friday</ToString><I32>5</I32></Obj><MS><S N="n">1</S></MS></Obj>`,
     ['{"n":"1","$value":"Friday"}'],
   ],
-  ['a member set', '<Obj RefId="0"><MS><S N="a">b</S><MS N="PSStandardMembers"><S N="x">y</S></MS></MS></Obj>', ['{"a":"b"}']],
-  ['an object with nothing but a member set', '<Obj RefId="0"><ToString>text</ToString><MS><MS N="PSStandardMembers"><S N="x">y</S></MS></MS></Obj>', ['"text"']],
-  ['an object with nothing but its text', '<Obj RefId="0"><ToString>text</ToString></Obj><Obj RefId="1"><ToString></ToString><Props/></Obj>', ['"text"', '""']],
-  ['an object with nothing', '<Obj RefId="0"/><Obj RefId="1"><TN RefId="0"><T>System.Object</T></TN><MS/></Obj>', ['null', 'null']],
-  ['a reference to what encloses it', '<Obj RefId="7"><Props><Ref N="self" RefId="7"/><Obj N="in" RefId="8"><LST><Ref RefId="8"/><Ref RefId="7"/></LST></Obj></Props></Obj>', ['{"self":{"$ref":7},"in":[{"$ref":8},{"$ref":7}]}']],
+  [
+    'a member set',
+    '<Obj RefId="0"><MS><S N="a">b</S><MS N="PSStandardMembers"><S N="x">y</S></MS></MS></Obj>',
+    ['{"a":"b"}'],
+  ],
+  [
+    'an object with nothing but a member set',
+    '<Obj RefId="0"><ToString>text</ToString><MS><MS N="PSStandardMembers"><S N="x">y</S></MS></MS></Obj>',
+    ['"text"'],
+  ],
+  [
+    'an object with nothing but its text',
+    '<Obj RefId="0"><ToString>text</ToString></Obj><Obj RefId="1"><ToString></ToString><Props/></Obj>',
+    ['"text"', '""'],
+  ],
+  [
+    'an object with nothing',
+    '<Obj RefId="0"/><Obj RefId="1"><TN RefId="0"><T>System.Object</T></TN><MS/></Obj>',
+    ['null', 'null'],
+  ],
+  [
+    'a reference to what encloses it',
+    '<Obj RefId="7"><Props><Ref N="self" RefId="7"/><Obj N="in" RefId="8"><LST><Ref RefId="8"/><Ref RefId="7"/></LST></Obj></Props></Obj>',
+    ['{"self":{"$ref":7},"in":[{"$ref":8},{"$ref":7}]}'],
+  ],
   [
     'a reference to a finished object',
     '<Obj RefId="0"><MS><Obj N="a" RefId="1"><Props><S N="x">y</S></Props></Obj><Ref N="b" RefId="1"/></MS></Obj>',
@@ -195,11 +260,33 @@ for (const [what, content, expected] of mapping) {
 
 const typed: readonly (readonly [string, string, readonly string[]])[] = [
   ['a primitive', '<I32>5</I32>', ['5']],
-  ['an object around a primitive', '<Obj RefId="0"><TN RefId="0"><T>A</T><T>B</T></TN><I32>5</I32></Obj>', ['{"$type":["A","B"],"$string":null,"$value":5}']],
-  ['type names by reference', '<Obj RefId="0"><TN RefId="0"><T>A</T></TN><LST><Obj RefId="1"><TNRef RefId="0"/><ToString>t</ToString></Obj></LST></Obj>', ['{"$type":["A"],"$string":null,"$value":[{"$type":["A"],"$string":"t"}]}']],
-  ['an enumeration', `<Obj RefId="0">${enumeration}<ToString>Friday</ToString><I32>5</I32></Obj>`, ['{"$type":["System.DayOfWeek","System.Enum","System.ValueType","System.Object"],"$string":"Friday","$value":"Friday"}']],
-  ['properties', '<Obj RefId="0"><TN RefId="0"><T>A</T></TN><ToString>t</ToString><Props><S N="a">b</S></Props></Obj>', ['{"$type":["A"],"$string":"t","a":"b"}']],
-  ['a reference to what encloses it', '<Obj RefId="5"><MS><Ref N="a" RefId="5"/></MS></Obj>', ['{"$type":[],"$string":null,"a":{"$ref":5}}']],
+  [
+    'an object around a primitive',
+    '<Obj RefId="0"><TN RefId="0"><T>A</T><T>B</T></TN><I32>5</I32></Obj>',
+    ['{"$type":["A","B"],"$string":null,"$value":5}'],
+  ],
+  [
+    'type names by reference',
+    '<Obj RefId="0"><TN RefId="0"><T>A</T></TN><LST><Obj RefId="1"><TNRef RefId="0"/><ToString>t</ToString></Obj></LST></Obj>',
+    ['{"$type":["A"],"$string":null,"$value":[{"$type":["A"],"$string":"t"}]}'],
+  ],
+  [
+    'an enumeration',
+    `<Obj RefId="0">${enumeration}<ToString>Friday</ToString><I32>5</I32></Obj>`,
+    [
+      '{"$type":["System.DayOfWeek","System.Enum","System.ValueType","System.Object"],"$string":"Friday","$value":"Friday"}',
+    ],
+  ],
+  [
+    'properties',
+    '<Obj RefId="0"><TN RefId="0"><T>A</T></TN><ToString>t</ToString><Props><S N="a">b</S></Props></Obj>',
+    ['{"$type":["A"],"$string":"t","a":"b"}'],
+  ],
+  [
+    'a reference to what encloses it',
+    '<Obj RefId="5"><MS><Ref N="a" RefId="5"/></MS></Obj>',
+    ['{"$type":[],"$string":null,"a":{"$ref":5}}'],
+  ],
 ];
 
 for (const [what, content, expected] of typed) {
@@ -210,9 +297,13 @@ for (const [what, content, expected] of typed) {
 
 test('objects repeated by reference count against the size limit each time', () => {
   let bomb = '<Obj RefId="0"><LST><S>lol</S></LST></Obj>';
-  for (let id = 1; id < 40; id++) bomb += `<Obj RefId="${id}"><LST><Ref RefId="${id - 1}"/><Ref RefId="${id - 1}"/></LST></Obj>`;
+  for (let id = 1; id < 40; id++)
+    bomb += `<Obj RefId="${id}"><LST><Ref RefId="${id - 1}"/><Ref RefId="${id - 1}"/></LST></Obj>`;
   const started = process.cpuUsage();
-  assert.throws(() => lines(bomb, { maxCharacters: 1_000_000 }), { code: 'PSRP_CLI_JSON_TOO_LARGE', message: /more than 1000000 characters/ });
+  assert.throws(() => lines(bomb, { maxCharacters: 1_000_000 }), {
+    code: 'PSRP_CLI_JSON_TOO_LARGE',
+    message: /more than 1000000 characters/,
+  });
   const { user, system } = process.cpuUsage(started);
   assert.ok(user + system < 5_000_000, `${user + system} µs`);
 });
@@ -220,7 +311,10 @@ test('objects repeated by reference count against the size limit each time', () 
 /** What no file can hold: PowerShell refuses a reference directly inside an object. */
 test('objects merged by hand are merged, and one that is directly inside itself ends', () => {
   const inner = psObject({ extended: { a: psString('1'), b: psString('2') } });
-  assert.equal(formatJson(psArray([inner, psObject({ base: inner, extended: { b: psString('3') } })])), '[{"a":"1","b":"2"},{"a":"1","b":"3"}]');
+  assert.equal(
+    formatJson(psArray([inner, psObject({ base: inner, extended: { b: psString('3') } })])),
+    '[{"a":"1","b":"2"},{"a":"1","b":"3"}]',
+  );
   const self = psObject({ extended: { b: psString('2') } });
   self.refId = 4;
   self.base = self;
@@ -244,5 +338,7 @@ test('a chain of references may be as deep as it is long', () => {
 
 test('a value at the limit is written, one character more is not', () => {
   assert.equal(formatJson(psArray([psString('abc')]), { maxCharacters: 7 }), '["abc"]');
-  assert.throws(() => formatJson(psArray([psString('abcd')]), { maxCharacters: 7 }), { code: 'PSRP_CLI_JSON_TOO_LARGE' });
+  assert.throws(() => formatJson(psArray([psString('abcd')]), { maxCharacters: 7 }), {
+    code: 'PSRP_CLI_JSON_TOO_LARGE',
+  });
 });

@@ -37,7 +37,8 @@ export function parsePipeline(elements: readonly string[]): PipelineCommand[] {
 
 function parseCommand(elements: readonly string[], index: number): PipelineCommand {
   const [first, ...rest] = elements;
-  if (first === undefined) throw usageError(`the pipeline: a cmdlet is missing ${index === 0 ? 'before' : 'after'} the "|"`);
+  if (first === undefined)
+    throw usageError(`the pipeline: a cmdlet is missing ${index === 0 ? 'before' : 'after'} the "|"`);
   const name = unquoted(first) ?? first;
   if (name === '' || parameterName.test(first)) {
     throw usageError(`the pipeline: ${JSON.stringify(first)} stands where the name of a cmdlet is due`);
@@ -103,10 +104,10 @@ function parseValue(elements: readonly string[], where: string): PsValue {
   const items = splitAtCommas(text);
   const [only] = items;
   if (items.length === 1 && only !== undefined) return parseScalar(only);
-  // A comma in front makes an array of one.
-  if (items[0]?.trim() === '') items.shift();
   if (items.some((item) => item.trim() === '')) {
-    throw usageError(`${where}: an item is missing beside a comma in ${JSON.stringify(text)}; write '…' around text with commas`);
+    throw usageError(
+      `${where}: an item is missing beside a comma in ${JSON.stringify(text)}; write '…' around text with commas`,
+    );
   }
   return psArray(items.map((item) => parseScalar(item.trim())));
 }
@@ -126,24 +127,33 @@ function parseScalar(text: string): PsValue {
   }
 }
 
+/** PowerShell takes the quotes of word processors for plain ones. */
+const singleQuotes = "'\u2018\u2019\u201a\u201b";
+const doubleQuotes = '"\u201c\u201d\u201e';
+
+/** The quotes that close what this character opens; undefined where it is no quote. */
+function closingQuotes(character: string | undefined): string | undefined {
+  if (character === undefined || character === '') return undefined;
+  if (singleQuotes.includes(character)) return singleQuotes;
+  return doubleQuotes.includes(character) ? doubleQuotes : undefined;
+}
+
 /** The content of text that is quoted from its first character to its last; a doubled quote inside is one. */
 function unquoted(text: string): string | undefined {
-  const quote = text[0];
-  if (quote !== "'" && quote !== '"') return undefined;
-  return endOfQuoted(text, 0) === text.length && text.length > 1
-    ? text.slice(1, -1).replaceAll(quote + quote, quote)
-    : undefined;
+  const quotes = closingQuotes(text[0]);
+  if (quotes === undefined || endOfQuoted(text, 0, quotes) !== text.length) return undefined;
+  return text.slice(1, -1).replace(new RegExp(`([${quotes}])[${quotes}]`, 'gu'), '$1');
 }
 
 /** The index behind the quoted text that begins at `start`; -1 where it is never closed. */
-function endOfQuoted(text: string, start: number): number {
-  const quote = text[start] as string;
-  for (let at = start + 1; ; at++) {
-    at = text.indexOf(quote, at);
-    if (at < 0) return -1;
-    if (text[at + 1] !== quote) return at + 1;
+function endOfQuoted(text: string, start: number, quotes: string): number {
+  for (let at = start + 1; at < text.length; at++) {
+    if (!quotes.includes(text[at] as string)) continue;
+    const next = text[at + 1];
+    if (next === undefined || !quotes.includes(next)) return at + 1;
     at++;
   }
+  return -1;
 }
 
 /**
@@ -158,10 +168,12 @@ function splitAtCommas(text: string): string[] {
     if (character === ',') {
       items.push(text.slice(start, at));
       start = at + 1;
-    } else if ((character === "'" || character === '"') && (at === start || !/[\p{L}\p{N}]/u.test(text[at - 1] as string))) {
-      const end = endOfQuoted(text, at);
-      if (end > 0) at = end - 1;
+      continue;
     }
+    const quotes = closingQuotes(character);
+    if (quotes === undefined || (at > start && /[\p{L}\p{N}]/u.test(text[at - 1] as string))) continue;
+    const end = endOfQuoted(text, at, quotes);
+    if (end > 0) at = end - 1;
   }
   items.push(text.slice(start));
   return items;

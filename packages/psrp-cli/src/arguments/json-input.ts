@@ -2,7 +2,16 @@
  * JSON (RFC 8259) as pipeline input. Read directly into CLIXML values: a JavaScript object in between would
  * move keys like "10" to the front, and a number in between would lose the digits of a large integer.
  */
-import { psArray, psBoolean, psDouble, psHashtable, psInt32, psInt64, psNull, psString } from '@exchange-connector/psrp';
+import {
+  psArray,
+  psBoolean,
+  psDouble,
+  psHashtable,
+  psInt32,
+  psInt64,
+  psNull,
+  psString,
+} from '@exchange-connector/psrp';
 import type { PsValue } from '@exchange-connector/psrp';
 import { PsrpCliError } from '../errors.ts';
 

@@ -1,17 +1,18 @@
 /*
  * Numbers as PowerShell reads them on a command line (its tokenizer in argument mode, 5.1's literals):
  *
- *   [+-] digits [. digits] [e [+-] digits] [l|d] [kb|mb|gb|tb|pb]
- *   [+-] 0x hexdigits [l] [kb|mb|gb|tb|pb]
+ *   [-] digits [. digits] [e [+-] digits] [l|d] [kb|mb|gb|tb|pb]
+ *   [-] 0x hexdigits [l] [kb|mb|gb|tb|pb]
  *
  * A whole number is an Int32, else an Int64, else a Decimal, else a Double; with a point or an exponent it
  * is a Double. Suffix `l` asks for an Int64, `d` for a Decimal. A hexadecimal number of 8 or 16 digits
- * carries its sign in the first bit: `0xFFFFFFFF` is -1.
+ * carries its sign in the first bit: `0xFFFFFFFF` is -1. With a plus before it, as telephone numbers have
+ * it, it is text.
  */
 import { psDouble, psInt32, psInt64, type PsValue } from '@exchange-connector/psrp';
 
-const decimalLiteral = /^([+-]?)(\d+\.?\d*|\.\d+)(e[+-]?\d+)?([ld]?)([kmgtp]b)?$/i;
-const hexadecimalLiteral = /^([+-]?)0x([0-9a-f]+)(l?)([kmgtp]b)?$/i;
+const decimalLiteral = /^(-?)(\d+\.?\d*|\.\d+)(e[+-]?\d+)?([ld]?)([kmgtp]b)?$/i;
+const hexadecimalLiteral = /^(-?)0x([0-9a-f]+)(l?)([kmgtp]b)?$/i;
 
 const multipliers: Readonly<Record<string, bigint>> = {
   kb: 1n << 10n,
@@ -36,7 +37,8 @@ export function parseNumberLiteral(text: string): PsValue | undefined {
     const bits = digits.length * 4;
     const unsigned = BigInt(`0x${digits}`);
     const magnitude = bits % 32 === 0 ? BigInt.asIntN(bits, unsigned) : unsigned;
-    return wholeNumber((sign === '-' ? -magnitude : magnitude) * multiplierOf(multiplier), suffix);
+    const asLong = bits === 64 && suffix === '' ? 'l' : suffix;
+    return wholeNumber((sign === '-' ? -magnitude : magnitude) * multiplierOf(multiplier), asLong);
   }
   const decimal = decimalLiteral.exec(text);
   if (decimal === null) return undefined;

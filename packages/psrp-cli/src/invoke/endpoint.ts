@@ -64,10 +64,13 @@ export interface KerberosLogin {
  */
 export function parseKerberosLogin(login: string): KerberosLogin {
   if (login.includes('\\')) {
-    throw usageError(`--login ${login}: Kerberos needs the realm, which a domain's short name does not tell; write user@REALM`);
+    throw usageError(
+      `--login ${login}: Kerberos needs the realm, which a domain's short name does not tell; write user@REALM`,
+    );
   }
   const at = login.lastIndexOf('@');
-  if (login === '' || at === 0 || at === login.length - 1) throw usageError(`--login ${JSON.stringify(login)}: write user@REALM`);
+  if (login === '' || at === 0 || at === login.length - 1)
+    throw usageError(`--login ${JSON.stringify(login)}: write user@REALM`);
   const suffix = at < 0 ? '' : login.slice(at + 1);
   return { principal: login, enterprise: suffix !== suffix.toUpperCase() };
 }

@@ -31,7 +31,10 @@ export async function checkInputFile(file: string): Promise<void> {
  *
  * @throws PsrpCliError PSRP_CLI_INPUT_INVALID, naming the line
  */
-export async function* readInputValues(source: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<PsValue, void, undefined> {
+export async function* readInputValues(
+  source: AsyncIterable<Uint8Array>,
+  name: string,
+): AsyncGenerator<PsValue, void, undefined> {
   let number = 0;
   for await (const line of readLines(source, name)) {
     number++;
@@ -47,7 +50,11 @@ async function* readLines(source: AsyncIterable<Uint8Array>, name: string): Asyn
     try {
       return bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true });
     } catch (error) {
-      throw new PsrpCliError('PSRP_CLI_INPUT_INVALID', `reading ${name}: at or after line ${number} the text is not UTF-8`, { cause: error });
+      throw new PsrpCliError(
+        'PSRP_CLI_INPUT_INVALID',
+        `reading ${name}: at or after line ${number} the text is not UTF-8`,
+        { cause: error },
+      );
     }
   };
   const parts: string[] = [];
@@ -65,7 +72,10 @@ async function* readLines(source: AsyncIterable<Uint8Array>, name: string): Asyn
     parts.push(text);
     length += text.length;
     if (length > maxInputLineCharacters) {
-      throw new PsrpCliError('PSRP_CLI_INPUT_INVALID', `reading ${name}: line ${number} is longer than ${maxInputLineCharacters} characters`);
+      throw new PsrpCliError(
+        'PSRP_CLI_INPUT_INVALID',
+        `reading ${name}: line ${number} is longer than ${maxInputLineCharacters} characters`,
+      );
     }
   }
   const rest = parts.join('') + decode();

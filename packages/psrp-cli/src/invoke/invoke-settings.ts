@@ -43,7 +43,11 @@ export interface InvokeSettings {
 }
 
 /** @throws PsrpCliError PSRP_CLI_USAGE for the first thing that is wrong */
-export function checkInvokeSettings(address: string, pipeline: readonly string[], options: InvokeCommandOptions): InvokeSettings {
+export function checkInvokeSettings(
+  address: string,
+  pipeline: readonly string[],
+  options: InvokeCommandOptions,
+): InvokeSettings {
   const allowUnencryptedBasic = options.allowUnencryptedBasic ?? false;
   const url = checkEndpoint(address, { auth: options.auth, spn: options.spn, allowUnencryptedBasic });
   const identity = checkIdentity(options);
@@ -52,7 +56,9 @@ export function checkInvokeSettings(address: string, pipeline: readonly string[]
     throw usageError('--password-stdin: no password is needed; name its account with --login, or leave the option out');
   }
   if (options.passwordStdin === true && options.input === '-') {
-    throw usageError('--password-stdin and --input - would both read standard input; give the password in EXCHANGE_PASSWORD');
+    throw usageError(
+      '--password-stdin and --input - would both read standard input; give the password in EXCHANGE_PASSWORD',
+    );
   }
   return {
     url,
@@ -72,11 +78,16 @@ export function checkInvokeSettings(address: string, pipeline: readonly string[]
 function checkIdentity(options: InvokeCommandOptions): Identity {
   const { login, keytab, principal } = options;
   if (options.auth === 'basic') {
-    for (const [name, value] of [['--keytab', keytab], ['--principal', principal], ['--spn', options.spn]] as const) {
+    for (const [name, value] of [
+      ['--keytab', keytab],
+      ['--principal', principal],
+      ['--spn', options.spn],
+    ] as const) {
       if (value !== undefined) throw usageError(`${name} belongs to Kerberos and means nothing to --auth basic`);
     }
     if (login === undefined) throw usageError('--auth basic needs --login NAME');
-    if (login === '' || login.includes(':')) throw usageError(`--login ${JSON.stringify(login)}: Basic allows no empty name and no colon in it`);
+    if (login === '' || login.includes(':'))
+      throw usageError(`--login ${JSON.stringify(login)}: Basic allows no empty name and no colon in it`);
     return { kind: 'basic', login };
   }
   if (keytab !== undefined) {
@@ -86,9 +97,14 @@ function checkIdentity(options: InvokeCommandOptions): Identity {
       throw usageError(`--keytab ${keytab}: it cannot be read (${(error as Error).message})`, error);
     }
     const who = principal ?? login;
-    return { kind: 'keytab', file: keytab, principal: who === undefined ? undefined : parseKerberosLogin(who).principal };
+    return {
+      kind: 'keytab',
+      file: keytab,
+      principal: who === undefined ? undefined : parseKerberosLogin(who).principal,
+    };
   }
-  if (principal !== undefined) throw usageError('--principal names a key of --keytab FILE, which is missing; for a password use --login');
+  if (principal !== undefined)
+    throw usageError('--principal names a key of --keytab FILE, which is missing; for a password use --login');
   return login === undefined ? { kind: 'ticket-cache' } : { kind: 'password', ...parseKerberosLogin(login) };
 }
 
@@ -100,12 +116,16 @@ function readCertificates(file: string): string {
     throw usageError(`--ca ${file}: it cannot be read (${(error as Error).message})`, error);
   }
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
-  if (blocks.length === 0) throw usageError(`--ca ${file}: it holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)`);
+  if (blocks.length === 0)
+    throw usageError(`--ca ${file}: it holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)`);
   for (const [index, block] of blocks.entries()) {
     try {
       new X509Certificate(block);
     } catch (error) {
-      throw usageError(`--ca ${file}: certificate ${index + 1} of ${blocks.length} cannot be read (${(error as Error).message})`, error);
+      throw usageError(
+        `--ca ${file}: certificate ${index + 1} of ${blocks.length} cannot be read (${(error as Error).message})`,
+        error,
+      );
     }
   }
   return pem;

@@ -23,7 +23,11 @@ export interface PasswordSources {
  * @throws PsrpCliError PSRP_CLI_USAGE where none is to be had; the signal's reason when it is aborted
  */
 export async function readPassword(sources: PasswordSources): Promise<string> {
-  if (sources.fromStandardInput) return nonEmpty(await firstLine(sources.input, sources.signal), '--password-stdin: standard input held no password');
+  if (sources.fromStandardInput)
+    return nonEmpty(
+      await firstLine(sources.input, sources.signal),
+      '--password-stdin: standard input held no password',
+    );
   const variable = sources.environment[passwordVariable];
   if (variable !== undefined) return nonEmpty(variable, `the environment variable ${passwordVariable} is empty`);
   if (!sources.input.isTTY) {
@@ -54,13 +58,19 @@ async function firstLine(input: NodeJS.ReadStream, signal: AbortSignal): Promise
       bytes.push(chunk as Buffer);
       size += (chunk as Buffer).length;
       if ((chunk as Buffer).includes(0x0a)) break;
-      if (size > maxPasswordBytes) throw usageError(`--password-stdin: the first line is longer than ${maxPasswordBytes} bytes`);
+      if (size > maxPasswordBytes)
+        throw usageError(`--password-stdin: the first line is longer than ${maxPasswordBytes} bytes`);
     }
   } finally {
     signal.removeEventListener('abort', cancel);
   }
   signal.throwIfAborted();
-  return Buffer.concat(bytes).toString('utf8').replace(/^\ufeff/, '').split(/\r?\n/, 1)[0] ?? '';
+  return (
+    Buffer.concat(bytes)
+      .toString('utf8')
+      .replace(/^\ufeff/, '')
+      .split(/\r?\n/, 1)[0] ?? ''
+  );
 }
 
 /** A line typed without echo. Ctrl-C arrives as a character here, as the terminal is in raw mode. */
@@ -79,7 +89,10 @@ function typedLine(input: NodeJS.ReadStream, signal: AbortSignal): Promise<strin
     const onEnd = (): void => finish(() => resolve(line));
     const onData = (text: string): void => {
       for (const character of text) {
-        if (character === '\r' || character === '\n' || character === '\u0004') return finish(() => resolve(line));
+        if (character === '\r' || character === '\n' || character === '\u0004') {
+          finish(() => resolve(line));
+          return;
+        }
         if (character === '\u0003') process.kill(process.pid, 'SIGINT');
         else if (character === '\u0008' || character === '\u007f') line = [...line].slice(0, -1).join('');
         else if (character === '\u0015') line = '';

@@ -18,7 +18,10 @@ export class ProgressLine {
 
   show(record: PsProgress): void {
     if (this.#terminal === undefined) return;
-    if (record.recordType === 'Completed') return this.clear();
+    if (record.recordType === 'Completed') {
+      this.clear();
+      return;
+    }
     const now = performance.now();
     if (now - this.#drawnAt < redrawEveryMs) return;
     this.#drawnAt = now;

@@ -91,7 +91,8 @@ export class RecordPrinter {
       case PipelineState.Failed:
       case PipelineState.Stopped:
         this.#end = ExitCode.Failed;
-        if (error === undefined) return await this.#block(formatUnexplainedEnd(state === PipelineState.Failed ? 'Failed' : 'Stopped'));
+        if (error === undefined)
+          return await this.#block(formatUnexplainedEnd(state === PipelineState.Failed ? 'Failed' : 'Stopped'));
         if (!isSameError(error, this.#lastError)) await this.#block(formatErrorBlock(error));
         return;
       default:

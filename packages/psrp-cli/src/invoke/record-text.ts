@@ -121,5 +121,7 @@ function objectText(object: PsObject): string | undefined {
   const text = shape.enumeration ?? shape.display;
   if (text !== undefined) return text;
   const wrapped = shape.wrapped?.value;
-  return wrapped === undefined || wrapped.kind === 'Obj' || shape.properties.length > 0 ? undefined : simpleText(wrapped);
+  return wrapped === undefined || wrapped.kind === 'Obj' || shape.properties.length > 0
+    ? undefined
+    : simpleText(wrapped);
 }

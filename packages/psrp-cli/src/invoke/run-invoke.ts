@@ -39,7 +39,8 @@ export interface InvokeSurroundings {
 export async function runInvoke(settings: InvokeSettings, surroundings: InvokeSurroundings): Promise<ExitCode> {
   const { log, output, complaints } = surroundings;
   if (settings.input !== undefined && settings.input !== '-') await checkInputFile(settings.input);
-  if (settings.caPem !== undefined && settings.url.protocol === 'http:') log.write('Warning', '--ca means nothing to an http address');
+  if (settings.caPem !== undefined && settings.url.protocol === 'http:')
+    log.write('Warning', '--ca means nothing to an http address');
   const signal = AbortSignal.any([surroundings.signal, output.gone]);
   const progress = new ProgressLine(surroundings.terminal);
   const forgetRequests = logRequests(log);
@@ -63,7 +64,10 @@ export async function runInvoke(settings: InvokeSettings, surroundings: InvokeSu
   }
 }
 
-async function authenticationOf(settings: InvokeSettings, surroundings: InvokeSurroundings): Promise<WsmanAuthentication> {
+async function authenticationOf(
+  settings: InvokeSettings,
+  surroundings: InvokeSurroundings,
+): Promise<WsmanAuthentication> {
   const { identity } = settings;
   const ask = async (login: string): Promise<() => string> => {
     const password = await readPassword({
@@ -86,7 +90,12 @@ async function authenticationOf(settings: InvokeSettings, surroundings: InvokeSu
   return { scheme, mechanism: gssapiMechanism(), credential, servicePrincipal: settings.spn };
 }
 
-async function openSession(settings: InvokeSettings, authentication: WsmanAuthentication, signal: AbortSignal, log: Log): Promise<WsmanSession> {
+async function openSession(
+  settings: InvokeSettings,
+  authentication: WsmanAuthentication,
+  signal: AbortSignal,
+  log: Log,
+): Promise<WsmanSession> {
   const facts = { url: settings.url.href, auth: settings.auth, configuration: settings.configurationName };
   log.write('Information', 'opening a session', facts);
   const session = await openWsmanSession({
@@ -111,7 +120,10 @@ async function runPipeline(
   const printer = new RecordPrinter(settings.json, output, complaints, progress);
   const input = settings.input === undefined ? undefined : inputValues(settings.input, surroundings);
   log.write('Information', 'running', { commands: settings.commands.map(({ name }) => name).join(' | ') });
-  const events = session.invoke({ statements: [settings.commands] }, input === undefined ? { signal } : { signal, input });
+  const events = session.invoke(
+    { statements: [settings.commands] },
+    input === undefined ? { signal } : { signal, input },
+  );
   for await (const event of events) await printer.print(event);
   log.write('Information', 'the pipeline ended', { records: printer.records, errors: printer.errors });
   signal.throwIfAborted();

@@ -46,5 +46,7 @@ export function formatProgress(record: PsProgress, columns: number): string {
   const percent = record.percentComplete >= 0 ? ` ${record.percentComplete}%` : '';
   const left = record.secondsRemaining >= 0 ? `, ${record.secondsRemaining} s left` : '';
   const line = `${record.activity}: ${record.statusDescription}${percent}${left}`;
-  return visibleText(line).replace(/[\n\t]/g, ' ').slice(0, Math.max(1, columns - 1));
+  return visibleText(line)
+    .replace(/[\n\t]/g, ' ')
+    .slice(0, Math.max(1, columns - 1));
 }

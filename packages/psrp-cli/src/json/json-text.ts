@@ -3,7 +3,6 @@
  * besides the controls that JSON must escape, U+0085, U+2028 and U+2029 are escaped too, as are DEL and
  * the C1 controls, which a terminal obeys. A lone surrogate becomes `\uXXXX` (well-formed stringify).
  */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: controls are what is looked for
 const troublesome = /[\u007f-\u009f\u2028\u2029]/g;
 
 /** `text` as a JSON string literal. */
@@ -26,7 +25,6 @@ const largestExact = BigInt(Number.MAX_SAFE_INTEGER);
 export function jsonLong(value: bigint): string {
   return value <= largestExact && value >= -largestExact ? String(value) : `"${String(value)}"`;
 }
-
 
 /** Bytes as base64 in a JSON string. */
 export function jsonBase64(bytes: Uint8Array): string {

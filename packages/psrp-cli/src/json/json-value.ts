@@ -120,9 +120,11 @@ export class JsonWriter {
   #value(value: PsValue, holder: PsObject | null): void {
     switch (value.kind) {
       case 'Nil':
-        return this.#emit('null');
+        this.#emit('null');
+        break;
       case 'B':
-        return this.#emit(value.value ? 'true' : 'false');
+        this.#emit(value.value ? 'true' : 'false');
+        break;
       case 'By':
       case 'SB':
       case 'U16':
@@ -131,10 +133,12 @@ export class JsonWriter {
       case 'I32':
       case 'Sg':
       case 'Db':
-        return this.#emit(jsonNumber(value.value));
+        this.#emit(jsonNumber(value.value));
+        break;
       case 'U64':
       case 'I64':
-        return this.#emit(jsonLong(value.value));
+        this.#emit(jsonLong(value.value));
+        break;
       case 'S':
       case 'C':
       case 'URI':
@@ -145,24 +149,31 @@ export class JsonWriter {
       case 'TS':
       case 'DT':
       case 'D':
-        return this.#emit(jsonString(value.value));
+        this.#emit(jsonString(value.value));
+        break;
       case 'BA':
-        return this.#emit(jsonBase64(value.value));
+        this.#emit(jsonBase64(value.value));
+        break;
       case 'SS':
-        return this.#emit(jsonString(secureStringText));
+        this.#emit(jsonString(secureStringText));
+        break;
       case 'PR':
-        return this.#emit(progressJson(value));
+        this.#emit(progressJson(value));
+        break;
       case 'LST':
       case 'IE':
       case 'STK':
       case 'QUE':
-        return this.#list(value, holder);
+        this.#list(value, holder);
+        break;
       case 'DCT':
-        return this.#dictionary(value, holder);
+        this.#dictionary(value, holder);
+        break;
       case 'Obj':
-        return this.#object(value, holder);
+        this.#object(value, holder);
+        break;
       default:
-        return assertNever(value);
+        assertNever(value);
     }
   }
 

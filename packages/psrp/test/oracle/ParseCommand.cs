@@ -1,65 +1,64 @@
+using System.Collections;
 using System.Globalization;
-using System.Management.Automation.Language;
+using System.Management.Automation;
+using System.Management.Automation.Runspaces;
 using System.Text.Json.Nodes;
 
 namespace Oracle;
 
 /// <summary>
-/// `parse`: JSON lines in, each the text of one command; JSON lines out, what the real parser reads in it:
-/// `[{"name": …} for a parameter, {"kind", "value"} for a constant, {"kind": "array", "items"}…]` or `{"error"}`.
+/// `parse`: JSON lines in, each the arguments of one command as text; JSON lines out, what a function that
+/// takes any arguments is given for them: `{"name": …}` for a parameter, `{"kind", "value"}`,
+/// `{"kind": "array", "items"}`, or `{"error"}` in place of all.
 /// </summary>
 public static class ParseCommand
 {
     public static int Run(string[] args)
     {
+        using var shell = PowerShell.Create(InitialSessionState.CreateDefault2());
+        shell.AddScript("function Get-Thing { , $args }").Invoke();
         while (Console.In.ReadLine() is { } line)
         {
-            Console.Out.WriteLine(Answer(JsonNode.Parse(line)!.GetValue<string>()).ToJsonString());
+            shell.Commands.Clear();
+            Console.Out.WriteLine(Answer(shell, JsonNode.Parse(line)!.GetValue<string>()).ToJsonString());
         }
         return 0;
     }
 
-    static JsonNode Answer(string text)
+    static JsonNode Answer(PowerShell shell, string arguments)
     {
-        var script = Parser.ParseInput(text, out _, out var errors);
-        if (errors.Length > 0) return new JsonObject { ["error"] = errors[0].ErrorId };
-        var command = (CommandAst)((PipelineAst)script.EndBlock.Statements[0]).PipelineElements[0];
-        var elements = new JsonArray();
-        foreach (var element in command.CommandElements.Skip(1))
+        try
         {
-            if (element is not CommandParameterAst parameter)
-            {
-                elements.Add(Value(element));
-                continue;
-            }
-            elements.Add(new JsonObject { ["name"] = parameter.ParameterName });
-            if (parameter.Argument is not null) elements.Add(Value(parameter.Argument));
+            shell.Streams.ClearStreams();
+            var output = shell.AddScript($"Get-Thing {arguments}").Invoke();
+            if (output.Count == 0) return new JsonObject { ["error"] = shell.Streams.Error.FirstOrDefault()?.FullyQualifiedErrorId };
+            var given = (IEnumerable)output[0].BaseObject;
+            return new JsonArray(given.Cast<object?>().Select(one => (JsonNode?)Value(one)).ToArray());
         }
-        return elements;
+        catch (RuntimeException error)
+        {
+            return new JsonObject { ["error"] = error.ErrorRecord.FullyQualifiedErrorId };
+        }
     }
 
-    static JsonNode Value(Ast ast) => ast switch
+    static JsonObject Value(object? given)
     {
-        StringConstantExpressionAst text => Of("S", text.Value),
-        ExpandableStringExpressionAst text => Of("S", text.Value),
-        ConstantExpressionAst constant => Constant(constant.Value),
-        VariableExpressionAst variable => Of("variable", variable.VariablePath.UserPath.ToLowerInvariant()),
-        ArrayLiteralAst array => new JsonObject
+        // The real binder marks the names that it puts into $args, to know them again when they are splatted.
+        if (given is PSObject marked && marked.Properties["<CommandParameterName>"] is { } name)
+            return new JsonObject { ["name"] = (string)name.Value };
+        return (given is PSObject wrapped ? wrapped.BaseObject : given) switch
         {
-            ["kind"] = "array",
-            ["items"] = new JsonArray(array.Elements.Select(item => (JsonNode?)Value(item)).ToArray()),
-        },
-        _ => Of(ast.GetType().Name, ast.Extent.Text),
-    };
-
-    static JsonObject Constant(object value) => value switch
-    {
-        int number => Of("I32", number.ToString(CultureInfo.InvariantCulture)),
-        long number => Of("I64", number.ToString(CultureInfo.InvariantCulture)),
-        decimal number => Of("D", number.ToString(CultureInfo.InvariantCulture)),
-        double number => Of("Db", number.ToString("R", CultureInfo.InvariantCulture)),
-        _ => Of(value.GetType().Name, string.Format(CultureInfo.InvariantCulture, "{0}", value)),
-    };
+            null => Of("Nil", ""),
+            bool flag => Of("B", flag ? "true" : "false"),
+            string text => Of("S", text),
+            int number => Of("I32", number.ToString(CultureInfo.InvariantCulture)),
+            long number => Of("I64", number.ToString(CultureInfo.InvariantCulture)),
+            decimal number => Of("D", number.ToString(CultureInfo.InvariantCulture)),
+            double number => Of("Db", number.ToString("R", CultureInfo.InvariantCulture)),
+            object?[] items => new JsonObject { ["kind"] = "array", ["items"] = new JsonArray(items.Select(item => (JsonNode?)Value(item)).ToArray()) },
+            var other => Of(other.GetType().Name, string.Format(CultureInfo.InvariantCulture, "{0}", other)),
+        };
+    }
 
     static JsonObject Of(string kind, string value) => new() { ["kind"] = kind, ["value"] = value };
 }
