@@ -4,7 +4,7 @@
  * is part of what is told: a caller can ask that a request goes over the very socket it authenticated.
  */
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest, type RequestOptions } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { type AgentOptions, Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import { checkServerIdentity, type TLSSocket } from 'node:tls';
 import { WsmanError, type WsmanErrorCode, type WsmanErrorDetails, type WsmanPhase } from '../errors.ts';
@@ -53,7 +53,7 @@ export class HttpConnection {
     this.#endpoint = endpoint;
     this.#limits = limits;
     const keep = { keepAlive: true, maxSockets: 1, maxFreeSockets: 1, keepAliveMsecs: 30_000 };
-    this.#agent = endpoint.secure ? new HttpsAgent(keep) : new HttpAgent(keep);
+    this.#agent = endpoint.secure ? new HttpsAgent({ ...keep, ...tlsOptions(endpoint) }) : new HttpAgent(keep);
   }
 
   /** Sends one request and collects the answer. Requests of one connection must not overlap. */
@@ -71,8 +71,8 @@ export class HttpConnection {
     this.#agent.destroy();
   }
 
-  #requestOptions(request: PostRequest): RequestOptions & { readonly servername?: string } {
-    const { host, hostHeader, dialHost, dialPort, path, secure, caPem } = this.#endpoint;
+  #requestOptions(request: PostRequest): RequestOptions {
+    const { hostHeader, dialHost, dialPort, path } = this.#endpoint;
     return {
       agent: this.#agent,
       host: dialHost,
@@ -87,18 +87,21 @@ export class HttpConnection {
         ...request.headers,
         'Content-Length': String(request.body.length),
       },
-      ...(secure
-        ? {
-            servername: isIP(host) === 0 ? host : '',
-            // Named outright, so that NODE_TLS_REJECT_UNAUTHORIZED cannot switch it off.
-            rejectUnauthorized: true,
-            checkServerIdentity: (_name: string, certificate: Parameters<typeof checkServerIdentity>[1]) =>
-              checkServerIdentity(host, certificate),
-            ...(caPem === undefined ? {} : { ca: caPem }),
-          }
-        : {}),
     };
   }
+}
+
+/** TLS as the agent is to make it: a check given with each request would keep Node from using a connection again. */
+function tlsOptions(endpoint: Endpoint): AgentOptions {
+  const { host, caPem } = endpoint;
+  return {
+    servername: isIP(host) === 0 ? host : '',
+    // Named outright, so that NODE_TLS_REJECT_UNAUTHORIZED cannot switch it off.
+    rejectUnauthorized: true,
+    // The name asked for, not the address dialled.
+    checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
+    ...(caPem === undefined ? {} : { ca: caPem }),
+  };
 }
 
 /** One request with its answer; the stages and their clocks. */
