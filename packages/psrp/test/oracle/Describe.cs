@@ -38,9 +38,28 @@ public static class Describe
         return members;
     }
 
-    /// <param name="enclosing">What encloses the value, outermost first: a cycle is told as its height.</param>
-    public static JsonNode Value(object? value, List<object> enclosing)
+    /// <summary>Objects repeated by reference are told again each time: some graphs would never end.</summary>
+    public const int MostNodes = 100_000;
+
+    static int nodes;
+
+    public static JsonNode Whole(object? value)
     {
+        nodes = 0;
+        try
+        {
+            return Value(value, []);
+        }
+        catch (OverflowException)
+        {
+            return new JsonObject { ["kind"] = "too many" };
+        }
+    }
+
+    /// <param name="enclosing">What encloses the value, outermost first: a cycle is told as its height.</param>
+    static JsonNode Value(object? value, List<object> enclosing)
+    {
+        if (++nodes > MostNodes) throw new OverflowException();
         if (value is null) return new JsonObject { ["kind"] = "Nil" };
         var psObject = value as PSObject;
         var inner = psObject is null ? value : psObject.BaseObject;
@@ -95,6 +114,8 @@ public static class Describe
         XmlDocument document => Of("XD", Hex(document.OuterXml)),
         ScriptBlock block => Of("SBK", Hex(block.ToString())),
         SecureString => Of("SS", ""),
+        ProgressRecord record => Of("PR", Hex(string.Join('|', record.Activity, record.ActivityId, record.CurrentOperation, record.ParentActivityId,
+            record.PercentComplete, record.RecordType, record.SecondsRemaining, record.StatusDescription))),
         _ => null,
     };
 

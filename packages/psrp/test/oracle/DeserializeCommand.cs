@@ -32,7 +32,7 @@ public static class DeserializeCommand
         try
         {
             var values = wire ? [Wire.Deserialize(xml)] : PSSerializer.DeserializeAsList(Encoding.UTF8.GetString(xml));
-            var described = new JsonArray(values.Select(value => (JsonNode?)Describe.Value(value, [])).ToArray());
+            var described = new JsonArray(values.Select(value => (JsonNode?)Describe.Whole(value)).ToArray());
             var again = Wire.Serialize(values.Length == 1 ? values[0] : values);
             return new JsonObject { ["values"] = described, ["again"] = Convert.ToBase64String(again) };
         }

@@ -33,7 +33,7 @@ public static class SerializeCommand
                 var xml = serialize();
                 line["xml"] = Convert.ToBase64String(xml);
                 step = "unreadable";
-                line["values"] = new JsonArray(deserialize(xml).Select(one => (JsonNode?)Describe.Value(one, [])).ToArray());
+                line["values"] = new JsonArray(deserialize(xml).Select(one => (JsonNode?)Describe.Whole(one)).ToArray());
             }
             catch (Exception error)
             {
