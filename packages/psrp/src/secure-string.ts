@@ -110,13 +110,18 @@ function decodeUtf16LittleEndian(bytes: Uint8Array): string {
 
 const zeroIv = new Uint8Array(16);
 
+/** Bytes of the session key: AES-256. */
+export const sessionKeyBytes = 32;
+
 /** The protection of SecureStrings in one pool: what the version in force and the session key make of it. */
 export class SecureStringCipher {
   readonly #port: SessionKeyPort | undefined;
+  readonly #side: 'client' | 'server';
   version: ProtocolVersion;
   #key: Uint8Array | undefined;
 
-  constructor(port: SessionKeyPort | undefined, version: ProtocolVersion) {
+  constructor(side: 'client' | 'server', port: SessionKeyPort | undefined, version: ProtocolVersion) {
+    this.#side = side;
     this.#port = port;
     this.version = version;
   }
@@ -138,20 +143,31 @@ export class SecureStringCipher {
     return !isAtLeast(this.version, '2.4');
   }
 
+  /**
+   * Whether SecureStrings can be protected now. A server makes the key: from 2.2 on it uses it at once, and the
+   * client learns it later; in 2.1 it asks for the client's public key first.
+   */
   get isReady(): boolean {
-    return !this.needsKey || this.#key !== undefined;
+    if (!this.needsKey || this.#key !== undefined) return true;
+    return this.#side === 'server' && this.#port !== undefined && isAtLeast(this.version, '2.2');
   }
 
   setKey(key: Uint8Array): void {
     this.#key = key;
   }
 
+  /** The server's key, made when it is first needed. */
+  ownKey(): Uint8Array {
+    this.#key ??= this.port.randomBytes(sessionKeyBytes);
+    return this.#key;
+  }
+
   /** The text on the wire. */
   protect(plainText: string): string {
     const plain = encodeUtf16LittleEndian(plainText);
     if (!this.needsKey) return encodeBase64(plain);
-    if (this.#key === undefined) throw new PsrpError('PSRP_SECURE_STRING_FAILED', 'protecting a SecureString before the session key was exchanged');
-    return encodeBase64(this.port.aesEncrypt(this.#key, zeroIv, plain));
+    if (!this.isReady) throw new PsrpError('PSRP_SECURE_STRING_FAILED', 'protecting a SecureString before the session key was exchanged');
+    return encodeBase64(this.port.aesEncrypt(this.ownKey(), zeroIv, plain));
   }
 
   /** The text inside a SecureString from the wire; `undefined` without a key, or where it does not open. */

@@ -294,7 +294,7 @@ test('a SecureString crosses both ways at every version, and never in the clear 
   }
 });
 
-test('a 2.1 server asks for the key when it has a SecureString to send, and a later one waits for it', () => {
+test('a 2.1 server asks for the key before it sends a SecureString; a later one sends at once, and the key when asked', () => {
   for (const version of ['2.1', '2.3'] as const) {
     const pair = new MemoryPair({
       client: { protocolVersion: version, sessionKey: nodeSessionKey },
@@ -304,8 +304,15 @@ test('a 2.1 server asks for the key when it has a SecureString to send, and a la
     pair.server.output(id, psSecureString('x'));
     pair.server.finish(id, PipelineState.Completed);
     pair.pump();
+    if (version === '2.3') pair.client.exchangeSessionKey();
+    pair.pump();
     const kinds = pair.clientEvents.map((event) => (event.kind === 'pipeline' ? event.event.kind : event.kind));
-    assert.deepEqual(kinds, version === '2.1' ? ['sessionKeyEstablished', 'output', 'state'] : []);
+    const key = 'sessionKeyEstablished';
+    assert.deepEqual(kinds, version === '2.1' ? [key, 'output', 'state'] : ['output', 'state', key]);
+    const output = pair.clientEvents.find((event) => event.kind === 'pipeline')?.event;
+    const value = output?.kind === 'output' ? decodeCliXml(output.body) : psNull;
+    assert.ok(value.kind === 'SS');
+    assert.equal(pair.client.revealSecureString(value), 'x');
   }
 });
 

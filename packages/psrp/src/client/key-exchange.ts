@@ -5,11 +5,8 @@
 import { decodeBase64, encodeBase64 } from '../clixml/base64.ts';
 import { PsrpError } from '../errors.ts';
 import { decodeSessionKeyBlob, encodePublicKeyBlob } from '../message/crypto-api-blob.ts';
-import type { SecureStringCipher } from '../secure-string.ts';
+import { type SecureStringCipher, sessionKeyBytes } from '../secure-string.ts';
 import type { SessionKeyPair } from '../session-key.ts';
-
-/** Bytes of an AES-256 key. */
-const sessionKeyBytes = 32;
 
 /** The client's half of one key exchange; a pool has one key for its life. */
 export class ClientKeyExchange {

@@ -40,8 +40,9 @@ export interface ClientRunspacePoolOptions {
   readonly sessionKey?: SessionKeyPort;
   /**
    * When the session key is exchanged up to 2.3: `on-demand`, when the first SecureString is to be sent or the
-   * server asks (the default: making a key pair costs some 100 ms), or `at-open`, which a caller needs who wants
-   * to receive SecureStrings from a server that does not ask (2.2 and later do not).
+   * server asks (the default: making a key pair costs some 100 ms), or `at-open`. A server of 2.2 or later sends
+   * SecureStrings without asking: who wants to read them says `at-open`, or {@link ClientRunspacePool.exchangeSessionKey}
+   * when one has come.
    */
   readonly keyExchange?: 'on-demand' | 'at-open';
   /** `ApplicationArguments`: a dictionary for `$PSSenderInfo.ApplicationArguments`; default Nil. */
@@ -89,7 +90,7 @@ export class ClientRunspacePool {
     this.id = options.id;
     this.#options = options;
     this.#announced = options.protocolVersion ?? '2.3';
-    this.#cipher = new SecureStringCipher(options.sessionKey, this.#announced);
+    this.#cipher = new SecureStringCipher('client', options.sessionKey, this.#announced);
     this.#keyExchange = new ClientKeyExchange(this.#cipher);
     this.#channel = new MessageChannel({
       limits: { ...defaultPsrpLimits, ...options.limits },
@@ -115,6 +116,15 @@ export class ClientRunspacePool {
    */
   get isWaitingForSessionKey(): boolean {
     return this.#channel.isHolding;
+  }
+
+  /**
+   * Queues PUBLIC_KEY on the pool, once; `sessionKeyEstablished` follows. SecureStrings that came before can be
+   * revealed then too. Nothing happens in 2.4, which has no session key.
+   */
+  exchangeSessionKey(): void {
+    this.#call('askServer', 'exchanging the session key');
+    if (this.#cipher.needsKey) this.#sendPublicKey();
   }
 
   /** Queues SESSION_CAPABILITY and INIT_RUNSPACEPOOL for the pool: over WS-Man they are the `creationXml`. */

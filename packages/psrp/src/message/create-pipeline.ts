@@ -85,7 +85,7 @@ export function formatCreatePipeline(request: PipelineRequest, options: { hasInp
         field('ExtraCmds', extra),
         field('Cmds', commands(first)),
         field('History', nil),
-        field('RedirectShellErrorOutputPipe', boolean(true)),
+        field('RedirectShellErrorOutputPipe', boolean(false)),
       ]),
     ),
     field('IsNested', boolean(false)),

@@ -20,7 +20,7 @@ import * as records from '../message/record-messages.ts';
 import * as poolMessages from '../message/runspace-pool-messages.ts';
 import * as sessionMessages from '../message/session-messages.ts';
 import { MessageChannel, type Target } from '../message-channel.ts';
-import { answerToClientVersion, isAtLeast, type ProtocolVersion } from '../protocol-version.ts';
+import { answerToClientVersion, type ProtocolVersion } from '../protocol-version.ts';
 import { SecureStringCipher } from '../secure-string.ts';
 import type { SessionKeyPort } from '../session-key.ts';
 import { PipelineState } from '../session.ts';
@@ -68,7 +68,7 @@ export class ServerRunspacePool {
 
   constructor(options: ServerRunspacePoolOptions = {}) {
     this.#options = options;
-    this.#cipher = new SecureStringCipher(options.sessionKey, options.maxProtocolVersion ?? '2.3');
+    this.#cipher = new SecureStringCipher('server', options.sessionKey, options.maxProtocolVersion ?? '2.3');
     this.#channel = new MessageChannel({
       limits: { ...defaultPsrpLimits, ...options.limits },
       destination: Destination.Client,
@@ -244,9 +244,9 @@ export class ServerRunspacePool {
     this.#channel.send('pool', MessageType.RUNSPACEPOOL_STATE, poolMessages.formatRunspacePoolState(state, record));
   }
 
-  /** From 2.2 on a client sends its key unasked; before, it waits for the request. */
+  /** In 2.1 alone something is held back for the client's key, see SecureStringCipher.isReady. */
   #requestKey(): void {
-    if (this.#keyRequested || isAtLeast(this.#cipher.version, '2.2')) return;
+    if (this.#keyRequested) return;
     this.#keyRequested = true;
     this.#channel.send('pool', MessageType.PUBLIC_KEY_REQUEST, sessionMessages.formatPublicKeyRequest());
   }
