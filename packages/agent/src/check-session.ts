@@ -14,7 +14,15 @@ import {
   readWholeObject,
   runPipeline,
 } from '@exchange-connector/connector';
-import { decodeCliXml, type PipelineRequest, property, type PsObject, type PsValue, type RemoteSession, textOf } from '@exchange-connector/psrp';
+import {
+  decodeCliXml,
+  type PipelineRequest,
+  property,
+  type PsObject,
+  type PsValue,
+  type RemoteSession,
+  textOf,
+} from '@exchange-connector/psrp';
 import type { Finding } from './reach-server.ts';
 
 /** A session that is being looked into. */
@@ -35,7 +43,9 @@ interface NeededCommand {
 }
 
 function neededCommands(connection: ConnectionSettings): NeededCommand[] {
-  const scope = new Set(mailboxSelections(connection).flatMap(({ parameters }) => parameters.map(({ name }) => name ?? '')));
+  const scope = new Set(
+    mailboxSelections(connection).flatMap(({ parameters }) => parameters.map(({ name }) => name ?? '')),
+  );
   const pins = [
     ...(connection.globalCatalog === undefined ? [] : ['PreferredGlobalCatalog']),
     ...(connection.domainController === undefined ? [] : ['SetPreferredDomainControllers']),
@@ -88,10 +98,15 @@ export async function checkCmdlets(look: SessionLook): Promise<Finding> {
   for (const needed of neededCommands(look.connection)) {
     const seen = await lookAtCommand(look, needed.name);
     if (seen === 'unknown') {
-      return { ok: true, detail: 'the account may not use Get-Command, so cmdlets show only when they are used', warning: undefined };
+      return {
+        ok: true,
+        detail: 'the account may not use Get-Command, so cmdlets show only when they are used',
+        warning: undefined,
+      };
     }
     const { parameters } = seen;
-    const lacking = parameters === undefined ? [] : needed.parameters.filter((name) => !parameters.has(name.toLowerCase()));
+    const lacking =
+      parameters === undefined ? [] : needed.parameters.filter((name) => !parameters.has(name.toLowerCase()));
     if (seen.isThere && lacking.length === 0) {
       passed.push(needed.name);
       continue;
@@ -133,7 +148,10 @@ async function firstObject(
   return { object, failure: error === undefined || object !== undefined ? undefined : describeError(error) };
 }
 
-function describeObject(object: PsObject, columns: readonly { readonly properties: readonly string[]; readonly name: string }[]): string {
+function describeObject(
+  object: PsObject,
+  columns: readonly { readonly properties: readonly string[]; readonly name: string }[],
+): string {
   const names = new Set(propertyNames(object).map((name) => name.toLowerCase()));
   const missing = columns.filter(({ properties }) => !properties.some((name) => names.has(name.toLowerCase())));
   const filled = `it fills ${columns.length - missing.length} of ${columns.length} columns`;
@@ -154,15 +172,30 @@ export async function checkMailbox(look: SessionLook): Promise<Finding> {
     const request = mailboxesRequest(selection, { resultSize: 1, domainController: look.domainController });
     const { object, failure } = await firstObject(look, request, 'one mailbox');
     if (failure !== undefined) {
-      return { ok: false, detail: `Get-Mailbox (${selection.description}): ${failure}`, mend: 'check the scope in the settings and the management roles of the account' };
+      return {
+        ok: false,
+        detail: `Get-Mailbox (${selection.description}): ${failure}`,
+        mend: 'check the scope in the settings and the management roles of the account',
+      };
     }
     if (object !== undefined) {
-      const columns = mailboxColumns(connection.additionalColumns).columns.map((column) => ({ name: column.name, properties: propertiesOf(column) }));
+      const columns = mailboxColumns(connection.additionalColumns).columns.map((column) => ({
+        name: column.name,
+        properties: propertiesOf(column),
+      }));
       const scope = view.forestView ? 'the whole forest is in view' : 'one domain is in view';
-      return { ok: true, detail: `one mailbox was read: ${describeObject(object, columns)}; ${scope}`, warning: remarks[0] };
+      return {
+        ok: true,
+        detail: `one mailbox was read: ${describeObject(object, columns)}; ${scope}`,
+        warning: remarks[0],
+      };
     }
   }
-  return { ok: true, detail: 'no mailbox is in view', warning: 'check the scope in the settings: an export would have no mailbox' };
+  return {
+    ok: true,
+    detail: 'no mailbox is in view',
+    warning: 'check the scope in the settings: an export would have no mailbox',
+  };
 }
 
 /** Reads one database. */
@@ -170,9 +203,14 @@ export async function checkDatabase(look: SessionLook): Promise<Finding> {
   const request = databasesRequest({ status: true, domainController: look.domainController });
   const { object, failure } = await firstObject(look, request, 'one mailbox database');
   if (failure !== undefined) {
-    return { ok: false, detail: `Get-MailboxDatabase -Status: ${failure}`, mend: 'check the management roles of the account' };
+    return {
+      ok: false,
+      detail: `Get-MailboxDatabase -Status: ${failure}`,
+      mend: 'check the management roles of the account',
+    };
   }
-  if (object === undefined) return { ok: true, detail: 'no mailbox database is in view', warning: 'an export would have no database' };
+  if (object === undefined)
+    return { ok: true, detail: 'no mailbox database is in view', warning: 'an export would have no database' };
   const columns = databaseColumns().columns.map((column) => ({ name: column.name, properties: propertiesOf(column) }));
   return { ok: true, detail: `one database was read: ${describeObject(object, columns)}` };
 }

@@ -44,6 +44,12 @@ export class RunLog {
 
   write(level: LogLevel, message: string, fields: LogRecord['fields'] = {}): void {
     if (!logChannel.hasSubscribers) return;
-    logChannel.publish({ level, message, runId: this.#runId, connection: this.#connection, fields } satisfies LogRecord);
+    logChannel.publish({
+      level,
+      message,
+      runId: this.#runId,
+      connection: this.#connection,
+      fields,
+    } satisfies LogRecord);
   }
 }

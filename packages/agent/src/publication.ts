@@ -6,7 +6,18 @@
  *   temporaries, synced ─► journal, synced ─► rename each, the manifest last ─► folder synced ─► journal gone
  */
 import { createHash } from 'node:crypto';
-import { closeSync, createReadStream, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  createReadStream,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileFailed } from './errors.ts';
 import type { FinishedFile } from './output-file.ts';
@@ -118,7 +129,9 @@ export async function mendPublication(stateFolder: string): Promise<string[]> {
   const journal = readJournal(path);
   if (journal === undefined) {
     rmSync(path, { force: true });
-    return [`${path} could not be read and was removed: whether the files of the last run fit each other is told by the manifest`];
+    return [
+      `${path} could not be read and was removed: whether the files of the last run fit each other is told by the manifest`,
+    ];
   }
   const lost: string[] = [];
   for (const file of journal.files) {

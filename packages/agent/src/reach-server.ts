@@ -67,7 +67,8 @@ export function reachPort(host: string, port: number, signal: AbortSignal): Prom
 }
 
 const tlsMends: Readonly<Record<string, string>> = {
-  ERR_TLS_CERT_ALTNAME_INVALID: 'use in Server a name that the certificate holds; ConnectAddress can still dial another one',
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    'use in Server a name that the certificate holds; ConnectAddress can still dial another one',
   CERT_HAS_EXPIRED: 'renew the certificate of the server (or set the clock of this machine right)',
   CERT_NOT_YET_VALID: 'set the clock of this machine right',
 };
@@ -95,7 +96,11 @@ export function shakeTls(
       resolve(finding);
     };
     socket.setTimeout(reachTimeMs, () =>
-      end({ ok: false, detail: `no TLS handshake within ${reachTimeMs / 1000} seconds`, mend: 'check that this port speaks TLS' }),
+      end({
+        ok: false,
+        detail: `no TLS handshake within ${reachTimeMs / 1000} seconds`,
+        mend: 'check that this port speaks TLS',
+      }),
     );
     socket.once('secureConnect', () => {
       const certificate = socket.getPeerCertificate();
@@ -104,14 +109,20 @@ export function shakeTls(
       end({
         ok: true,
         detail: `${socket.getProtocol() ?? 'TLS'}, certificate of ${String(certificate.subject?.CN ?? server.host)}, valid until ${until.toISOString().slice(0, 10)}`,
-        warning: endsSoon ? `the certificate of ${server.host} ends on ${until.toISOString().slice(0, 10)}: renew it` : undefined,
+        warning: endsSoon
+          ? `the certificate of ${server.host} ends on ${until.toISOString().slice(0, 10)}: renew it`
+          : undefined,
       });
     });
     socket.once('error', (error) =>
       end({
         ok: false,
         detail: `the TLS handshake with ${server.host}:${server.port} failed: ${seen(error)}`,
-        mend: tlsMends[codeOf(error)] ?? (/CERT|SIGN|ISSUER|VERIFY/.test(codeOf(error)) ? unknownIssuer : 'check that this port speaks TLS (443, not 80)'),
+        mend:
+          tlsMends[codeOf(error)] ??
+          (/CERT|SIGN|ISSUER|VERIFY/.test(codeOf(error))
+            ? unknownIssuer
+            : 'check that this port speaks TLS (443, not 80)'),
       }),
     );
   });

@@ -118,8 +118,7 @@ function sink(heap: Cursor[]): void {
     const left = 2 * parent + 1;
     if (left >= heap.length) return;
     const right = left + 1;
-    const child =
-      right < heap.length && compareCursors(heap[right] as Cursor, heap[left] as Cursor) < 0 ? right : left;
+    const child = right < heap.length && compareCursors(heap[right] as Cursor, heap[left] as Cursor) < 0 ? right : left;
     if (compareCursors(heap[parent] as Cursor, heap[child] as Cursor) <= 0) return;
     [heap[parent], heap[child]] = [heap[child] as Cursor, heap[parent] as Cursor];
     parent = child;
@@ -228,9 +227,7 @@ export class RowSorter implements RowSink {
   #sortChunk(): void {
     const chunk = this.#chunk;
     // The sort is stable: rows of one key stay in the order they came.
-    this.#offsets.sort((left, right) =>
-      chunk.compare(chunk, right + 8, right + headBytes, left + 8, left + headBytes),
-    );
+    this.#offsets.sort((left, right) => chunk.compare(chunk, right + 8, right + headBytes, left + 8, left + headBytes));
   }
 
   #spill(): void {

@@ -64,7 +64,8 @@ class Checklist {
     for (const name of stepNames) {
       if (!this.steps.some((step) => step.name === name)) this.add(name, 'not-reached', 'an earlier step failed');
     }
-    const exitCode = failure === undefined ? 0 : failure.name === 'settings' ? 2 : insideSession.has(failure.name) ? 1 : 3;
+    const exitCode =
+      failure === undefined ? 0 : failure.name === 'settings' ? 2 : insideSession.has(failure.name) ? 1 : 3;
     return { exitCode, steps: this.steps };
   }
 }
@@ -93,7 +94,12 @@ export async function runCheck(request: CheckRequest): Promise<CheckOutcome> {
 function checkSettings(connection: ConnectionSettings, list: Checklist): boolean {
   const script = connection.exportScriptPath ?? connection.powerShellScriptPath;
   if (script !== undefined) {
-    list.add('settings', 'failed', `an export script is named (${script}), and this version has no PowerShell engine to run it`, 'take PowerShellScriptPath (or ExportScriptPath) out: the native export writes the same files');
+    list.add(
+      'settings',
+      'failed',
+      `an export script is named (${script}), and this version has no PowerShell engine to run it`,
+      'take PowerShellScriptPath (or ExportScriptPath) out: the native export writes the same files',
+    );
     return false;
   }
   try {
@@ -104,7 +110,11 @@ function checkSettings(connection: ConnectionSettings, list: Checklist): boolean
     list.add('settings', 'failed', error instanceof Error ? error.message : String(error), mend);
     return false;
   }
-  list.add('settings', 'passed', `${connection.servers.map((server) => server.url).join(', ')}, ${connection.authType}, ${describeCredential(connection)}`);
+  list.add(
+    'settings',
+    'passed',
+    `${connection.servers.map((server) => server.url).join(', ')}, ${connection.authType}, ${describeCredential(connection)}`,
+  );
   return true;
 }
 
@@ -154,7 +164,8 @@ async function reach(
     if (!list.take('tls', await shakeTls(server, dial, caPemOf(connection), signal), isLast)) return next;
     signal.throwIfAborted();
   } else {
-    const how = connection.authType === 'Kerberos' ? 'http: Kerberos seals every message' : 'http: nothing is encrypted';
+    const how =
+      connection.authType === 'Kerberos' ? 'http: Kerberos seals every message' : 'http: nothing is encrypted';
     list.add('tls', 'not-applicable', how);
   }
   try {

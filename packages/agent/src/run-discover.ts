@@ -21,9 +21,23 @@ import {
   readWholeObject,
   runPipeline,
 } from '@exchange-connector/connector';
-import { decodeCliXml, type PipelineRequest, property, type PsObject, psString, type RemoteSession } from '@exchange-connector/psrp';
+import {
+  decodeCliXml,
+  type PipelineRequest,
+  property,
+  type PsObject,
+  psString,
+  type RemoteSession,
+} from '@exchange-connector/psrp';
 import { RunLog } from './log.ts';
-import type { ColumnAvailability, DiscoveredDatabase, DiscoveredServer, Discovery, DiscoverOutcome, RunRequest } from './run.ts';
+import type {
+  ColumnAvailability,
+  DiscoveredDatabase,
+  DiscoveredServer,
+  Discovery,
+  DiscoverOutcome,
+  RunRequest,
+} from './run.ts';
 import { endOf } from './run-failure.ts';
 import { openFirstSession } from './session-opening.ts';
 import { WarningList } from './warning-list.ts';
@@ -53,7 +67,8 @@ export async function runDiscover(request: RunRequest): Promise<DiscoverOutcome>
     }
   } catch (error) {
     const end = endOf(error, signal);
-    if (end.kind === 'failed') log.write('Error', `discover failed: ${end.failure.message}`, { code: end.failure.code });
+    if (end.kind === 'failed')
+      log.write('Error', `discover failed: ${end.failure.message}`, { code: end.failure.code });
     return end;
   }
 }
@@ -68,10 +83,20 @@ async function discover(look: Look, request: RunRequest, server: string): Promis
   const servers = await exchangeServers(look);
   const { objects: databases, names: databaseNames } = await readDatabases(look, view.domainController);
   const [first] = mailboxSelections(connection);
-  const mailbox = await oneMailbox(look, first ?? { description: 'all mailboxes', parameters: [] }, view.domainController);
+  const mailbox = await oneMailbox(
+    look,
+    first ?? { description: 'all mailboxes', parameters: [] },
+    view.domainController,
+  );
   const counted: DiscoveredDatabase[] = [];
   for (const database of databases) {
-    request.onProgress?.({ phase: 'counting', done: counted.length, total: databases.length, perSecond: 0, secondsLeft: undefined });
+    request.onProgress?.({
+      phase: 'counting',
+      done: counted.length,
+      total: databases.length,
+      perSecond: 0,
+      secondsLeft: undefined,
+    });
     counted.push({ ...database, mailboxes: await countIn(look, database.name, view.domainController) });
   }
   const sum = counted.reduce<number | undefined>(
@@ -85,8 +110,17 @@ async function discover(look: Look, request: RunRequest, server: string): Promis
     servers,
     forestView: view.forestView,
     selectObject: await offersSelectObject(look, mailbox),
-    mailboxColumns: availability(mailboxColumns(connection.additionalColumns).columns.map((column) => ({ name: column.name, properties: propertiesOf(column) })), mailbox === undefined ? undefined : propertyNames(mailbox)),
-    databaseColumns: availability(databaseColumns().columns.map((column) => ({ name: column.name, properties: propertiesOf(column) })), databaseNames),
+    mailboxColumns: availability(
+      mailboxColumns(connection.additionalColumns).columns.map((column) => ({
+        name: column.name,
+        properties: propertiesOf(column),
+      })),
+      mailbox === undefined ? undefined : propertyNames(mailbox),
+    ),
+    databaseColumns: availability(
+      databaseColumns().columns.map((column) => ({ name: column.name, properties: propertiesOf(column) })),
+      databaseNames,
+    ),
     databases: counted,
     mailboxes: sum,
     warnings: look.warnings.list(),
@@ -109,7 +143,11 @@ function availability(
   };
 }
 
-async function run(look: Look, request: PipelineRequest, onOutput: (body: Uint8Array) => boolean): Promise<PipelineOutcome> {
+async function run(
+  look: Look,
+  request: PipelineRequest,
+  onOutput: (body: Uint8Array) => boolean,
+): Promise<PipelineOutcome> {
   return runPipeline(look.session, request, {
     signal: look.signal,
     onOutput,
@@ -132,7 +170,11 @@ async function exchangeServers(look: Look): Promise<DiscoveredServer[]> {
   const outcome = await run(look, exchangeServersRequest(), (body) => {
     const object = readWholeObject(body, 'an Exchange server');
     if (object !== undefined) {
-      found.push({ name: textIn(object, 'Name'), version: textIn(object, 'AdminDisplayVersion'), roles: textIn(object, 'ServerRole') });
+      found.push({
+        name: textIn(object, 'Name'),
+        version: textIn(object, 'AdminDisplayVersion'),
+        roles: textIn(object, 'ServerRole'),
+      });
     }
     return true;
   });
@@ -146,7 +188,10 @@ async function exchangeServers(look: Look): Promise<DiscoveredServer[]> {
 async function readDatabases(
   look: Look,
   domainController: string | undefined,
-): Promise<{ readonly objects: Omit<DiscoveredDatabase, 'mailboxes'>[]; readonly names: readonly string[] | undefined }> {
+): Promise<{
+  readonly objects: Omit<DiscoveredDatabase, 'mailboxes'>[];
+  readonly names: readonly string[] | undefined;
+}> {
   const objects: Omit<DiscoveredDatabase, 'mailboxes'>[] = [];
   let names: readonly string[] | undefined;
   const outcome = await run(look, databasesRequest({ status: true, domainController }), (body) => {
@@ -161,7 +206,8 @@ async function readDatabases(
     });
     return true;
   });
-  if (outcome.kind === 'failed') throw commandFailed('reading the mailbox databases', 'Get-MailboxDatabase', outcome.error);
+  if (outcome.kind === 'failed')
+    throw commandFailed('reading the mailbox databases', 'Get-MailboxDatabase', outcome.error);
   const error = errorOf(outcome);
   if (error !== undefined) look.warnings.add(`reading the mailbox databases: ${describeError(error)}`);
   return { objects: objects.sort((left, right) => (left.name < right.name ? -1 : 1)), names };
@@ -190,15 +236,23 @@ async function offersSelectObject(look: Look, mailbox: PsObject | undefined): Pr
   return outcome.kind !== 'failed' && !isCommandMissing(error, 'Select-Object');
 }
 
-async function countIn(look: Look, database: string, domainController: string | undefined): Promise<number | undefined> {
+async function countIn(
+  look: Look,
+  database: string,
+  domainController: string | undefined,
+): Promise<number | undefined> {
   let count: number | undefined;
-  const selection = { description: `-Database ${database}`, parameters: [{ name: 'Database', value: psString(database) }] };
+  const selection = {
+    description: `-Database ${database}`,
+    parameters: [{ name: 'Database', value: psString(database) }],
+  };
   const outcome = await run(look, mailboxCountRequest(selection, domainController), (body) => {
     const value = property(decodeCliXml(body), 'Count');
     if (value?.kind === 'I32') count = value.value;
     return true;
   });
   const error = errorOf(outcome);
-  if (error !== undefined) look.warnings.add(`the mailboxes of ${database} could not be counted: ${describeError(error)}`);
+  if (error !== undefined)
+    look.warnings.add(`the mailboxes of ${database} could not be counted: ${describeError(error)}`);
   return error === undefined ? count : undefined;
 }

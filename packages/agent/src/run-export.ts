@@ -87,7 +87,10 @@ export async function runExport(request: ExportRequest): Promise<ExportOutcome> 
   let lock: RunLock | undefined;
   try {
     refuseScriptEngine(connection);
-    lock = takeRunLock(state, runId, [sortFolder, ...Object.values(run.paths).map((path) => temporaryPath(path, runId))]);
+    lock = takeRunLock(state, runId, [
+      sortFolder,
+      ...Object.values(run.paths).map((path) => temporaryPath(path, runId)),
+    ]);
     const outcome = await exportUnderLock(run, lock);
     log.write('Information', `export ${outcome.kind}`, { exitCode: outcome.exitCode });
     return outcome;
@@ -115,14 +118,18 @@ function refuseScriptEngine(connection: ConnectionSettings): void {
 }
 
 async function exportUnderLock(run: Run, lock: RunLock): Promise<ExportOutcome> {
-  await mendPublication(run.state).then((sentences) => sentences.forEach((sentence) => run.warnings.add(sentence)));
+  for (const sentence of await mendPublication(run.state)) run.warnings.add(sentence);
   for (const path of lock.abandoned) rmSync(path, { recursive: true, force: true });
   const { reading, server } = await read(run);
   const files: OutputFile[] = [];
   try {
     const written = await write(run, reading, files);
     const manifest = manifestOf(run, reading, server, written);
-    const finished = [written.mailboxes.finished, written.databases.finished, await writeManifest(run, manifest, files)];
+    const finished = [
+      written.mailboxes.finished,
+      written.databases.finished,
+      await writeManifest(run, manifest, files),
+    ];
     run.request.signal.throwIfAborted();
     publish(run.state, run.runId, finished);
     return outcomeOf(run, manifest, reading);
@@ -241,7 +248,9 @@ function manifestOf(run: Run, reading: OrganisationReading, server: string, writ
   const { connection } = run.request;
   const { mailboxes, databases } = written;
   if (mailboxes.rows === 0) {
-    run.warnings.add('the export has no mailbox: check the scope of the connection (Filter, Databases, OrganizationalUnits, RecipientTypeDetails) and the rights of its account');
+    run.warnings.add(
+      'the export has no mailbox: check the scope of the connection (Filter, Databases, OrganizationalUnits, RecipientTypeDetails) and the rights of its account',
+    );
   }
   const fileOf = ({ finished, rows }: WrittenFile): ManifestFile => ({
     name: basename(finished.path),

@@ -43,7 +43,9 @@ function mendOf(error: WsmanError): string | undefined {
     case 'WSMAN_TIMED_OUT':
       return 'check that the server is not overloaded; OperationTimeoutSeconds sets how long one answer may take';
     case 'WSMAN_POOL_BROKEN':
-      return error.retryAfterMs === undefined ? undefined : `wait ${Math.ceil(error.retryAfterMs / 1000)} seconds and start again`;
+      return error.retryAfterMs === undefined
+        ? undefined
+        : `wait ${Math.ceil(error.retryAfterMs / 1000)} seconds and start again`;
     default:
       return undefined;
   }
@@ -57,7 +59,12 @@ export function endOf(error: unknown, signal: AbortSignal): RunEnd {
   if (signal.aborted) {
     const reason: unknown = signal.reason;
     if (reason instanceof Error && reason.name === 'TimeoutError') {
-      return failed(1, 'RUN_TIMED_OUT', 'the time limit of the whole run (--timeout) passed; nothing was replaced', undefined);
+      return failed(
+        1,
+        'RUN_TIMED_OUT',
+        'the time limit of the whole run (--timeout) passed; nothing was replaced',
+        undefined,
+      );
     }
     return { kind: 'cancelled', exitCode: 130 };
   }
@@ -74,5 +81,10 @@ export function endOf(error: unknown, signal: AbortSignal): RunEnd {
   if (error instanceof AgentError) return failed(exitCodes[error.code], error.code, error.message, error.mend);
   if (error instanceof PsrpError) return failed(1, error.code, error.message, undefined);
   const seen = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return failed(1, 'RUN_UNEXPECTED', `unexpected error, a defect of this program: ${seen}`, 'report it, with the log file of the run');
+  return failed(
+    1,
+    'RUN_UNEXPECTED',
+    `unexpected error, a defect of this program: ${seen}`,
+    'report it, with the log file of the run',
+  );
 }

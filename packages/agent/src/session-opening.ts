@@ -68,6 +68,9 @@ export async function openFirstSession(
   throw new AgentError(
     'RUN_NO_SESSION',
     `opening a session for connection ${connection.id}: none of its ${failures.length} servers could be used: ${seen}`,
-    { recovery: 'retry-after-delay', mend: `run "exchange-connector check --connection ${connection.id}" to see which step fails` },
+    {
+      recovery: 'retry-after-delay',
+      mend: `run "exchange-connector check --connection ${connection.id}" to see which step fails`,
+    },
   );
 }

@@ -20,6 +20,8 @@ export class WarningList {
   }
 
   list(): string[] {
-    return this.#more === 0 ? [...this.#kept] : [...this.#kept, `and ${this.#more} more warnings; the log has them all`];
+    return this.#more === 0
+      ? [...this.#kept]
+      : [...this.#kept, `and ${this.#more} more warnings; the log has them all`];
   }
 }

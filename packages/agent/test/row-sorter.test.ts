@@ -50,19 +50,26 @@ test('rows that are longer than the whole memory of the sorter are sorted too', 
     for (const key of keys) sorter.put(key, `${key}${'x'.repeat(5_000_000)}\r\n`, '');
     sorter.put(keys[0] as string, 'short\r\n', 'other');
     const lines = read(sorter).map(({ line }) => line.slice(0, 36));
-    assert.deepEqual(lines, [...keys].sort().map((key) => (key === keys[0] ? 'short\r\n' : key)));
+    assert.deepEqual(
+      lines,
+      [...keys].sort().map((key) => (key === keys[0] ? 'short\r\n' : key)),
+    );
     sorter.close();
   });
 });
 
 test('any rows are a map from key to last line', () => {
-  const key = fc.integer({ min: 0, max: 40 }).map((n) => `00000000-0000-0000-0000-0000000000${n.toString(16).padStart(2, '0')}`);
+  const key = fc
+    .integer({ min: 0, max: 40 })
+    .map((n) => `00000000-0000-0000-0000-0000000000${n.toString(16).padStart(2, '0')}`);
   fc.assert(
     fc.property(fc.array(fc.tuple(key, fc.string({ unit: 'grapheme' })), { maxLength: 200 }), (rows) => {
       inFolder((folder) => {
         const sorter = new RowSorter(folder, 'rows');
         for (const [each, line] of rows) sorter.put(each, line, line);
-        const wanted = [...new Map(rows)].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, line]) => ({ line, group: line }));
+        const wanted = [...new Map(rows)]
+          .sort(([left], [right]) => (left < right ? -1 : 1))
+          .map(([, line]) => ({ line, group: line }));
         assert.deepEqual(read(sorter), wanted);
         sorter.close();
       });
@@ -97,7 +104,9 @@ test('a folder that cannot be made gives an error that names it', () => {
   });
 });
 
-test('a full disk is told apart, with what to do', { skip: existsSync('/dev/full') ? false : 'this system has no /dev/full' }, () => {
+test('a full disk is told apart, with what to do', {
+  skip: existsSync('/dev/full') ? false : 'this system has no /dev/full',
+}, () => {
   const fd = openSync('/dev/full', 'w');
   try {
     writeSync(fd, 'x');

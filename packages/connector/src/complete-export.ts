@@ -69,7 +69,7 @@ async function readDatabases(reading: ExportReading, ports: ExportPorts): Promis
     if (status && rows.received === 0 && isParameterMissing(error)) {
       status = false;
       ports.onWarning(
-        "the account may not use Get-MailboxDatabase -Status: the column Mounted is empty; give it a role that holds the cmdlet with that parameter",
+        'the account may not use Get-MailboxDatabase -Status: the column Mounted is empty; give it a role that holds the cmdlet with that parameter',
       );
       continue;
     }
@@ -89,13 +89,16 @@ async function planMailboxes(
   ports: ExportPorts,
 ): Promise<{ readonly plan: ColumnPlan; readonly missing: readonly string[] }> {
   const asked = mailboxColumns(plan.additionalColumns);
-  for (const name of asked.repeated) ports.onWarning(`AdditionalColumns: ${name} is in the header already, and is not repeated`);
+  for (const name of asked.repeated)
+    ports.onWarning(`AdditionalColumns: ${name} is in the header already, and is not repeated`);
   const probe = await probeMailbox(mailboxSelections(plan.scope), asked, reading, ports);
   if (probe === undefined) return { plan: asked, missing: [] };
   const columns = spellAsServer(asked, probe.propertyNames);
   const has = new Set(probe.propertyNames);
   const missing = columns.columns
-    .filter((column) => (column.kind === 'pair' ? column.properties : [column.property]).every((name) => !has.has(name)))
+    .filter((column) =>
+      (column.kind === 'pair' ? column.properties : [column.property]).every((name) => !has.has(name)),
+    )
     .map((column) => column.name);
   if (missing.length > 0) ports.onNote(`mailboxes of this server have no ${missing.join(', ')}: the cells are empty`);
   for (const name of missing.filter((column) => plan.additionalColumns.includes(column))) {
@@ -105,7 +108,12 @@ async function planMailboxes(
 }
 
 /** Reads every selection; where the projected answer proves unusable, all of them again as whole objects. */
-async function readMailboxes(plan: ExportPlan, columns: ColumnPlan, reading: ExportReading, ports: ExportPorts): Promise<void> {
+async function readMailboxes(
+  plan: ExportPlan,
+  columns: ColumnPlan,
+  reading: ExportReading,
+  ports: ExportPorts,
+): Promise<void> {
   const selections = mailboxSelections(plan.scope);
   const counted = await countSelections(selections, plan, reading, ports);
   reading.totalMailboxes = counted.total;
@@ -157,7 +165,9 @@ async function readSelections(
     const outcome = await runPipeline(ports.session, request, rows.handlers);
     if (outcome.kind === 'left') {
       reading.projects = false;
-      ports.onWarning(`the server's Select-Object cannot be used (${rows.unusable}): whole objects are read, which takes longer`);
+      ports.onWarning(
+        `the server's Select-Object cannot be used (${rows.unusable}): whole objects are read, which takes longer`,
+      );
       return false;
     }
     const error = outcome.kind === 'failed' ? outcome.error : undefined;

@@ -29,7 +29,7 @@ export async function openForestView(
   const isPinned = pins.domainController !== undefined || pins.globalCatalog !== undefined;
   if (outcome.kind === 'failed' && isPinned && isParameterMissing(outcome.error)) {
     handlers.onWarning(
-      "the account may not pin domain controllers (Set-ADServerSettings lacks the parameter in its role): the server chooses which ones are read, and two exports of the same state may differ in order of replication",
+      'the account may not pin domain controllers (Set-ADServerSettings lacks the parameter in its role): the server chooses which ones are read, and two exports of the same state may differ in order of replication',
     );
     outcome = await runPipeline(session, forestViewRequest(noPins), run);
   }

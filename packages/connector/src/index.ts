@@ -19,7 +19,14 @@ export { ConnectorError, type ConnectorErrorCode } from './errors.ts';
 export type { ExportPlan, ExportPorts, OrganisationReading, ReadingProgress, RowSink } from './export-ports.ts';
 export { type ForestView, openForestView } from './forest-view.ts';
 export { joinAddresses, joinValues, splitAddresses, splitValues } from './multi-value.ts';
-export { askedProperties, ObjectReader, type ObjectValues, propertyNames, readWholeObject, spellAsServer } from './object-reader.ts';
+export {
+  askedProperties,
+  ObjectReader,
+  type ObjectValues,
+  propertyNames,
+  readWholeObject,
+  spellAsServer,
+} from './object-reader.ts';
 export {
   commandFailed,
   describeError,

@@ -28,22 +28,22 @@ function escapeOf(separator: string): string {
   return encoded === first ? `%${first.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}` : encoded;
 }
 
-function escapePercent(text: string, escape: string): string {
+function escapePercent(text: string, sign: string): string {
   if (!text.includes('%')) return text;
   return text.replace(/%/g, (_sign, at: number) =>
-    text.startsWith(escape, at) || text.startsWith('%25', at) ? '%25' : '%',
+    text.startsWith(sign, at) || text.startsWith('%25', at) ? '%25' : '%',
   );
 }
 
-function unescapeWith(text: string, escape: string, character: string): string {
+function unescapeWith(text: string, sign: string, character: string): string {
   let result = '';
   for (let at = 0; at < text.length; ) {
     if (text.startsWith('%25', at)) {
       result += '%';
       at += 3;
-    } else if (text.startsWith(escape, at)) {
+    } else if (text.startsWith(sign, at)) {
       result += character;
-      at += escape.length;
+      at += sign.length;
     } else {
       result += text.charAt(at);
       at += 1;
@@ -53,13 +53,13 @@ function unescapeWith(text: string, escape: string, character: string): string {
 }
 
 /** Escapes each separator of `text` that a reader would split at. */
-function escapeSeparators(text: string, separator: string, escape: string): string {
+function escapeSeparators(text: string, separator: string, sign: string): string {
   const first = String.fromCodePoint(separator.codePointAt(0) ?? 0x20);
   let result = '';
   let from = 0;
   for (let at = text.indexOf(separator); at >= 0; at = text.indexOf(separator, at + 1)) {
     if (startsWithPrefix(text, at + separator.length)) {
-      result += text.slice(from, at) + escape;
+      result += text.slice(from, at) + sign;
       from = at + first.length;
     }
   }
@@ -75,18 +75,18 @@ export function joinAddresses(addresses: readonly string[], separator = ' '): st
   if (addresses.length === 1 && !addresses[0]?.includes('%') && !addresses[0]?.includes(separator)) {
     return addresses[0] ?? '';
   }
-  const escape = escapeOf(separator);
+  const sign = escapeOf(separator);
   const primary = addresses.filter((address) => address.startsWith('SMTP:')).sort(ordinal);
   const others = addresses.filter((address) => !address.startsWith('SMTP:')).sort(ordinal);
   return [...primary, ...others]
-    .map((address) => escapeSeparators(escapePercent(address, escape), separator, escape))
+    .map((address) => escapeSeparators(escapePercent(address, sign), separator, sign))
     .join(separator);
 }
 
 /** Reads a cell that {@link joinAddresses} wrote: splits only before `<prefix>:`. */
 export function splitAddresses(cell: string, separator = ' '): string[] {
   if (cell === '') return [];
-  const escape = escapeOf(separator);
+  const sign = escapeOf(separator);
   const first = String.fromCodePoint(separator.codePointAt(0) ?? 0x20);
   const parts: string[] = [];
   let from = 0;
@@ -97,7 +97,7 @@ export function splitAddresses(cell: string, separator = ' '): string[] {
     }
   }
   parts.push(cell.slice(from));
-  return parts.map((part) => unescapeWith(part, escape, first));
+  return parts.map((part) => unescapeWith(part, sign, first));
 }
 
 /** The cell of values that are no addresses, in the order they came. */

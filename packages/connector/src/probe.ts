@@ -75,7 +75,8 @@ async function compareProjection(
     },
     onWarning: (message) => ports.onNote(`while looking at one mailbox, the server warned: ${message}`),
   });
-  const error = outcome.kind === 'failed' ? outcome.error : outcome.kind === 'completed' ? outcome.errors[0] : undefined;
+  const error =
+    outcome.kind === 'failed' ? outcome.error : outcome.kind === 'completed' ? outcome.errors[0] : undefined;
   if (isCommandMissing(error, 'Select-Object')) {
     reading.projects = false;
     ports.onNote('the server does not offer Select-Object: whole objects are read');

@@ -94,7 +94,9 @@ export class RowWriter {
         sentences.push(`column ${column.name}: ${remarks.unreadable} value(s) have no text and were left empty`);
       }
       if (remarks.oddDates > 0) {
-        sentences.push(`column ${column.name}: ${remarks.oddDates} date-time(s) could not be read and stand as they came`);
+        sentences.push(
+          `column ${column.name}: ${remarks.oddDates} date-time(s) could not be read and stand as they came`,
+        );
       }
     }
     return sentences;

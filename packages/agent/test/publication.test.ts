@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { type FinishedFile, OutputFile } from '../src/output-file.ts';
+import { isPublicationPending, mendPublication, publish } from '../src/publication.ts';
+
+async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'publication-'));
+  try {
+    await run(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const names = ['a_mailboxes.csv', 'a_databases.csv', 'a_manifest.json'] as const;
+
+async function finishFiles(folder: string, runId: string, text: string): Promise<FinishedFile[]> {
+  const finished: FinishedFile[] = [];
+  for (const name of names) {
+    const file = await OutputFile.open(join(folder, 'out', name), runId);
+    file.add(Buffer.from(`${text} ${name}`));
+    finished.push(await file.finish());
+  }
+  return finished;
+}
+
+function contents(folder: string): string[] {
+  return names.map((name) => readFileSync(join(folder, 'out', name), 'utf8'));
+}
+
+test('files are put in place together, with mode 0640, and nothing is left beside them', async () => {
+  await inFolder(async (folder) => {
+    publish(join(folder, 'state'), 'first', await finishFiles(folder, randomUUID(), 'old'));
+    publish(join(folder, 'state'), 'second', await finishFiles(folder, randomUUID(), 'new'));
+    assert.deepEqual(
+      contents(folder),
+      names.map((name) => `new ${name}`),
+    );
+    assert.deepEqual(readdirSync(join(folder, 'out')).sort(), [...names].sort());
+    assert.deepEqual(readdirSync(join(folder, 'state')), []);
+    for (const name of names) assert.equal(statSync(join(folder, 'out', name)).mode & 0o777, 0o640);
+    assert.equal(statSync(join(folder, 'out')).mode & 0o777, 0o750);
+  });
+});
+
+for (let renamed = 0; renamed <= names.length; renamed += 1) {
+  test(`a death after ${renamed} of ${names.length} renames is finished by the next command`, async () => {
+    await inFolder(async (folder) => {
+      const state = join(folder, 'state');
+      publish(state, 'first', await finishFiles(folder, randomUUID(), 'old'));
+      // What a killed process leaves: the journal, and some of the renames done.
+      const files = await finishFiles(folder, randomUUID(), 'new');
+      writeFileSync(join(state, 'publication.json'), JSON.stringify({ runId: 'second', files }));
+      for (const file of files.slice(0, renamed)) renameSync(file.temporary, file.path);
+      assert.ok(isPublicationPending(state));
+      assert.match((await mendPublication(state)).join(), /run second died .* finished now/);
+      assert.deepEqual(
+        contents(folder),
+        names.map((name) => `new ${name}`),
+      );
+      assert.deepEqual(readdirSync(join(folder, 'out')).sort(), [...names].sort());
+      assert.ok(!isPublicationPending(state));
+      assert.deepEqual(await mendPublication(state), []);
+    });
+  });
+}
+
+test('what cannot be finished is told, and its leftovers are removed', async () => {
+  await inFolder(async (folder) => {
+    const state = join(folder, 'state');
+    publish(state, 'first', await finishFiles(folder, randomUUID(), 'old'));
+    const files = await finishFiles(folder, randomUUID(), 'new');
+    writeFileSync(join(state, 'publication.json'), JSON.stringify({ runId: 'second', files }));
+    rmSync(files[1]?.temporary ?? '');
+    assert.match((await mendPublication(state)).join(), /a_databases\.csv of it cannot be found whole/);
+    assert.deepEqual(
+      contents(folder),
+      names.map((name) => `old ${name}`),
+    );
+    assert.deepEqual(readdirSync(join(folder, 'out')).sort(), [...names].sort());
+  });
+});
+
+test('a journal that is no journal is removed with a word', async () => {
+  await inFolder(async (folder) => {
+    writeFileSync(join(folder, 'publication.json'), '{"files": [{}]}');
+    assert.match((await mendPublication(folder)).join(), /could not be read/);
+    assert.ok(!existsSync(join(folder, 'publication.json')));
+  });
+});
+
+test('a file holds what was added, in order, whatever the sizes of the parts', async () => {
+  await inFolder(async (folder) => {
+    const file = await OutputFile.open(join(folder, 'big.csv'), randomUUID());
+    const parts = [10, 300_000, 1, 255 * 1024, 20_000, 700_000, 5].map((size, index) => Buffer.alloc(size, index + 65));
+    for (const part of parts) if (file.add(part)) await file.flush();
+    const finished = await file.finish();
+    assert.ok(readFileSync(finished.temporary).equals(Buffer.concat(parts)));
+    await file.discard();
+    assert.deepEqual(readdirSync(folder), []);
+  });
+});

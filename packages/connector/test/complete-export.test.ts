@@ -1,0 +1,491 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  type ErrorRecord,
+  encodeCliXml,
+  type PipelineCommand,
+  type PipelineEvent,
+  type PipelineRequest,
+  PipelineState,
+  psArray,
+  psBoolean,
+  psInt32,
+  psNull,
+  psObject,
+  psString,
+  type PsProperty,
+  type PsValue,
+  property,
+  type RemoteSession,
+} from '@exchange-connector/psrp';
+import {
+  ConnectorError,
+  type ExportPlan,
+  type OrganisationReading,
+  type ReadingProgress,
+  readOrganisation,
+} from '@exchange-connector/connector';
+
+/*
+ * An Exchange in memory, small enough to be seen through: what each cmdlet answers is a function of its
+ * parameters. The wire, and a larger Exchange, are in the tests of the agent.
+ */
+interface Answer {
+  readonly objects?: readonly Record<string, PsValue>[];
+  readonly errors?: readonly ErrorRecord[];
+  readonly warnings?: readonly string[];
+  readonly failure?: ErrorRecord;
+}
+type Cmdlet = (parameters: Map<string, PsValue>) => Answer;
+
+function errorRecord(message: string, id: string, target = ''): ErrorRecord {
+  return {
+    message,
+    fullyQualifiedErrorId: id,
+    category: 0,
+    categoryActivity: '',
+    categoryReason: '',
+    categoryTargetName: target,
+    categoryTargetType: '',
+    categoryMessage: '',
+    exceptionTypeNames: [],
+    details: undefined,
+    raw: psNull,
+  };
+}
+
+const noCommand = (name: string): ErrorRecord =>
+  errorRecord(`The term '${name}' is not recognized as a name of a cmdlet`, 'CommandNotFoundException', name);
+
+class MemorySession implements RemoteSession {
+  readonly server = { protocolVersion: '2.3', applicationPrivateData: undefined };
+  readonly asked: string[] = [];
+  readonly #cmdlets: Record<string, Cmdlet>;
+  constructor(cmdlets: Record<string, Cmdlet>) {
+    this.#cmdlets = cmdlets;
+  }
+  async close(): Promise<void> {}
+  async *invoke(request: PipelineRequest): AsyncGenerator<PipelineEvent> {
+    const commands = request.statements[0] ?? [];
+    this.asked.push(commands.map((command) => format(command)).join(' | '));
+    const missing = commands.find((command) => !(command.name in this.#cmdlets));
+    if (missing !== undefined) {
+      yield { kind: 'state', state: PipelineState.Failed, error: noCommand(missing.name) };
+      return;
+    }
+    const [source, ...rest] = commands;
+    const answer = this.#cmdlets[source?.name ?? '']?.(parametersOf(source as PipelineCommand)) ?? {};
+    for (const message of answer.warnings ?? []) yield { kind: 'warning', message, raw: psNull };
+    for (const record of answer.errors ?? []) yield { kind: 'error', record };
+    if (answer.failure !== undefined) {
+      yield { kind: 'state', state: PipelineState.Failed, error: answer.failure };
+      return;
+    }
+    let objects = (answer.objects ?? []).map((properties) => psObject({ display: 'x', adapted: list(properties) }));
+    for (const command of rest) objects = this.#pipe(command, objects);
+    for (const object of objects) yield { kind: 'output', body: encodeCliXml(object) };
+    yield { kind: 'state', state: PipelineState.Completed, error: undefined };
+  }
+  #pipe(command: PipelineCommand, objects: ReturnType<typeof psObject>[]): ReturnType<typeof psObject>[] {
+    if (command.name === 'Measure-Object')
+      return [psObject({ adapted: [{ name: 'Count', value: psInt32(objects.length) }] })];
+    const names = parametersOf(command).get('Property');
+    const wanted = names?.kind === 'Obj' && names.base?.kind === 'LST' ? names.base.items : [];
+    const spoil = this.#cmdlets['Select-Object']?.(new Map()).objects?.[0];
+    return objects.map((object) =>
+      psObject({
+        extended: wanted.map((name) => {
+          const key = name.kind === 'S' ? name.value : '';
+          return { name: key, value: spoil?.[key] ?? property(object, key) ?? psNull };
+        }),
+      }),
+    );
+  }
+}
+
+function list(properties: Record<string, PsValue>): PsProperty[] {
+  return Object.entries(properties).map(([name, value]) => ({ name, value }));
+}
+function parametersOf(command: PipelineCommand): Map<string, PsValue> {
+  return new Map(command.parameters.map(({ name, value }) => [name ?? '', value]));
+}
+function format(command: PipelineCommand): string {
+  const shown = command.parameters.map(({ name, value }) => {
+    if (value.kind === 'S') return `-${name} ${value.value}`;
+    if (value.kind === 'B') return `-${name}`;
+    return value.kind === 'Obj' && value.base?.kind === 'LST' && name !== 'Property'
+      ? `-${name} ${value.base.items.map((item) => (item.kind === 'S' ? item.value : '?')).join(',')}`
+      : `-${name} …`;
+  });
+  return [command.name, ...shown].join(' ');
+}
+
+const guid = (number: number): string => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
+function mailbox(number: number, more: Record<string, PsValue> = {}): Record<string, PsValue> {
+  return {
+    Guid: { kind: 'G', value: guid(number) },
+    Name: psString(`User ${number}`),
+    Database: psString('DB1'),
+    Identity: psString(`contoso.com/Users/User ${number}`),
+    EmailAddresses: psArray([psString(`smtp:u${number}@x`), psString(`SMTP:user${number}@x`)]),
+    DistinguishedName: psString(`CN=User ${number},CN=Users,DC=contoso,DC=com`),
+    AccountDisabled: psBoolean(false),
+    IsDirSynced: psBoolean(false),
+    WhenChangedUTC: { kind: 'DT', value: '2024-01-01T00:00:00Z' },
+    OriginatingServer: psString('dc01.contoso.com'),
+    ...more,
+  };
+}
+const database = { Guid: { kind: 'G', value: guid(900) }, Name: psString('DB1'), Mounted: psBoolean(true) } as const;
+
+function organisation(
+  mailboxes: readonly Record<string, PsValue>[],
+  more: Record<string, Cmdlet> = {},
+): Record<string, Cmdlet> {
+  return {
+    'Set-ADServerSettings': () => ({}),
+    'Select-Object': () => ({}),
+    'Measure-Object': () => ({}),
+    'Get-MailboxDatabase': () => ({ objects: [database] }),
+    'Get-Mailbox': (parameters) => {
+      const identity = parameters.get('Identity');
+      const size = parameters.get('ResultSize');
+      const all = mailboxes.filter(
+        (each) =>
+          identity === undefined ||
+          (each['Guid']?.kind === 'G' && identity.kind === 'S' && each['Guid'].value === identity.value),
+      );
+      return size?.kind === 'S' && size.value === '1'
+        ? {
+            objects: all.slice(0, 1),
+            warnings:
+              all.length > 1
+                ? [
+                    'There are more results available than are currently displayed. To view them, increase the value for the ResultSize parameter.',
+                  ]
+                : [],
+          }
+        : { objects: all };
+    },
+    ...more,
+  };
+}
+
+const wholePlan: ExportPlan = {
+  additionalColumns: [],
+  valueSeparator: ' ',
+  scope: {
+    organizationalUnits: [],
+    databases: [],
+    recipientTypeDetails: [],
+    filter: undefined,
+    includeArbitration: false,
+    includePublicFolder: false,
+    includeAuditLog: false,
+    includeMonitoring: false,
+  },
+  pins: { domainController: undefined, globalCatalog: undefined },
+};
+
+interface Seen {
+  readonly reading: OrganisationReading;
+  readonly rows: Map<string, string>;
+  readonly databases: Map<string, string>;
+  readonly warnings: string[];
+  readonly progress: ReadingProgress[];
+  readonly asked: string[];
+}
+
+async function readAll(cmdlets: Record<string, Cmdlet>, plan: Partial<ExportPlan> = {}): Promise<Seen> {
+  const session = new MemorySession(cmdlets);
+  const rows = new Map<string, string>();
+  const databases = new Map<string, string>();
+  const warnings: string[] = [];
+  const progress: ReadingProgress[] = [];
+  const sink = (into: Map<string, string>) => ({
+    put: (key: string, line: string) => void into.set(key, line),
+    restart: () => into.clear(),
+  });
+  const reading = await readOrganisation(
+    { ...wholePlan, ...plan },
+    {
+      session,
+      mailboxes: sink(rows),
+      databases: sink(databases),
+      onWarning: (message) => void warnings.push(message),
+      onNote: () => {},
+      onProgress: (each) => void progress.push(each),
+      signal: new AbortController().signal,
+    },
+  );
+  return { reading, rows, databases, warnings, progress, asked: session.asked };
+}
+
+test('the forest view comes first, then databases, then mailboxes, projected by the server', async () => {
+  const seen = await readAll(organisation([mailbox(2), mailbox(1)]));
+  assert.deepEqual(seen.asked, [
+    'Set-ADServerSettings -ViewEntireForest',
+    'Get-MailboxDatabase -Status | Select-Object -Property …',
+    'Get-Mailbox -ResultSize 1',
+    `Get-Mailbox -Identity ${guid(2)} | Select-Object -Property …`,
+    'Get-Mailbox -ResultSize Unlimited | Measure-Object',
+    'Get-Mailbox -ResultSize Unlimited | Select-Object -Property …',
+  ]);
+  assert.deepEqual([...seen.rows.keys()].sort(), [guid(1), guid(2)]);
+  assert.match(seen.rows.get(guid(1)) ?? '', /^Insert,DB1,SMTP:user1@x smtp:u1@x,/);
+  assert.equal(seen.databases.size, 1);
+  assert.deepEqual(seen.warnings, []);
+  const { forestView, domains, domainControllers, projected, errors, received } = seen.reading;
+  assert.deepEqual(
+    { forestView, domains, domainControllers, projected, errors, received },
+    {
+      forestView: true,
+      domains: ['contoso.com'],
+      domainControllers: ['dc01.contoso.com'],
+      projected: true,
+      errors: [],
+      received: { mailboxes: 2, databases: 1 },
+    },
+  );
+  assert.deepEqual(seen.progress.filter(({ phase }) => phase === 'mailboxes').at(-1), {
+    phase: 'mailboxes',
+    done: 2,
+    total: 2,
+  });
+});
+
+test('with and without Select-Object the rows are the same', async () => {
+  const people = [mailbox(1), mailbox(2, { Name: psString('A, B') })];
+  const { 'Select-Object': _left, ...without } = organisation(people);
+  const whole = await readAll(without);
+  const projected = await readAll(organisation(people));
+  assert.deepEqual(whole.rows, projected.rows);
+  assert.deepEqual(whole.databases, projected.databases);
+  assert.equal(whole.reading.projected, false);
+  assert.equal(whole.asked.at(-1), 'Get-Mailbox -ResultSize Unlimited');
+});
+
+test('a projection that flattens a value is not used', async () => {
+  const seen = await readAll(
+    organisation([mailbox(1)], {
+      'Select-Object': () => ({ objects: [{ EmailAddresses: psString('Exchange.ProxyAddressCollection') }] }),
+    }),
+  );
+  assert.equal(seen.reading.projected, false);
+  assert.match(seen.rows.get(guid(1)) ?? '', /SMTP:user1@x smtp:u1@x/);
+  assert.match(seen.warnings.join(), /Select-Object cannot be used/);
+});
+
+test('a projection that tells another text than the whole object is not used', async () => {
+  const seen = await readAll(
+    organisation([mailbox(1)], { 'Select-Object': () => ({ objects: [{ Name: psString('Namespace.Type') }] }) }),
+  );
+  assert.equal(seen.reading.projected, false);
+  assert.match(seen.warnings.join(), /Name of one mailbox reads differently/);
+});
+
+test('an account without Set-ADServerSettings reads its domain, with a warning, from the domain controller it is told', async () => {
+  const { 'Set-ADServerSettings': _left, ...without } = organisation([mailbox(1)]);
+  const seen = await readAll(without, { pins: { domainController: 'dc07.contoso.com', globalCatalog: undefined } });
+  assert.equal(seen.reading.forestView, false);
+  assert.match(seen.warnings.join(), /only one domain is in view, the one of dc07\.contoso\.com/);
+  assert.match(seen.asked.at(-1) ?? '', /^Get-Mailbox -ResultSize Unlimited -DomainController dc07\.contoso\.com/);
+});
+
+test('servers named in the settings are pinned with the forest view', async () => {
+  const seen = await readAll(organisation([mailbox(1)]), { pins: { domainController: 'dc1', globalCatalog: 'gc1' } });
+  assert.equal(
+    seen.asked[0],
+    'Set-ADServerSettings -ViewEntireForest -PreferredGlobalCatalog gc1 -SetPreferredDomainControllers dc1',
+  );
+});
+
+test('a domain controller that the server refuses ends the run', async () => {
+  const refused = () => ({
+    failure: errorRecord('The domain controller dc1 was not found.', 'ABC,Set-ADServerSettings'),
+  });
+  await assert.rejects(
+    readAll(organisation([], { 'Set-ADServerSettings': refused }), {
+      pins: { domainController: 'dc1', globalCatalog: undefined },
+    }),
+    (error: unknown) =>
+      error instanceof ConnectorError &&
+      error.code === 'EXCHANGE_COMMAND_FAILED' &&
+      /dc1 was not found/.test(error.message),
+  );
+});
+
+test('a warning that results were left out ends the run', async () => {
+  const text =
+    'By default, only the first 1000 items are returned. Use the ResultSize parameter to specify the number of items returned.';
+  const cut = organisation([mailbox(1)]);
+  const get = cut['Get-Mailbox'] as Cmdlet;
+  cut['Get-Mailbox'] = (parameters) => ({ ...get(parameters), warnings: [text] });
+  await assert.rejects(
+    readAll(cut),
+    (error: unknown) => error instanceof ConnectorError && error.code === 'EXCHANGE_RESULT_TRUNCATED',
+  );
+});
+
+test("the server's own warnings are passed on", async () => {
+  const slow = organisation([mailbox(1)]);
+  const get = slow['Get-Mailbox'] as Cmdlet;
+  slow['Get-Mailbox'] = (parameters) => ({
+    ...get(parameters),
+    warnings: ['Micro delay applied. Actual delayed: 42 ms'],
+  });
+  assert.deepEqual((await readAll(slow)).warnings, ['Micro delay applied. Actual delayed: 42 ms']);
+});
+
+test('error records beside the rows make the reading one with errors; the rows are there', async () => {
+  const flawed = organisation([mailbox(1)]);
+  const get = flawed['Get-Mailbox'] as Cmdlet;
+  flawed['Get-Mailbox'] = (parameters) =>
+    parameters.get('ResultSize')?.kind === 'S' && !parameters.has('Identity')
+      ? { ...get(parameters), errors: [errorRecord('The object is corrupted.', '[Server=X] 1082ECE3,GetMailbox')] }
+      : get(parameters);
+  const seen = await readAll(flawed);
+  assert.deepEqual(seen.reading.errors, [
+    'reading mailboxes (all mailboxes): The object is corrupted. [[Server=X] 1082ECE3,GetMailbox]',
+  ]);
+  assert.equal(seen.rows.size, 1);
+});
+
+test('a pipeline that fails in the middle ends the run', async () => {
+  const broken = organisation([mailbox(1)]);
+  const get = broken['Get-Mailbox'] as Cmdlet;
+  broken['Get-Mailbox'] = (parameters) =>
+    parameters.get('ResultSize')?.kind === 'S'
+      ? { ...get(parameters), failure: errorRecord('The LDAP server is unavailable.', 'X,GetMailbox') }
+      : get(parameters);
+  await assert.rejects(
+    readAll(broken),
+    /reading mailboxes \(all mailboxes\): Get-Mailbox failed: The LDAP server is unavailable/,
+  );
+});
+
+test('an account without Get-Mailbox is told which role it needs', async () => {
+  const { 'Get-Mailbox': _left, ...without } = organisation([]);
+  await assert.rejects(readAll(without), (error: unknown) => {
+    assert.ok(error instanceof ConnectorError);
+    assert.match(error.message, /may not use Get-Mailbox/);
+    assert.match(error.mend ?? '', /View-Only Organization Management/);
+    return true;
+  });
+});
+
+test('an account without -Status leaves Mounted empty, with a warning', async () => {
+  const noStatus: Cmdlet = (parameters) =>
+    parameters.has('Status')
+      ? {
+          failure: errorRecord(
+            "A parameter cannot be found that matches parameter name 'Status'.",
+            'NamedParameterNotFound,Get-MailboxDatabase',
+          ),
+        }
+      : { objects: [{ ...database, Mounted: psNull }] };
+  const seen = await readAll(organisation([mailbox(1)], { 'Get-MailboxDatabase': noStatus }));
+  assert.equal(seen.databases.get(guid(900)), `Insert,DB1,,,,${guid(900)},,,\r\n`);
+  assert.match(seen.warnings.join(), /column Mounted is empty/);
+});
+
+test('a row without a Guid is an error, not a silence', async () => {
+  const { Guid: _left, ...nameless } = mailbox(7);
+  const { 'Select-Object': _select, ...whole } = organisation([mailbox(1), nameless]);
+  const seen = await readAll(whole);
+  assert.deepEqual([...seen.rows.keys()], [guid(1)]);
+  assert.match(seen.reading.errors.join(), /row 2 of the mailboxes \(contoso\.com\/Users\/User 7\) has no Guid/);
+});
+
+test('fewer rows than the server counted are told, many fewer are an error', async () => {
+  const people = Array.from({ length: 50 }, (_, number) => mailbox(number));
+  const losing = (kept: number): Record<string, Cmdlet> => {
+    const cmdlets = organisation(people);
+    const get = cmdlets['Get-Mailbox'] as Cmdlet;
+    let large = 0;
+    cmdlets['Get-Mailbox'] = (parameters) => {
+      const answer = get(parameters);
+      const size = parameters.get('ResultSize');
+      if (size?.kind !== 'S' || size.value !== 'Unlimited') return answer;
+      large += 1;
+      // The second of the large reads is the one for the rows; those around it are counts.
+      return large === 2 ? { ...answer, objects: (answer.objects ?? []).slice(0, kept) } : answer;
+    };
+    return cmdlets;
+  };
+  const few = await readAll(losing(48));
+  assert.match(few.warnings.join(), /counted 50 mailboxes before the read and 50 after it, but 48 came/);
+  assert.deepEqual(few.reading.errors, []);
+  const many = await readAll(losing(20));
+  assert.match(many.reading.errors.join(), /but 20 came/);
+});
+
+test('each selection of the scope is asked for by itself, and a mailbox that comes twice is one row', async () => {
+  const seen = await readAll(organisation([mailbox(1)]), {
+    scope: {
+      ...wholePlan.scope,
+      organizationalUnits: ['contoso.com/A', 'contoso.com/B'],
+      databases: ['DB1'],
+      recipientTypeDetails: ['UserMailbox', 'SharedMailbox'],
+      filter: "Name -like 'U*'",
+      includeArbitration: true,
+    },
+  });
+  const reads = seen.asked.filter((line) => line.includes('Unlimited') && line.includes('Select-Object'));
+  const common = "-Filter Name -like 'U*' | Select-Object -Property …";
+  assert.deepEqual(reads, [
+    `Get-Mailbox -ResultSize Unlimited -OrganizationalUnit contoso.com/A -Database DB1 -RecipientTypeDetails UserMailbox,SharedMailbox ${common}`,
+    `Get-Mailbox -ResultSize Unlimited -OrganizationalUnit contoso.com/B -Database DB1 -RecipientTypeDetails UserMailbox,SharedMailbox ${common}`,
+    `Get-Mailbox -ResultSize Unlimited -Arbitration -OrganizationalUnit contoso.com/A -Database DB1 ${common}`,
+    `Get-Mailbox -ResultSize Unlimited -Arbitration -OrganizationalUnit contoso.com/B -Database DB1 ${common}`,
+  ]);
+  assert.equal(seen.rows.size, 1);
+  assert.equal(seen.reading.received.mailboxes, 4);
+});
+
+test('additional columns may be spelled in any case; one that no mailbox has is told', async () => {
+  const seen = await readAll(organisation([mailbox(1, { CustomAttribute1: psString('blue') })]), {
+    additionalColumns: ['customattribute1', 'NoSuch', 'Guid'],
+  });
+  assert.deepEqual(seen.reading.mailboxColumns.slice(-2), ['customattribute1', 'NoSuch']);
+  assert.match(seen.rows.get(guid(1)) ?? '', /,blue,\r\n$/);
+  assert.match(seen.warnings.join('\n'), /no property NoSuch/);
+  assert.match(seen.warnings.join('\n'), /Guid is in the header already/);
+  assert.ok(seen.reading.columnsMissing.includes('ProhibitSendQuota'));
+});
+
+test('a mailbox in a database that was not listed is told once', async () => {
+  const seen = await readAll(
+    organisation([1, 2, 3].map((number) => mailbox(number, { Database: psString('Hidden') }))),
+  );
+  assert.equal(seen.warnings.filter((message) => /database Hidden/.test(message)).length, 1);
+});
+
+test('an object that is no CLIXML ends the run with the number of the row', async () => {
+  class Garbled extends MemorySession {
+    override async *invoke(request: PipelineRequest): AsyncGenerator<PipelineEvent> {
+      for await (const event of super.invoke(request)) {
+        const isRead =
+          event.kind === 'output' && this.asked.at(-1)?.includes('ResultSize Unlimited | Select-Object') === true;
+        yield isRead ? { kind: 'output', body: event.body.subarray(0, event.body.length - 9) } : event;
+      }
+    }
+  }
+  const session = new Garbled(organisation([mailbox(1)]));
+  const nothing = { put: () => {}, restart: () => {} };
+  await assert.rejects(
+    readOrganisation(wholePlan, {
+      session,
+      mailboxes: nothing,
+      databases: nothing,
+      onWarning: () => {},
+      onNote: () => {},
+      onProgress: () => {},
+      signal: new AbortController().signal,
+    }),
+    (error: unknown) =>
+      error instanceof ConnectorError &&
+      error.code === 'EXCHANGE_OBJECT_INVALID' &&
+      /reading mailbox 1 /.test(error.message),
+  );
+});
