@@ -34,7 +34,9 @@ public static class Describe
         var members = new JsonArray();
         if (collection is IEnumerable all)
             foreach (var member in all.Cast<PSMemberInfo>().OfType<PSPropertyInfo>())
-                members.Add(new JsonObject { ["name"] = Hex(member.Name), ["value"] = Value(member.Value, enclosing) });
+                // Asked for its type names an object grows a member of that name.
+                if (member is PSNoteProperty or PSProperty)
+                    members.Add(new JsonObject { ["name"] = Hex(member.Name), ["value"] = Value(member.Value, enclosing) });
         return members;
     }
 
@@ -76,7 +78,7 @@ public static class Describe
             return new JsonObject
             {
                 ["kind"] = "Obj",
-                ["types"] = new JsonArray(psObject.TypeNames.Select(name => (JsonNode)name).ToArray()),
+                ["types"] = new JsonArray(psObject.TypeNames.Select(name => (JsonNode)Hex(name)).ToArray()),
                 ["display"] = psObject.BaseObject is PSCustomObject ? Hex(psObject.ToString()) : null,
                 ["base"] = container,
                 ["adapted"] = Members(Adapted.GetValue(psObject), enclosing),
