@@ -10,14 +10,19 @@ export const ErrorCategory = {
   NotSpecified: 0, InvalidArgument: 5, InvalidData: 6, InvalidOperation: 7, ObjectNotFound: 13, OperationStopped: 14, ParserError: 17, WriteError: 23,
 } as const;
 
-/** Ends the pipeline (state Failed). */
+/**
+ * Ends a cmdlet. A terminating one ends its pipeline too (state Failed); what an Exchange task reports
+ * becomes an error record, and the pipeline completes.
+ */
 export class CommandFailure extends Error {
   readonly record: ErrorRecordInit;
+  readonly terminating: boolean;
 
-  constructor(record: ErrorRecordInit) {
+  constructor(record: ErrorRecordInit, options: { terminating?: boolean } = {}) {
     super(record.message);
     this.name = 'CommandFailure';
     this.record = record;
+    this.terminating = options.terminating ?? true;
   }
 }
 
@@ -92,4 +97,9 @@ export function exchangeError(options: {
     categoryReason: options.reason,
     exceptionTypeNames: [`Microsoft.Exchange.Configuration.Tasks.${options.reason}`, 'System.Exception', 'System.Object'],
   };
+}
+
+/** The failure of a whole Exchange task. */
+export function exchangeFailure(options: Parameters<typeof exchangeError>[0]): CommandFailure {
+  return new CommandFailure(exchangeError(options), { terminating: false });
 }

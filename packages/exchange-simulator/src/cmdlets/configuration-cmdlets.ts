@@ -1,7 +1,7 @@
 /* Get-MailboxDatabase, Get-ExchangeServer, Get-OrganizationalUnit, Set-ADServerSettings. */
 import { databaseShape, serverShape, unitShape } from '../serialization/configuration-shapes.ts';
 import type { BoundArguments, Cmdlet, CmdletContext, Emission } from './cmdlet.ts';
-import { CommandFailure, exchangeError } from './command-failure.ts';
+import { type CommandFailure, exchangeError, exchangeFailure } from './command-failure.ts';
 import { findDatabase, findServer } from './configuration-lookup.ts';
 import { moreResultsWarning } from './get-mailbox.ts';
 import { requireController, visibleDomains } from './recipient-scope.ts';
@@ -14,16 +14,6 @@ function checkController(args: BoundArguments, context: CmdletContext, who: { na
   if (name !== undefined) requireController(context, who, name);
 }
 
-/** Runs a lookup whose failure is a non-terminating error, as `Get-` cmdlets report an identity that is not there. */
-function* reporting(emissions: () => Iterable<Emission>): Iterable<Emission> {
-  try {
-    yield* emissions();
-  } catch (error) {
-    if (!(error instanceof CommandFailure)) throw error;
-    yield { kind: 'error', record: error.record };
-  }
-}
-
 const databaseClass = 'Microsoft.Exchange.Management.SystemConfigurationTasks.GetMailboxDatabase';
 
 function* runGetMailboxDatabase(args: BoundArguments, context: CmdletContext): Iterable<Emission> {
@@ -32,16 +22,14 @@ function* runGetMailboxDatabase(args: BoundArguments, context: CmdletContext): I
   const identity = args.text('Identity');
   const server = args.text('Server');
   const { databases } = context.organization;
-  yield* reporting(function* () {
-    const wildcard = identity?.includes('*') === true;
-    const byServer = server === undefined ? undefined : findServer(context, who, server);
-    const chosen = identity === undefined || wildcard ? databases : [findDatabase(context, who, identity)];
-    for (const database of chosen) {
-      if (wildcard && !matchesWildcard(database.name, identity)) continue;
-      if (byServer !== undefined && database.server !== byServer) continue;
-      yield { kind: 'object', object: { kind: 'directory', shape: databaseShape, source: { database, status: args.flag('Status') } } };
-    }
-  });
+  const wildcard = identity?.includes('*') === true;
+  const byServer = server === undefined ? undefined : findServer(context, who, server);
+  const chosen = identity === undefined || wildcard ? databases : [findDatabase(context, who, identity)];
+  for (const database of chosen) {
+    if (wildcard && !matchesWildcard(database.name, identity)) continue;
+    if (byServer !== undefined && database.server !== byServer) continue;
+    yield { kind: 'object', object: { kind: 'directory', shape: databaseShape, source: { database, status: args.flag('Status') } } };
+  }
 }
 
 export const getMailboxDatabase: Cmdlet = {
@@ -67,13 +55,11 @@ function* runGetExchangeServer(args: BoundArguments, context: CmdletContext): It
   checkController(args, context, who);
   const identity = args.text('Identity');
   const domain = args.text('Domain');
-  yield* reporting(function* () {
-    const chosen = identity === undefined ? context.organization.servers : [findServer(context, who, identity)];
-    for (const server of chosen) {
-      if (domain !== undefined && domain.toLowerCase() !== context.organization.rootDomain.name) continue;
-      yield { kind: 'object', object: { kind: 'directory', shape: serverShape, source: server } };
-    }
-  });
+  const chosen = identity === undefined ? context.organization.servers : [findServer(context, who, identity)];
+  for (const server of chosen) {
+    if (domain !== undefined && domain.toLowerCase() !== context.organization.rootDomain.name) continue;
+    yield { kind: 'object', object: { kind: 'directory', shape: serverShape, source: server } };
+  }
 }
 
 export const getExchangeServer: Cmdlet = {
@@ -137,7 +123,7 @@ export const getOrganizationalUnit: Cmdlet = {
 const settingsClass = 'Microsoft.Exchange.Management.SystemConfigurationTasks.SetADServerSettings';
 
 function settingsFailure(context: CmdletContext, message: string): CommandFailure {
-  return new CommandFailure(exchangeError({ cmdlet: 'Set-ADServerSettings', taskClass: settingsClass, server: context.serverName, reason: 'ArgumentException', message }));
+  return exchangeFailure({ cmdlet: 'Set-ADServerSettings', taskClass: settingsClass, server: context.serverName, reason: 'ArgumentException', message });
 }
 
 // biome-ignore lint/correctness/useYield: nothing is put out; the generator makes it run when the pipeline does

@@ -1,10 +1,10 @@
 /* Databases and servers by any of their names. */
 import type { ExchangeServer, MailboxDatabase } from '../organization/forest.ts';
 import type { CmdletContext } from './cmdlet.ts';
-import { CommandFailure, exchangeError } from './command-failure.ts';
+import { type CommandFailure, exchangeFailure } from './command-failure.ts';
 
 function notFound(context: CmdletContext, who: { name: string; taskClass: string }, message: string): CommandFailure {
-  return new CommandFailure(exchangeError({ cmdlet: who.name, taskClass: who.taskClass, server: context.serverName, reason: 'ManagementObjectNotFoundException', message }));
+  return exchangeFailure({ cmdlet: who.name, taskClass: who.taskClass, server: context.serverName, reason: 'ManagementObjectNotFoundException', message });
 }
 
 /** A database by name, GUID or distinguished name. */

@@ -6,7 +6,7 @@ import type { Domain, MailboxDatabase, OrganizationalUnit } from '../organizatio
 import type { Mailbox } from '../organization/mailbox.ts';
 import { type PipelineObject, propertyOf } from '../serialization/object-shape.ts';
 import type { BoundArguments, Cmdlet, CmdletContext, Emission, Parameter } from './cmdlet.ts';
-import { bindingFailure, CommandFailure, ErrorCategory, exchangeError } from './command-failure.ts';
+import { bindingFailure, type CommandFailure, ErrorCategory, exchangeError, exchangeFailure } from './command-failure.ts';
 import { findDatabase, findServer } from './configuration-lookup.ts';
 import { matchesIdentity } from './mailbox-identity.ts';
 import { matchesOpath, OpathError, type OpathNode, opathProperties, parseFilterDate, parseOpath } from './opath.ts';
@@ -53,7 +53,7 @@ export const defaultSizeWarning =
 export const moreResultsWarning = 'There are more results available than are currently displayed. To view them, increase the value for the ResultSize parameter.';
 
 function fail(context: CmdletContext, reason: string, message: string): CommandFailure {
-  return new CommandFailure(exchangeError({ cmdlet: who.name, taskClass, server: context.serverName, reason, message }));
+  return exchangeFailure({ cmdlet: who.name, taskClass, server: context.serverName, reason, message });
 }
 
 function parseFilter(context: CmdletContext, text: string): OpathNode {

@@ -48,7 +48,7 @@ function* withPreferences(bound: BoundCommand, context: CmdletContext, input: It
   const warningAction = bound.args.text('WarningAction');
   const passing = new WeakSet<Emission>();
   const marked = input === undefined ? undefined : mark(input, passing);
-  for (const emission of bound.cmdlet.run(bound.args, context, marked)) {
+  for (const emission of reportingFailures(bound.cmdlet.run(bound.args, context, marked))) {
     const own = !passing.has(emission);
     if (own && emission.kind === 'error') {
       if (errorAction === 'Stop') throw new CommandFailure(emission.record);
@@ -56,6 +56,16 @@ function* withPreferences(bound: BoundCommand, context: CmdletContext, input: It
     }
     if (own && emission.kind === 'warning' && (warningAction === 'SilentlyContinue' || warningAction === 'Ignore')) continue;
     yield emission;
+  }
+}
+
+/** What an Exchange task fails with becomes an error record. */
+function* reportingFailures(emissions: Iterable<Emission>): Iterable<Emission> {
+  try {
+    yield* emissions;
+  } catch (error) {
+    if (!(error instanceof CommandFailure) || error.terminating) throw error;
+    yield { kind: 'error', record: error.record };
   }
 }
 

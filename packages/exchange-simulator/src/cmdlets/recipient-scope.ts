@@ -1,7 +1,7 @@
 /* Which domains' recipients a session sees, and how domain controllers are named. */
 import type { Domain } from '../organization/forest.ts';
 import type { BoundArguments, CmdletContext } from './cmdlet.ts';
-import { CommandFailure, exchangeError } from './command-failure.ts';
+import { exchangeFailure } from './command-failure.ts';
 
 /** The domain that a controller serves; undefined for an unknown name. Short names are known too. */
 export function domainOfController(context: CmdletContext, name: string): Domain | undefined {
@@ -15,12 +15,10 @@ export function domainOfController(context: CmdletContext, name: string): Domain
 export function requireController(context: CmdletContext, who: { name: string; taskClass: string }, controller: string): Domain {
   const domain = domainOfController(context, controller);
   if (domain !== undefined) return domain;
-  throw new CommandFailure(
-    exchangeError({
+  throw exchangeFailure({
       cmdlet: who.name, taskClass: who.taskClass, server: context.serverName, reason: 'SuitabilityDirectoryException',
       message: `An Active Directory error 0x51 occurred when trying to check the suitability of server '${controller}'. Error: 'Active directory response: The LDAP server is unavailable.'`,
-    }),
-  );
+    });
 }
 
 /**
@@ -36,12 +34,10 @@ export function visibleDomains(context: CmdletContext, who: { name: string; task
   if (controller === undefined) return seen;
   const served = requireController(context, who, controller);
   if (seen.includes(served)) return [served];
-  throw new CommandFailure(
-    exchangeError({
+  throw exchangeFailure({
       cmdlet: who.name, taskClass: who.taskClass, server: context.serverName, reason: 'ADOperationException',
       message: `The requested search root '${rootDomain.name}' is not within the scope of this operation. Cannot perform searches outside the scope '${served.name}'.`,
-    }),
-  );
+    });
 }
 
 /** The controller that answers: the one named, else one of the domain's own. */

@@ -1,0 +1,196 @@
+/*
+ * The HTTP layer: paths and methods as IIS refuses them, authentication, sealed bodies on plain connections,
+ * SOAP in and out. Nothing that a client sends ends the process; at most it ends its own connection.
+ */
+import {
+  formatResponse, formatSealedBody, isSealedContentType, type ParsedRequest, parseRequest, parseSealedBody, type ResponseBody, sealedContentType, soapContentType, WsmanError,
+} from '@exchange-connector/wsman/codec';
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { type Authentication, type Authenticator } from './authentication.ts';
+import { envelopeInvalid, envelopeTooLarge, internalError, type ServiceFault } from './faults.ts';
+import type { Service } from './service.ts';
+import type { ShellRegistry } from './shell-registry.ts';
+
+/** What the service takes as one envelope, sealed or not, and the most that is read of any body. */
+const maxEnvelopeBytes = 512_000;
+const maxBodyBytes = 1_048_576;
+/** Connections at once: each may hold a security context. */
+const maxConnections = 1_000;
+
+export interface HttpOptions {
+  readonly authenticator: Authenticator;
+  readonly service: Service;
+  readonly registry: ShellRegistry;
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  readonly serverName: string;
+  readonly baseUrl: () => string;
+}
+
+type Known = Extract<Authentication, { kind: 'known' }>;
+
+class BodyTooLarge extends Error {}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > maxBodyBytes) throw new BodyTooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function page(response: ServerResponse, status: number, title: string, headers: Record<string, string | string[]> = {}): void {
+  const body = `<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01//EN""http://www.w3.org/TR/html4/strict.dtd">\r\n<HTML><HEAD><TITLE>${title}</TITLE></HEAD>\r\n<BODY><h2>${title}</h2><hr><p>HTTP Error ${status}.</p></BODY></HTML>\r\n`;
+  response.writeHead(status, { ...headers, 'Content-Type': 'text/html; charset=us-ascii', 'Content-Length': Buffer.byteLength(body) });
+  response.end(body);
+}
+
+function cookiesOf(request: IncomingMessage): readonly string[] {
+  return (request.headers.cookie ?? '')
+    .split(';')
+    .map((pair) => pair.trim())
+    .filter((pair) => pair.startsWith('MS-WSMAN='))
+    .map((pair) => pair.slice('MS-WSMAN='.length));
+}
+
+class HttpHandler {
+  readonly #options: HttpOptions;
+
+  constructor(options: HttpOptions) {
+    this.#options = options;
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.setHeader('Server', 'Microsoft-IIS/10.0');
+    response.setHeader('X-FEServer', this.#options.serverName);
+    response.setHeader('request-id', randomUUID());
+    const url = URL.parse(request.url ?? '/', 'http://localhost');
+    if (url === null || !/^\/powershell\/?$/i.test(url.pathname)) {
+      request.resume();
+      return page(response, 404, 'Not Found');
+    }
+    const body = await readBody(request);
+    const authentication = await this.#options.authenticator.authenticate(request);
+    if (authentication.kind === 'unknown') {
+      this.#options.registry.counts.unauthorized += 1;
+      return page(response, 401, 'Not Authorized', { 'WWW-Authenticate': [...authentication.challenges] });
+    }
+    if (request.method !== 'POST') return page(response, 405, 'Method Not Allowed', { Allow: 'POST' });
+    if (authentication.challenge !== undefined) response.setHeader('WWW-Authenticate', authentication.challenge);
+    if (body.length === 0) {
+      response.writeHead(200, { 'Content-Length': 0 });
+      response.end();
+      return;
+    }
+    await this.#soap(request, response, { authentication, body, url });
+  }
+
+  async #soap(request: IncomingMessage, response: ServerResponse, given: { authentication: Known; body: Buffer; url: URL }): Promise<void> {
+    const { authentication, url } = given;
+    const sealed = isSealedContentType(request.headers['content-type']);
+    const { context } = authentication;
+    const isPlainConnection = this.#options.tls === undefined;
+    if (sealed !== (isPlainConnection && context !== undefined)) {
+      // Over TLS and with Basic nothing is sealed; a Kerberos context over plain HTTP accepts nothing else.
+      return page(response, sealed ? 400 : 500, sealed ? 'Bad Request' : 'The server does not accept unencrypted messages');
+    }
+    const gone = new AbortController();
+    response.on('close', () => gone.abort());
+    let envelope: Buffer;
+    try {
+      envelope = sealed && context !== undefined ? await unseal(given.body, context.context) : given.body;
+    } catch (error) {
+      return page(response, 400, error instanceof Error ? 'Bad Request - Invalid sealed message' : 'Bad Request');
+    }
+    const parsed = parse(envelope);
+    const caller = {
+      user: authentication.user, address: request.socket.remoteAddress ?? '', url: this.#options.baseUrl(),
+      query: new URLSearchParams(url.search.slice(1).replaceAll(';', '&')), cookies: cookiesOf(request), gone: gone.signal,
+    };
+    const answer = parsed.kind === 'fault' ? { body: { kind: 'fault', fault: parsed.fault.fault } as const } : await this.#options.service.answer(parsed.request, caller);
+    if (answer === undefined) return void request.socket.destroy();
+    if ('setCookie' in answer && answer.setCookie !== undefined) response.setHeader('Set-Cookie', answer.setCookie);
+    const relatesTo = parsed.kind === 'request' ? parsed.request.header.messageId : undefined;
+    if ('lost' in answer && answer.lost !== undefined) {
+      const { lost } = answer;
+      response.on('close', () => {
+        if (!response.writableFinished) lost();
+      });
+    }
+    await this.#send(request, response, { body: answer.body, relatesTo, context });
+  }
+
+  async #send(request: IncomingMessage, response: ServerResponse, given: { body: ResponseBody; relatesTo: string | undefined; context: Known['context'] }): Promise<void> {
+    const status = given.body.kind === 'fault' ? 500 : 200;
+    const header = { messageId: `uuid:${randomUUID().toUpperCase()}`, relatesTo: given.relatesTo, activityId: randomUUID().toUpperCase() };
+    let bytes = formatResponse(header, given.body);
+    if (given.context !== undefined && this.#options.tls === undefined) {
+      const protocol = given.context.scheme === 'Kerberos' ? 'Kerberos' : 'SPNEGO';
+      const sealed = await given.context.context.wrap(bytes);
+      bytes = formatSealedBody({ protocol, header: sealed.header, data: sealed.data, contentLength: bytes.length + sealed.paddingBytes }, 'iis');
+      response.setHeader('Content-Type', sealedContentType(protocol));
+    } else response.setHeader('Content-Type', soapContentType);
+    // IIS compresses for whoever does not refuse it; a sealed body does not survive a client that cannot undo it.
+    if (/\bgzip\b/i.test(String(request.headers['accept-encoding'] ?? ''))) {
+      bytes = gzipSync(bytes);
+      response.setHeader('Content-Encoding', 'gzip');
+    }
+    if (response.destroyed) return;
+    response.writeHead(status, { 'Content-Length': bytes.length });
+    response.end(bytes);
+  }
+}
+
+function parse(envelope: Buffer): { kind: 'request'; request: ParsedRequest } | { kind: 'fault'; fault: ServiceFault } {
+  if (envelope.length > maxEnvelopeBytes) return { kind: 'fault', fault: envelopeTooLarge(maxEnvelopeBytes) };
+  try {
+    return { kind: 'request', request: parseRequest(envelope) };
+  } catch (error) {
+    if (error instanceof WsmanError) return { kind: 'fault', fault: envelopeInvalid(error.message) };
+    return { kind: 'fault', fault: internalError(String(error)) };
+  }
+}
+
+async function unseal(body: Buffer, context: { unwrap: (header: Uint8Array, data: Uint8Array) => Promise<Uint8Array> }): Promise<Buffer> {
+  const parts = parseSealedBody(body);
+  const plain = await context.unwrap(parts.header, parts.data);
+  if (plain.length > parts.contentLength) throw new Error('the sealed message is longer than it says');
+  return Buffer.from(plain.buffer, plain.byteOffset, plain.byteLength);
+}
+
+/** Makes the server; the caller listens. */
+export function createHttpServer(options: HttpOptions): Server {
+  const handler = new HttpHandler(options);
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    handler.handle(request, response).catch((error: unknown) => {
+      if (response.headersSent || response.destroyed) return void response.destroy();
+      if (error instanceof BodyTooLarge) page(response, 413, 'Request Entity Too Large', { Connection: 'close' });
+      else if (request.destroyed && !request.complete) response.destroy();
+      else {
+        process.stderr.write(`exchange-simulator: a request broke: ${error instanceof Error ? error.stack : String(error)}\n`);
+        page(response, 500, 'Internal Server Error');
+      }
+    });
+  };
+  // Exchange's front end holds idle connections for two minutes.
+  const settings = { keepAliveTimeout: 120_000, requestTimeout: 120_000, headersTimeout: 30_000, maxHeaderSize: 65_536 };
+  const server = options.tls === undefined ? createServer(settings, onRequest) : createTlsServer({ ...settings, cert: options.tls.cert, key: options.tls.key, minVersion: 'TLSv1.2' }, onRequest);
+  server.maxConnections = maxConnections;
+  const onConnection = (socket: Socket): void => {
+    socket.setNoDelay(true);
+    socket.on('close', () => options.authenticator.forget(socket));
+    socket.on('error', () => socket.destroy());
+  };
+  server.on(options.tls === undefined ? 'connection' : 'secureConnection', onConnection);
+  server.on('clientError', (_error, socket) => {
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+    else socket.destroy();
+  });
+  return server;
+}

@@ -1,0 +1,225 @@
+/* The service behind the HTTP layer: a request of a user becomes a response or a fault ([MS-WSMV] 3.1.4). */
+import { type Guid, parseGuid, psHashtable, psInt32, psObject, psString, type PsValue, ServerRunspacePool } from '@exchange-connector/psrp';
+import { type ParsedRequest, type RequestBody, type ResponseBody, SignalCode } from '@exchange-connector/wsman/codec';
+import { randomUUID } from 'node:crypto';
+import type { CmdletContext } from '../cmdlets/cmdlet.ts';
+import { timeStamp } from '../cmdlets/command-failure.ts';
+import type { SerializationLevel } from '../serialization/object-shape.ts';
+import { actionUnknown, commandGone, internalError, invalidParameter, resourceUnknown, ServiceFault, shellGone, timeoutInvalid, tooManyShells } from './faults.ts';
+import { Shell, upperGuid } from './shell.ts';
+import { affinityCookie, type ShellRegistry } from './shell-registry.ts';
+
+const resourceUri = 'http://schemas.microsoft.com/powershell/Microsoft.Exchange';
+const oldEnvelopeBytes = 153_600;
+const newEnvelopeBytes = 512_000;
+const longestTimeoutMs = 2_147_483_647;
+
+export interface ServiceOptions {
+  readonly registry: ShellRegistry;
+  readonly context: Omit<CmdletContext, 'state'>;
+  readonly maxProtocolVersion: '2.1' | '2.2' | '2.3';
+  readonly latencyMs: number;
+  readonly projectedValues: 'flat' | 'objects';
+  readonly maxShellsPerUser: number;
+  readonly runspaceBudget: { readonly runspaces: number; readonly periodSeconds: number } | undefined;
+  /** Users without any management role. */
+  readonly withoutRoles: readonly string[];
+  readonly idleTimeoutMs: number;
+}
+
+/** Who asks, and by what. */
+export interface Caller {
+  readonly user: string;
+  readonly address: string;
+  readonly url: string;
+  readonly query: URLSearchParams;
+  /** Values of `MS-WSMAN` cookies that came along. */
+  readonly cookies: readonly string[];
+  readonly gone: AbortSignal;
+}
+
+export interface ServiceAnswer {
+  readonly body: ResponseBody;
+  readonly setCookie?: string | undefined;
+  /** To be called when the response could not be delivered. */
+  readonly lost?: () => void;
+}
+
+export class Service {
+  readonly #options: ServiceOptions;
+
+  constructor(options: ServiceOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined when the caller has hung up meanwhile. Faults are answers. */
+  async answer(request: ParsedRequest, caller: Caller): Promise<ServiceAnswer | undefined> {
+    const { registry } = this.#options;
+    registry.count(request.body.kind);
+    try {
+      return await this.#perform(request, caller);
+    } catch (error) {
+      const fault = error instanceof ServiceFault ? error.fault : internalError(error instanceof Error ? error.message : String(error)).fault;
+      if (!(error instanceof ServiceFault)) process.stderr.write(`exchange-simulator: ${request.action} failed: ${error instanceof Error ? error.stack : String(error)}\n`);
+      if (fault.subcode === 'TimedOut') registry.counts.quiet += 1;
+      else registry.counts.faults += 1;
+      return { body: { kind: 'fault', fault: { ...fault, machine: this.#options.context.serverName } } };
+    }
+  }
+
+  #origin(): string {
+    const server = this.#options.context.serverName;
+    return `[ClientAccessServer=${server},BackEndServer=${server.toLowerCase()}.example.test,RequestId=${randomUUID()},TimeStamp=${timeStamp(new Date())}]`;
+  }
+
+  async #perform(request: ParsedRequest, caller: Caller): Promise<ServiceAnswer | undefined> {
+    const { header, body } = request;
+    if (header.resourceUri !== resourceUri && body.kind !== 'unknown') {
+      if (header.resourceUri.toLowerCase() !== resourceUri.toLowerCase()) throw resourceUnknown(header.resourceUri);
+    }
+    if (header.operationTimeoutMs <= 0 || header.operationTimeoutMs > longestTimeoutMs) throw timeoutInvalid();
+    if (body.kind === 'unknown') throw actionUnknown(request.action);
+    if (body.kind === 'create') return this.#create(body, caller);
+    const shell = this.#requireShell(body.shellId, caller);
+    this.#options.registry.touch(shell);
+    shell.busy += 1;
+    try {
+      return await this.#onShell(shell, request, body, caller);
+    } finally {
+      shell.busy -= 1;
+      this.#options.registry.touch(shell);
+      if (shell.closed) this.#options.registry.remove(shell);
+    }
+  }
+
+  #requireShell(shellId: string, caller: Caller): Shell {
+    const shell = this.#options.registry.find(shellId);
+    const routed = shell?.cookie === undefined || caller.cookies.includes(shell.cookie);
+    if (shell === undefined || !routed || shell.owner !== caller.user) throw shellGone(shellId, this.#origin());
+    return shell;
+  }
+
+  async #onShell(shell: Shell, request: ParsedRequest, body: Exclude<RequestBody, { kind: 'create' }>, caller: Caller): Promise<ServiceAnswer | undefined> {
+    switch (body.kind) {
+      case 'command':
+        return this.#command(shell, body);
+      case 'receive': {
+        const maxEnvelopeBytes = Math.min(request.header.maxEnvelopeBytes, shell.isOld ? oldEnvelopeBytes : newEnvelopeBytes);
+        if (maxEnvelopeBytes < 8_192) throw invalidParameter('The MaxEnvelopeSize of the request is smaller than the service can answer in.');
+        const received = await shell.receive(body.commandId, { maxEnvelopeBytes, timeoutMs: request.header.operationTimeoutMs, gone: caller.gone });
+        if (received === undefined) return undefined;
+        return { body: { kind: 'received', streams: received.streams, commandState: received.state }, lost: received.lost };
+      }
+      case 'send': {
+        const command = body.commandId === undefined ? undefined : shell.findCommand(body.commandId);
+        if (body.commandId !== undefined && command === undefined) throw commandGone();
+        shell.deliver(command?.id ?? 'pool', body.data);
+        return { body: { kind: 'sent' } };
+      }
+      case 'signal':
+        return this.#signal(shell, body);
+      case 'delete':
+        this.#options.registry.remove(shell);
+        return { body: { kind: 'deleted' } };
+      case 'get':
+        return { body: { kind: 'got', shellId: shell.id, shell: this.#facts(shell, caller) } };
+    }
+  }
+
+  #signal(shell: Shell, body: Extract<RequestBody, { kind: 'signal' }>): ServiceAnswer {
+    if (body.commandId === undefined) throw invalidParameter('A signal to a shell without a command is not supported.');
+    // The code to stop is compared letter by letter; whatever else is asked closes the command.
+    if (body.code === SignalCode.stop) shell.stopCommand(body.commandId);
+    else shell.terminateCommand(body.commandId);
+    return { body: { kind: 'signalled' } };
+  }
+
+  #command(shell: Shell, body: Extract<RequestBody, { kind: 'command' }>): ServiceAnswer {
+    const asked = body.commandId === '' ? randomUUID().toUpperCase() : upperGuid(body.commandId);
+    if (asked === undefined) throw invalidParameter(`The CommandId "${body.commandId.slice(0, 100)}" is not a GUID.`);
+    if (shell.findCommand(asked) !== undefined) throw invalidParameter('A command of this CommandId exists.');
+    if (shell.commandCount >= 100) throw invalidParameter('The shell has as many commands as it may.');
+    const commandId = shell.isOld ? randomUUID().toUpperCase() : asked;
+    shell.addCommand(parseGuid(commandId) as Guid, commandId, body.arguments);
+    return { body: { kind: 'commandAccepted', commandId } };
+  }
+
+  #create(body: Extract<RequestBody, { kind: 'create' }>, caller: Caller): ServiceAnswer {
+    const { registry, maxShellsPerUser } = this.#options;
+    if (registry.ofOwner(caller.user) >= maxShellsPerUser) {
+      registry.counts.refused += 1;
+      throw tooManyShells(maxShellsPerUser);
+    }
+    const asked = body.shellId === '' ? randomUUID().toUpperCase() : upperGuid(body.shellId);
+    if (asked === undefined) throw invalidParameter(`The ShellId "${body.shellId.slice(0, 100)}" is not a GUID.`);
+    const pool = new ServerRunspacePool({ maxProtocolVersion: this.#options.maxProtocolVersion, applicationPrivateData: privateData() });
+    const events = pool.receive('pool', body.creation);
+    const violation = events.find((event) => event.kind === 'protocolViolation');
+    if (violation?.kind === 'protocolViolation') throw internalError(`The creationXml could not be read: ${violation.error.message}`);
+    const isOld = pool.protocolVersion === '2.1';
+    const id = isOld ? randomUUID().toUpperCase() : asked;
+    if (registry.find(id) !== undefined) throw invalidParameter(`A shell of the ShellId ${id} exists.`);
+    const cookie = isOld ? undefined : affinityCookie();
+    const level: SerializationLevel = { level: caller.query.get('serializationLevel')?.toLowerCase() === 'full' ? 'full' : 'partial', projectedValues: this.#options.projectedValues };
+    const shell = new Shell({ id, owner: caller.user, cookie, pool, context: this.#options.context, level, latencyMs: this.#options.latencyMs });
+    shell.adopt(events);
+    if (events.some((event) => event.kind === 'poolOpening')) this.#open(pool, caller);
+    registry.add(shell);
+    return {
+      body: { kind: 'created', shellId: id, address: caller.url, resourceUri, shell: isOld ? undefined : this.#facts(shell, caller) },
+      setCookie: cookie === undefined ? undefined : `MS-WSMAN=${cookie}; path=/powershell; HttpOnly`,
+    };
+  }
+
+  /** Opens the pool, or breaks it with the words that Exchange has for a spent budget and for an account without roles. */
+  #open(pool: ServerRunspacePool, caller: Caller): void {
+    const { registry, runspaceBudget, withoutRoles, context } = this.#options;
+    const origin = `[Server=${context.serverName},RequestId=${randomUUID()},TimeStamp=${timeStamp(new Date())}]`;
+    const refuse = (category: string, reason: string, text: string): void =>
+      pool.breakPool({
+        message: `${origin} [FailureCategory=${category}] ${text}`,
+        fullyQualifiedErrorId: reason, category: 0, categoryReason: reason,
+        exceptionTypeNames: [`Microsoft.Exchange.Configuration.Authorization.${reason}`, 'System.Exception', 'System.Object'],
+      });
+    if (withoutRoles.includes(caller.user)) {
+      return refuse('AuthZ-CmdletAccessDeniedException', 'CmdletAccessDeniedException', `The user "${caller.user}" isn't assigned to any management roles.`);
+    }
+    const wait = registry.takeFromBudget(caller.user, runspaceBudget, Date.now());
+    if (wait === 0) return pool.openPool();
+    return refuse(
+      'AuthZ-AuthorizationException', 'AuthorizationException',
+      `Fail to create runspace because you have exceeded your budget to create runspace. Please wait for ${wait} seconds. Policy: CN=GlobalThrottlingPolicy_6f3a4e2e-6d8a-4b8b-9a60-2f5f0a3f7f10,CN=Global Settings,CN=First Organization,CN=Microsoft Exchange,CN=Services,CN=Configuration,DC=example,DC=test`,
+    );
+  }
+
+  #facts(shell: Shell, caller: Caller) {
+    return {
+      owner: shell.owner, clientIp: caller.address, processId: String(process.pid), idleTimeoutMs: this.#options.idleTimeoutMs, maxIdleTimeoutMs: this.#options.idleTimeoutMs,
+      bufferMode: 'Block', state: 'Connected',
+    };
+  }
+}
+
+/** APPLICATION_PRIVATE_DATA: the version table of Windows PowerShell 5.1, and what Exchange adds. */
+function privateData(): PsValue {
+  const version = (value: string): PsValue => ({ kind: 'Version', value });
+  const dictionary = (content: Readonly<Record<string, PsValue>>): PsValue => ({
+    ...psHashtable(content),
+    typeNames: ['System.Management.Automation.PSPrimitiveDictionary', 'System.Collections.Hashtable', 'System.Object'],
+  });
+  const table = dictionary({
+    PSVersion: version('5.1.17763.5830'),
+    PSEdition: psString('Desktop'),
+    PSCompatibleVersions: psObject({
+      typeNames: ['System.Version[]', 'System.Array', 'System.Object'],
+      base: { kind: 'LST', items: ['1.0', '2.0', '3.0', '4.0', '5.0', '5.1.17763.5830'].map(version) },
+    }),
+    CLRVersion: version('4.0.30319.42000'),
+    BuildVersion: version('10.0.17763.5830'),
+    WSManStackVersion: version('3.0'),
+    PSRemotingProtocolVersion: version('2.3'),
+    SerializationVersion: version('1.1.0.1'),
+  });
+  return dictionary({ PSVersionTable: table, ImplicitRemoting: dictionary({ Hash: psInt32(-1_404_318_617) }), SupportedVersions: psString('15.1.2507.6') });
+}
+
