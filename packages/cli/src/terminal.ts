@@ -13,8 +13,7 @@ export interface OutputStream {
 }
 
 /** Text from a server or a file must not steer the terminal: control characters but tab and line end, and changes of direction. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+const controls = /(?![\t\n])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 
 function withoutControls(text: string): string {
   return text.replace(controls, '\ufffd');

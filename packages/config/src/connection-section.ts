@@ -94,13 +94,7 @@ function readValueSeparator(reader: SectionReader): string {
   const allowed =
     'one to eight characters that no address could hold there: no letter, digit, quote, %, ":" or line break';
   const text = value.kind === 'text' ? value.value : '';
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: a tab is allowed, other control characters are not
-  if (
-    text.length >= 1 &&
-    text.length <= 8 &&
-    !/[\p{L}\p{N}"'%:\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028\u2029]/u.test(text)
-  )
-    return text;
+  if (text.length >= 1 && text.length <= 8 && !/(?!\t)[\p{L}\p{N}\p{Cc}"'%:\u2028\u2029]/u.test(text)) return text;
   return reader.refuse('ValueSeparator', value, allowed) ?? ' ';
 }
 

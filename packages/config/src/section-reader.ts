@@ -31,8 +31,7 @@ function nounOf(value: SettingValue): string {
 
 /** Control characters have no place in a name, path or address, and would garble files and terminals. */
 function hasControlCharacter(text: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return /[\u0000-\u001f\u007f-\u009f]/.test(text);
+  return /\p{Cc}/u.test(text);
 }
 
 interface WholeNumberRange {
