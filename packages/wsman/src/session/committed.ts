@@ -55,6 +55,7 @@ export async function committed<T>(
   const settled = await settledWithin(running, graceMs);
   if (settled.kind === 'value') await undoing.undo(settled.value);
   else if (sent && settled.kind === 'late') await undoing.outcomeUnknown();
+  else if (sent && settled.kind === 'error') await undoWhereLost(settled.error, undoing);
   throw signal?.reason;
 }
 

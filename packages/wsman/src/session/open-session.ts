@@ -16,6 +16,7 @@ import { type Endpoint, parseEndpoint } from '../http/endpoint.ts';
 import { defaultWsmanLimits, type WsmanLimits } from '../limits.ts';
 import { nodeSessionKey } from '../node-session-key.ts';
 import { committed } from './committed.ts';
+import { ContinuityWatch } from './continuity.ts';
 import type { WsmanSessionOptions } from './options.ts';
 import { poolBroken, protocolViolation } from './pool-errors.ts';
 import { redirectTarget } from './redirect.ts';
@@ -72,7 +73,7 @@ async function openAt(endpoint: Endpoint, options: WsmanSessionOptions, limits: 
     sessionKey: options.sessionKey ?? nodeSessionKey,
     keyExchange: options.keyExchange ?? 'on-demand',
   });
-  const parts = { client, pool, main, control, url: endpoint.url, limits };
+  const parts = { client, pool, main, control, url: endpoint.url, limits, continuity: new ContinuityWatch() };
   try {
     return await openShell(parts, options);
   } catch (error) {
@@ -128,6 +129,7 @@ async function awaitOpened(session: SessionParts, options: WsmanSessionOptions):
       const received = await client.receive(shellId, undefined, on);
       if (received.kind === 'quiet') continue;
       for (const stream of received.streams) {
+        session.continuity.check(stream.data);
         for (const event of pool.receive('pool', stream.data)) apply(event, client, url, waiting);
       }
       // From 2.4 on there is no key to exchange.

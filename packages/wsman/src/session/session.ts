@@ -21,11 +21,13 @@ import {
 } from '@exchange-connector/psrp';
 import { FaultCode } from '../codec/fault-codes.ts';
 import { SignalCode } from '../codec/names.ts';
+import type { ReceivedStream } from '../codec/response.ts';
 import { WsmanError, type WsmanPhase } from '../errors.ts';
 import type { Channel, ChannelFacts } from '../http/channel.ts';
 import type { WsmanLimits } from '../limits.ts';
 import { settledWithin, untilAborted } from '../waiting.ts';
 import { committed } from './committed.ts';
+import type { ContinuityWatch } from './continuity.ts';
 import { poolBroken, protocolViolation } from './pool-errors.ts';
 import { isFault, type OperationOptions, type Received, type ShellClient } from './shell-client.ts';
 
@@ -53,6 +55,7 @@ export interface SessionParts {
   readonly shellId: string;
   readonly idleTimeoutMs: number | undefined;
   readonly limits: WsmanLimits;
+  readonly continuity: ContinuityWatch;
 }
 
 interface RunningCommand {
@@ -230,13 +233,14 @@ export class ShellSession implements WsmanSession {
     for (;;) {
       const received = await this.#next(command, last !== undefined, inputFailed, signal);
       if (received === 'ended') break;
+      if (received.afterLoss === true) this.#parts.continuity.answerLost();
       const done = received.kind === 'received' && isDone(received, command);
       // Before the data are handed on, so that the server works while the consumer does.
       command.pending = undefined;
       if (!done) void this.#receive(command);
       if (received.kind === 'received') {
         for (const stream of received.streams) {
-          this.#checkOwner(stream.commandId, command);
+          this.#check(stream, command);
           for (const event of this.#pipelineEvents(
             this.#parts.pool.receive(command.pipelineId, stream.data),
             command,
@@ -290,18 +294,16 @@ export class ShellSession implements WsmanSession {
     return received;
   }
 
-  #checkOwner(commandId: string | undefined, command: RunningCommand): void {
-    if (commandId === undefined || commandId.toLowerCase() === command.commandId.toLowerCase()) return;
-    const { url } = this.#parts;
-    throw new WsmanError(
-      'WSMAN_RESPONSE_INVALID',
-      `Receive at ${url}: data of command ${commandId.slice(0, 64)} in answer to a Receive for ${command.commandId}`,
-      {
-        url,
-        operation: 'Receive',
-        recovery: 'reopen-session',
-      },
-    );
+  #check(stream: ReceivedStream, command: RunningCommand): void {
+    const { url, continuity } = this.#parts;
+    const { commandId } = stream;
+    const details = { url, operation: 'Receive', recovery: 'reopen-session' } as const;
+    if (commandId !== undefined && commandId.toLowerCase() !== command.commandId.toLowerCase()) {
+      const what = `data of command ${commandId.slice(0, 64)} in answer to a Receive for ${command.commandId}`;
+      throw new WsmanError('WSMAN_RESPONSE_INVALID', `Receive at ${url}: ${what}`, details);
+    }
+    const wrong = continuity.check(stream.data);
+    if (wrong !== undefined) throw new WsmanError('WSMAN_CONNECTION_LOST', `Receive at ${url}: ${wrong}`, details);
   }
 
   /** What a consumer of the pipeline is told; the rest is dealt with here. */
@@ -386,7 +388,10 @@ export class ShellSession implements WsmanSession {
         command.pending = undefined;
         if (received.kind !== 'received') continue;
         // The pool keeps count of what came, though nobody wants it any more.
-        for (const stream of received.streams) pool.receive(command.pipelineId, stream.data);
+        for (const stream of received.streams) {
+          this.#parts.continuity.check(stream.data);
+          pool.receive(command.pipelineId, stream.data);
+        }
         if (isDone(received, command)) return;
       }
     })();

@@ -36,8 +36,10 @@ export interface OperationOptions {
 
 type ResponseKind = Exclude<ResponseBody['kind'], 'fault'>;
 
-/** Data of a Receive, or the news that there is none yet. */
-export type Received = Extract<ResponseBody, { kind: 'received' }> | { readonly kind: 'quiet' };
+/** Data of a Receive, or the news that there is none yet; `afterLoss` where an earlier answer to it was cut off. */
+export type Received = (Extract<ResponseBody, { kind: 'received' }> | { readonly kind: 'quiet' }) & {
+  readonly afterLoss?: boolean;
+};
 
 const operationNames: Readonly<Record<RequestBody['kind'], string>> = {
   create: 'Create',
@@ -103,12 +105,14 @@ export class ShellClient {
     for (let attempt = 0; ; ) {
       try {
         const parsed = await this.#exchange(header, body, envelope, options);
-        if (parsed.body.kind === 'fault' && isQuiet(parsed.body.fault)) return { kind: 'quiet' };
+        if (parsed.body.kind === 'fault' && isQuiet(parsed.body.fault))
+          return { kind: 'quiet', afterLoss: attempt > 0 };
         const stillPending =
           parsed.body.kind === 'fault' &&
           parsed.body.fault.code === FaultCode.internalError &&
           performance.now() < pendingUntil;
-        if (attempt === 0 || !stillPending) return this.#expect(parsed, body, options) as Received;
+        if (attempt === 0 || !stillPending)
+          return { ...(this.#expect(parsed, body, options) as Received), afterLoss: attempt > 0 };
         await delay(1000, options.signal);
       } catch (error) {
         if (!isCut(error) || attempt >= limits.receiveRetries || options.signal?.aborted === true) throw error;
