@@ -33,9 +33,17 @@ export function enumeration(typeName: string, display: string, value: number): P
   return { kind: 'Obj', typeNames, display, base: int32(value), adapted: [], extended: [] };
 }
 
-/** A direct field of an object; `undefined` where there is none. */
+/**
+ * A direct field of an object; `undefined` where there is none. Real peers look names up without case, and
+ * pypsrp writes `CI` for `ci`: so does this, where no name fits to the letter.
+ */
 export function fieldOf(value: PsValue | undefined, name: string): PsValue | undefined {
-  return value === undefined ? undefined : property(value, name);
+  if (value?.kind !== 'Obj') return undefined;
+  const exact = property(value, name);
+  if (exact !== undefined) return exact;
+  const wanted = name.toLowerCase();
+  const loose = [...value.extended, ...value.adapted].find((member) => member.name.toLowerCase() === wanted);
+  return loose !== undefined && 'value' in loose ? loose.value : undefined;
 }
 
 /** A value without the objects that only wrap it. Nesting is bounded by the reader's depth limit. */

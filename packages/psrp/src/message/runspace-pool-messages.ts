@@ -121,7 +121,7 @@ export function parseCallId(body: PsValue, messageName: string): bigint {
 
 /** RUNSPACE_AVAILABILITY: a Boolean (done or not) or the count of available runspaces. */
 export function formatRunspaceAvailability(callId: bigint, value: boolean | bigint): PsValue {
-  const response = typeof value === 'boolean' ? boolean(value) : int64(value);
+  const response = typeof value === 'boolean' ? boolean(value) : int32(Number(value));
   return bodyOf([field('SetMinMaxRunspacesResponse', response), field('ci', int64(callId))]);
 }
 
