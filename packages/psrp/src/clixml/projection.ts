@@ -15,7 +15,8 @@
  *
  * What a skip verifies: a primitive child is closed by its own tag; in a child object the tags of objects
  * balance. It does not look at the rest: a number that is none, an unknown element or a bad reference
- * inside something skipped goes unnoticed. Nor are values counted there (`maxValues`).
+ * inside something skipped goes unnoticed. Nor are values and their depth counted there (`maxValues`,
+ * `maxDepth`): nothing of them is held.
  */
 import { psNull } from './construct.ts';
 import { property } from './inspect.ts';
@@ -78,6 +79,10 @@ interface Child {
 
 /** Longer texts are not learnt, in characters: they would not be the same twice. */
 const longestLearnt = 4096;
+/** A run ends when it has become so long, in characters. */
+const longestRun = 16_384;
+/** No start tag that PowerShell writes is longer, in characters. */
+const longestHeader = 512;
 
 /** A copy by itself: a slice would keep the whole text of a body in memory. */
 function copyOf(text: string): string {
@@ -232,7 +237,7 @@ class LearningProjection implements Projection {
       let first: Child | undefined;
       for (const child of this.#visited) {
         const constant = child !== undefined && child.index < 0 && !child.varies ? child : undefined;
-        if (first !== undefined && constant !== undefined && first.runLast?.next === constant) {
+        if (first !== undefined && constant !== undefined && first.runLast?.next === constant && first.run.length < longestRun) {
           first.run += constant.constant;
           first.runLast = constant;
         } else {
@@ -262,8 +267,10 @@ class LearningProjection implements Projection {
   /** From inside an object to behind its end tag. */
   #skipObject(text: string, start: number): number {
     let at = start;
+    let close = -1;
     for (let depth = 1; depth > 0; ) {
-      const close = text.indexOf(objectClose, at);
+      // Both searches are repeated only behind what they found: a thousand open objects cost no thousand scans.
+      if (close < at) close = text.indexOf(objectClose, at);
       if (close < 0) return gaveUp;
       if (this.#nextObject >= 0 && this.#nextObject < at) this.#nextObject = text.indexOf('<Obj', at);
       const open = this.#nextObject;
@@ -310,7 +317,7 @@ class LearningProjection implements Projection {
   #recognise(text: string, at: number): Child | undefined {
     const isObject = text.startsWith('<Obj N="', at);
     const end = isObject ? text.indexOf('"', at + 8) : text.indexOf('>', at);
-    if (end < 0) return undefined;
+    if (end < 0 || end - at > longestHeader) return undefined;
     const key = text.slice(at, end + 1);
     const known = this.#children.get(key);
     if (known !== undefined) return known;

@@ -47,6 +47,9 @@ export interface CliXmlReadingHooks {
   readonly onObject?: (object: PsObject, enclosing: PsObject | undefined) => void;
 }
 
+/** The start of type names in another form than PowerShell's: an id could hide there. */
+const otherTypeNames = /<TN(?!Ref )(?! RefId="(?:0|[1-9][0-9]{0,14})">)/g;
+
 /** Reads values one after the other from one text; ids hold through the whole of it. */
 export class CliXmlReader {
   readonly cursor: XmlCursor;
@@ -280,6 +283,9 @@ export class CliXmlReader {
   /** Type names that stand before the part that is read apart: the last of that id, in the form PowerShell writes. */
   #findTypeNames(refId: number): readonly string[] | undefined {
     if (this.#apart < 0) return undefined;
+    otherTypeNames.lastIndex = 0;
+    const other = otherTypeNames.exec(this.cursor.text);
+    if (other !== null && other.index < this.#apart) return undefined;
     const at = this.cursor.text.lastIndexOf(`<TN RefId="${refId}">`, this.#apart - 1);
     if (at < 0) return undefined;
     const cursor: XmlCursor = this.cursor;
