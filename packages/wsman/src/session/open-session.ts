@@ -20,7 +20,8 @@ import { ContinuityWatch } from './continuity.ts';
 import type { WsmanSessionOptions } from './options.ts';
 import { poolBroken, protocolViolation } from './pool-errors.ts';
 import { redirectTarget } from './redirect.ts';
-import { deleteShell, type SessionParts, ShellSession, sendAll, type WsmanSession } from './session.ts';
+import { ShellSession, type WsmanSession } from './session.ts';
+import { deleteShell, type SessionParts, sendAll } from './shell-parts.ts';
 import { type OperationOptions, ShellClient } from './shell-client.ts';
 
 /** Redirections followed at most. */
