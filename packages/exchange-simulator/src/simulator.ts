@@ -1,13 +1,15 @@
 /* Puts a simulator together and starts it. */
 import type { SecurityMechanism } from '@exchange-connector/gssapi';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import { availableCmdlets } from './cmdlets/catalogue.ts';
 import { SimulatorError } from './errors.ts';
+import type { LogLine } from './log.ts';
 import { Organization } from './organization/organization.ts';
 import { truthOf, type TruthValue } from './organization/truth.ts';
 import { mailboxShape } from './serialization/mailbox-shape.ts';
 import { Authenticator } from './wire/authentication.ts';
 import { createHttpServer } from './wire/http-server.ts';
+import { listenOnPipe } from './wire/pipe-server.ts';
 import { Service } from './wire/service.ts';
 import { ShellRegistry, type SimulatorFacts } from './wire/shell-registry.ts';
 
@@ -49,6 +51,10 @@ export interface SimulatorOptions {
   readonly withoutRoles?: readonly string[];
   /** Milliseconds without a request after which a shell ends; default 900,000. */
   readonly idleTimeoutMs?: number;
+  /** Also (or only) serves PSRP on this pipe, in the out-of-process framing: a socket `CoreFxPipe_<name>` in the temporary folder. */
+  readonly pipe?: string;
+  /** Takes lines of the log; default: errors to standard error. */
+  readonly log?: LogLine;
 }
 
 /** What the organisation holds, for comparison: nothing of it has been on the wire. */
@@ -67,8 +73,9 @@ export interface OrganizationTruth {
 
 /** A running simulator. */
 export interface Simulator {
-  /** `http://localhost:34567/PowerShell/` */
+  /** `http://localhost:34567/PowerShell/`; `pipe:NAME` where there is a pipe only. */
   readonly url: string;
+  /** 0 where there is a pipe only. */
   readonly port: number;
   readonly organization: OrganizationTruth;
   /** What has happened so far. */
@@ -104,6 +111,10 @@ export function createOrganization(options: SimulatorOptions): Organization {
   });
 }
 
+function logOf(options: SimulatorOptions): LogLine {
+  return options.log ?? ((level, message) => void (level === 'Error' && process.stderr.write(`exchange-simulator: ${message}\n`)));
+}
+
 function createService(options: SimulatorOptions, organization: Organization, registry: ShellRegistry): Service {
   return new Service({
     registry,
@@ -121,7 +132,49 @@ function createService(options: SimulatorOptions, organization: Organization, re
     runspaceBudget: options.runspaceBudget,
     withoutRoles: options.withoutRoles ?? [],
     idleTimeoutMs: options.idleTimeoutMs ?? 900_000,
+    log: logOf(options),
   });
+}
+
+interface Listener {
+  readonly url: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Ends a server and all its connections when told. */
+function closer(server: Server): () => Promise<void> {
+  const connections = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    connections.add(socket);
+    socket.on('close', () => connections.delete(socket));
+  });
+  return async () => {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    for (const socket of connections) socket.destroy();
+    await closed;
+  };
+}
+
+async function listenOnHttp(options: SimulatorOptions, service: Service, registry: ShellRegistry): Promise<Listener> {
+  const authenticator = new Authenticator({ kerberos: options.kerberos, basic: options.basic });
+  let url = '';
+  const server = createHttpServer({ authenticator, service, registry, tls: options.tls, serverName: 'EX01', baseUrl: () => url, log: logOf(options) });
+  const close = closer(server);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) => {
+      reject(new SimulatorError('SIMULATOR_LISTEN_FAILED', `starting the simulator: listening on 127.0.0.1 port ${options.port ?? 0}: ${cause.message}; choose another port with --port`, { cause }));
+    });
+    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  url = `${options.tls === undefined ? 'http' : 'https'}://${options.host ?? 'localhost'}:${port}/PowerShell/`;
+  return { url, port, close };
+}
+
+async function listenOnThePipe(name: string, service: Service): Promise<Listener> {
+  const server = await listenOnPipe(name, (pool) => service.makeLocalShell(pool));
+  return { url: `pipe:${name}`, port: 0, close: closer(server) };
 }
 
 /**
@@ -129,26 +182,22 @@ function createService(options: SimulatorOptions, organization: Organization, re
  * @throws SimulatorError SIMULATOR_OPTION_INVALID, SIMULATOR_LISTEN_FAILED
  */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
-  if (options.kerberos === undefined && options.basic === undefined) {
-    throw new SimulatorError('SIMULATOR_OPTION_INVALID', 'starting the simulator: there is neither a keytab for Kerberos nor a login for Basic; give one of them');
+  const hasHttp = options.kerberos !== undefined || options.basic !== undefined;
+  if (!hasHttp && options.pipe === undefined) {
+    throw new SimulatorError('SIMULATOR_OPTION_INVALID', 'starting the simulator: there is neither a keytab for Kerberos nor a login for Basic nor a pipe; give one of them');
   }
   const organization = createOrganization(options);
   const registry = new ShellRegistry({ idleTimeoutMs: options.idleTimeoutMs ?? 900_000 });
   const service = createService(options, organization, registry);
-  const authenticator = new Authenticator({ kerberos: options.kerberos, basic: options.basic });
-  let url = '';
-  const server = createHttpServer({ authenticator, service, registry, tls: options.tls, serverName: 'EX01', baseUrl: () => url });
-  const connections = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    connections.add(socket);
-    socket.on('close', () => connections.delete(socket));
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => reject(new SimulatorError('SIMULATOR_LISTEN_FAILED', `starting the simulator: listening on 127.0.0.1 port ${options.port ?? 0}: ${cause.message}`, { cause })));
-    server.listen(options.port ?? 0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  url = `${options.tls === undefined ? 'http' : 'https'}://${options.host ?? 'localhost'}:${port}/PowerShell/`;
+  const listeners: Listener[] = [];
+  try {
+    if (hasHttp) listeners.push(await listenOnHttp(options, service, registry));
+    if (options.pipe !== undefined) listeners.push(await listenOnThePipe(options.pipe, service));
+  } catch (error) {
+    for (const listener of listeners) await listener.close();
+    throw error;
+  }
+  const { url, port } = listeners[0] as Listener;
   return {
     url,
     port,
@@ -158,9 +207,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     },
     close: async () => {
       registry.closeAll();
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const socket of connections) socket.destroy();
-      await closed;
+      for (const listener of listeners) await listener.close();
     },
   };
 }

@@ -10,7 +10,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { type Authentication, type Authenticator } from './authentication.ts';
+import type { LogLine } from '../log.ts';
+import type { Authentication, Authenticator } from './authentication.ts';
 import { envelopeInvalid, envelopeTooLarge, internalError, type ServiceFault } from './faults.ts';
 import type { Service } from './service.ts';
 import type { ShellRegistry } from './shell-registry.ts';
@@ -28,6 +29,7 @@ export interface HttpOptions {
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly serverName: string;
   readonly baseUrl: () => string;
+  readonly log: LogLine;
 }
 
 type Known = Extract<Authentication, { kind: 'known' }>;
@@ -78,6 +80,7 @@ class HttpHandler {
     const body = await readBody(request);
     const authentication = await this.#options.authenticator.authenticate(request);
     if (authentication.kind === 'unknown') {
+      this.#options.log('Debug', `a request without a known user from ${request.socket.remoteAddress}`);
       this.#options.registry.counts.unauthorized += 1;
       return page(response, 401, 'Not Authorized', { 'WWW-Authenticate': [...authentication.challenges] });
     }
@@ -173,7 +176,7 @@ export function createHttpServer(options: HttpOptions): Server {
       if (error instanceof BodyTooLarge) page(response, 413, 'Request Entity Too Large', { Connection: 'close' });
       else if (request.destroyed && !request.complete) response.destroy();
       else {
-        process.stderr.write(`exchange-simulator: a request broke: ${error instanceof Error ? error.stack : String(error)}\n`);
+        options.log('Error', `a request broke: ${error instanceof Error ? error.stack : String(error)}`);
         page(response, 500, 'Internal Server Error');
       }
     });

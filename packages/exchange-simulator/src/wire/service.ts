@@ -4,6 +4,7 @@ import { type ParsedRequest, type RequestBody, type ResponseBody, SignalCode } f
 import { randomUUID } from 'node:crypto';
 import type { CmdletContext } from '../cmdlets/cmdlet.ts';
 import { timeStamp } from '../cmdlets/command-failure.ts';
+import type { LogLine } from '../log.ts';
 import type { SerializationLevel } from '../serialization/object-shape.ts';
 import { actionUnknown, commandGone, internalError, invalidParameter, resourceUnknown, ServiceFault, shellGone, timeoutInvalid, tooManyShells } from './faults.ts';
 import { Shell, upperGuid } from './shell.ts';
@@ -25,6 +26,7 @@ export interface ServiceOptions {
   /** Users without any management role. */
   readonly withoutRoles: readonly string[];
   readonly idleTimeoutMs: number;
+  readonly log: LogLine;
 }
 
 /** Who asks, and by what. */
@@ -52,15 +54,22 @@ export class Service {
     this.#options = options;
   }
 
+  /** A shell outside HTTP, for a pipe. */
+  makeLocalShell(pool: ServerRunspacePool): Shell {
+    const { context, projectedValues, latencyMs, log } = this.#options;
+    return new Shell({ id: randomUUID().toUpperCase(), owner: 'local', cookie: undefined, pool, context, level: { level: 'partial', projectedValues }, latencyMs, log });
+  }
+
   /** Undefined when the caller has hung up meanwhile. Faults are answers. */
   async answer(request: ParsedRequest, caller: Caller): Promise<ServiceAnswer | undefined> {
     const { registry } = this.#options;
     registry.count(request.body.kind);
+    this.#options.log('Debug', `${request.body.kind} of ${caller.user}`);
     try {
       return await this.#perform(request, caller);
     } catch (error) {
       const fault = error instanceof ServiceFault ? error.fault : internalError(error instanceof Error ? error.message : String(error)).fault;
-      if (!(error instanceof ServiceFault)) process.stderr.write(`exchange-simulator: ${request.action} failed: ${error instanceof Error ? error.stack : String(error)}\n`);
+      if (!(error instanceof ServiceFault)) this.#options.log('Error', `${request.action} failed: ${error instanceof Error ? error.stack : String(error)}`);
       if (fault.subcode === 'TimedOut') registry.counts.quiet += 1;
       else registry.counts.faults += 1;
       return { body: { kind: 'fault', fault: { ...fault, machine: this.#options.context.serverName } } };
@@ -120,6 +129,7 @@ export class Service {
         return this.#signal(shell, body);
       case 'delete':
         this.#options.registry.remove(shell);
+        this.#options.log('Information', `shell ${shell.id} of ${shell.owner} deleted`);
         return { body: { kind: 'deleted' } };
       case 'get':
         return { body: { kind: 'got', shellId: shell.id, shell: this.#facts(shell, caller) } };
@@ -161,10 +171,11 @@ export class Service {
     if (registry.find(id) !== undefined) throw invalidParameter(`A shell of the ShellId ${id} exists.`);
     const cookie = isOld ? undefined : affinityCookie();
     const level: SerializationLevel = { level: caller.query.get('serializationLevel')?.toLowerCase() === 'full' ? 'full' : 'partial', projectedValues: this.#options.projectedValues };
-    const shell = new Shell({ id, owner: caller.user, cookie, pool, context: this.#options.context, level, latencyMs: this.#options.latencyMs });
+    const shell = new Shell({ id, owner: caller.user, cookie, pool, context: this.#options.context, level, latencyMs: this.#options.latencyMs, log: this.#options.log });
     shell.adopt(events);
-    if (events.some((event) => event.kind === 'poolOpening')) this.#open(pool, caller);
+    if (shell.wantsOpening) this.#open(pool, caller);
     registry.add(shell);
+    this.#options.log('Information', `shell ${id} of ${caller.user} opened`);
     return {
       body: { kind: 'created', shellId: id, address: caller.url, resourceUri, shell: isOld ? undefined : this.#facts(shell, caller) },
       setCookie: cookie === undefined ? undefined : `MS-WSMAN=${cookie}; path=/powershell; HttpOnly`,

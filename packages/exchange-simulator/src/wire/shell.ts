@@ -7,6 +7,7 @@ import type { CommandState, ReceivedStream } from '@exchange-connector/wsman/cod
 import type { CmdletContext, Emission } from '../cmdlets/cmdlet.ts';
 import { PipelineInput, runRequest } from '../cmdlets/pipeline.ts';
 import { freshRunspaceState, type RunspaceState } from '../cmdlets/runspace-state.ts';
+import type { LogLine } from '../log.ts';
 import type { SerializationLevel } from '../serialization/object-shape.ts';
 import { aborted, commandGone, internalError, receiveUnderWay, timedOut } from './faults.ts';
 import { inputObject } from './input-object.ts';
@@ -52,6 +53,7 @@ export interface ShellOptions {
   readonly context: Omit<CmdletContext, 'state'>;
   readonly level: SerializationLevel;
   readonly latencyMs: number;
+  readonly log: LogLine;
 }
 
 export class Shell {
@@ -70,6 +72,8 @@ export class Shell {
   #violation: PsrpError | undefined;
   /** Requests under way: an answer that is awaited keeps the shell from being idle. */
   busy = 0;
+  /** The client asked for the pool to be opened. */
+  wantsOpening = false;
 
   constructor(options: ShellOptions) {
     this.id = options.id;
@@ -126,6 +130,11 @@ export class Shell {
     this.#wake.ring();
   }
 
+  /** Wakes those who wait for output, after something was queued from outside. */
+  wake(): void {
+    this.#wake.ring();
+  }
+
   close(): void {
     if (this.closed) return;
     this.#closing.abort();
@@ -148,6 +157,7 @@ export class Shell {
     switch (event.kind) {
       case 'poolOpening':
         this.#maxRunspaces = Math.max(1, Math.min(event.maxRunspaces, 64));
+        this.wantsOpening = true;
         return;
       case 'pipelineCreated':
         return this.#startPipeline(event.id, event.request, event.hasInput);
@@ -212,7 +222,7 @@ export class Shell {
 
   #fail(error: unknown): void {
     // Only a defect here comes this way; the shell ends, as a crashed one does on a real server.
-    process.stderr.write(`exchange-simulator: a pipeline broke: ${error instanceof Error ? error.stack : String(error)}\n`);
+    this.#options.log('Error', `a pipeline broke: ${error instanceof Error ? error.stack : String(error)}`);
     this.close();
   }
 
