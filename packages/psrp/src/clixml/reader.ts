@@ -223,7 +223,7 @@ export class CliXmlReader {
           this.#readMembers(extended, depth + 1);
           break;
         default:
-          this.#readBase(object, depth + 1);
+          this.#readBase(object, depth);
       }
     }
     this.#enclosing = enclosing;
@@ -238,7 +238,8 @@ export class CliXmlReader {
     if (cursor.tag === Tag.Ref || cursor.tag === Tag.Nil) {
       cursor.fail(`<${tagNames[cursor.tag]}> cannot be what an <Obj> wraps`, cursor.tagStart);
     }
-    object.base = this.#readValue(depth);
+    // What it wraps stands as deep as the object, as PowerShell counts; an object inside it one deeper.
+    object.base = this.#readValue(cursor.tag === Tag.Obj ? depth + 1 : depth);
   }
 
   #readReference(): PsObject {

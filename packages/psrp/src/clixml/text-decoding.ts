@@ -36,7 +36,7 @@ export function decodeText(bytes: Uint8Array, limits: CliXmlLimits): string {
     return decoders[encoding].decode(bytes);
   } catch (cause) {
     const offset = encoding === 'UTF-8' ? firstInvalid(bytes) : 0;
-    const seen = encoding === 'UTF-8' ? ` (byte 0x${(bytes[offset] ?? 0).toString(16)} at offset ${offset})` : '';
+    const seen = encoding === 'UTF-8' ? describeByte(bytes, offset) : '';
     throw new CliXmlError(
       'PSRP_CLIXML_INVALID',
       `reading CLIXML: the ${bytes.length} bytes are not ${encoding}${seen}; the text may have been cut or changed on its way`,
@@ -45,22 +45,25 @@ export function decodeText(bytes: Uint8Array, limits: CliXmlLimits): string {
   }
 }
 
-/** The offset of the first byte that is no UTF-8, by halving: for messages only. */
+function describeByte(bytes: Uint8Array, offset: number): string {
+  const byte = bytes[offset];
+  if (byte === undefined) return ' (they end inside a character)';
+  return ` (byte 0x${byte.toString(16).padStart(2, '0')} at offset ${offset})`;
+}
+
+/** The offset of the first byte that no UTF-8 can have there, by halving: for messages only. */
 function firstInvalid(bytes: Uint8Array): number {
   let good = 0;
-  let step = bytes.length;
-  // A prefix is good when a streaming decoder takes it: an unfinished sequence at its end is no fault yet.
-  while (step >= 1) {
-    const end = Math.min(bytes.length, good + step);
-    if (isPrefix(bytes.subarray(good, end))) {
-      if (end === bytes.length) return end;
-      good = backToStart(bytes, end);
-    }
-    step = Math.floor(step / 2);
+  let bad = bytes.length + 1;
+  while (bad - good > 1) {
+    const middle = Math.floor((good + bad) / 2);
+    if (isPrefix(bytes.subarray(0, middle))) good = middle;
+    else bad = middle;
   }
   return good;
 }
 
+/** A streaming decoder takes an unfinished character at the end. */
 function isPrefix(bytes: Uint8Array): boolean {
   try {
     new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes, { stream: true });
@@ -68,11 +71,4 @@ function isPrefix(bytes: Uint8Array): boolean {
   } catch {
     return false;
   }
-}
-
-/** The beginning of the sequence that `end` cuts through, at most three bytes back. */
-function backToStart(bytes: Uint8Array, end: number): number {
-  let at = end;
-  while (at > end - 4 && at > 0 && ((bytes[at] ?? 0) & 0xc0) === 0x80) at -= 1;
-  return at;
 }

@@ -19,15 +19,17 @@ export function decodeEscapes(text: string): string {
 
 const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
 
-/** No reference is longer: `&#x10FFFF;` with some leading zeros. */
-const referencePattern = /&(?:([a-z]{2,4}|#x[0-9a-fA-F]{1,8}|#[0-9]{1,10});)?/g;
+/** No reference to a character is longer than these: `&#x10FFFF;` with some leading zeros. */
+const referencePattern = /&([a-z]{2,4}|#x[0-9a-fA-F]{1,8}|#[0-9]{1,10});/g;
+const badReference = /&(?!(?:lt|gt|amp|quot|apos|#x[0-9a-fA-F]{1,8}|#[0-9]{1,10});)/;
 
-/** Replaces entities and character references; gives the index of the first bad one instead. */
+/** Replaces entities and character references; gives the index of a bad one instead. */
 export function decodeReferences(text: string): string | number {
-  let bad = -1;
-  const decoded = text.replace(referencePattern, (whole, reference: string | undefined, index: number) => {
-    const replaced = reference === undefined ? undefined : resolve(reference);
-    if (replaced === undefined && bad < 0) bad = index;
+  let bad = text.search(badReference);
+  if (bad >= 0) return bad;
+  const decoded = text.replace(referencePattern, (whole, reference: string, index: number) => {
+    const replaced = resolve(reference);
+    if (replaced === undefined) bad = index;
     return replaced ?? whole;
   });
   return bad < 0 ? decoded : bad;
