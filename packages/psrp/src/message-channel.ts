@@ -44,7 +44,13 @@ export class MessageChannel {
   #poolId: Guid;
 
   /** `destination`: who reads what is sent. `requestKey` is called when something is held back for a key. */
-  constructor(options: { limits: PsrpLimits; destination: Destination; cipher: SecureStringCipher; poolId: Guid; requestKey: () => void }) {
+  constructor(options: {
+    limits: PsrpLimits;
+    destination: Destination;
+    cipher: SecureStringCipher;
+    poolId: Guid;
+    requestKey: () => void;
+  }) {
     this.#limits = options.limits;
     this.#destination = options.destination;
     this.#cipher = options.cipher;
@@ -70,7 +76,10 @@ export class MessageChannel {
   /** Makes place for a pipeline; `wireId` is its PID inside messages, where that is another. */
   addPipeline(id: Guid, wireId: Guid = id): void {
     if (this.pipelineCount >= this.#limits.maxPipelines) {
-      throw new PsrpError('PSRP_LIMIT_EXCEEDED', `adding pipeline ${id}: ${this.pipelineCount} are alive, the limit is ${this.#limits.maxPipelines}`);
+      throw new PsrpError(
+        'PSRP_LIMIT_EXCEEDED',
+        `adding pipeline ${id}: ${this.pipelineCount} are alive, the limit is ${this.#limits.maxPipelines}`,
+      );
     }
     this.#lanes.set(id, this.#makeLane(wireId));
   }
@@ -94,8 +103,12 @@ export class MessageChannel {
   /** Queues a message: a value to be encoded, or a body that is. */
   send(target: Target, type: MessageType, body: PsValue | Uint8Array, stream: OutgoingStream = 'stdin'): void {
     const lane = this.#laneOf(target);
-    const mustWait = lane.held.length > 0 || (!(body instanceof Uint8Array) && !this.#cipher.isReady && holdsPlainText(body));
-    if (!mustWait || stream === 'pr') return this.#enqueue(lane, type, body, stream);
+    const mustWait =
+      lane.held.length > 0 || (!(body instanceof Uint8Array) && !this.#cipher.isReady && holdsPlainText(body));
+    if (!mustWait || stream === 'pr') {
+      this.#enqueue(lane, type, body, stream);
+      return;
+    }
     this.#cipher.port; // throws where there never will be a key
     this.#checkQueues();
     lane.held.push({ type, body, stream });
@@ -149,7 +162,8 @@ export class MessageChannel {
 
   #laneOf(target: Target): Lane {
     const lane = this.#lanes.get(target);
-    if (lane === undefined) throw new PsrpError('PSRP_STATE_INVALID', `sending to pipeline ${target}: there is none of that id in this pool`);
+    if (lane === undefined)
+      throw new PsrpError('PSRP_STATE_INVALID', `sending to pipeline ${target}: there is none of that id in this pool`);
     return lane;
   }
 
@@ -182,6 +196,9 @@ export class MessageChannel {
     const { maxQueuedMessages, maxQueuedBytes } = this.#limits;
     if (messages < maxQueuedMessages && bytes < maxQueuedBytes) return;
     const seen = `${messages} messages of ${bytes} bytes wait to be taken`;
-    throw new PsrpError('PSRP_LIMIT_EXCEEDED', `queuing a message: ${seen}, the limits are ${maxQueuedMessages} and ${maxQueuedBytes}`);
+    throw new PsrpError(
+      'PSRP_LIMIT_EXCEEDED',
+      `queuing a message: ${seen}, the limits are ${maxQueuedMessages} and ${maxQueuedBytes}`,
+    );
   }
 }

@@ -20,7 +20,10 @@ export function psSecureString(plainText: string): PsSecureString {
   const value: PsSecureString = {
     kind: 'SS',
     protectedText: () => {
-      throw new PsrpError('PSRP_SECURE_STRING_FAILED', 'writing a SecureString outside of a runspace pool, which alone has the key');
+      throw new PsrpError(
+        'PSRP_SECURE_STRING_FAILED',
+        'writing a SecureString outside of a runspace pool, which alone has the key',
+      );
     },
   };
   plainTexts.set(value, plainText);
@@ -54,7 +57,11 @@ export function holdsPlainText(value: PsValue, seen: Set<PsObject> = new Set()):
 type Protect = (plainText: string) => string;
 
 /** The value with every SecureString that was made here protected; what holds none is shared, not copied. */
-export function protectPlainTexts(value: PsValue, protect: Protect, copies: Map<PsObject, PsObject> = new Map()): PsValue {
+export function protectPlainTexts(
+  value: PsValue,
+  protect: Protect,
+  copies: Map<PsObject, PsObject> = new Map(),
+): PsValue {
   switch (value.kind) {
     case 'SS': {
       const plainText = plainTexts.get(value);
@@ -69,7 +76,10 @@ export function protectPlainTexts(value: PsValue, protect: Protect, copies: Map<
       return { kind: value.kind, items: value.items.map((item) => protectPlainTexts(item, protect, copies)) };
     case 'DCT': {
       const copy = (part: PsValue): PsValue => protectPlainTexts(part, protect, copies);
-      return { kind: 'DCT', entries: value.entries.map((entry) => ({ key: copy(entry.key), value: copy(entry.value) })) };
+      return {
+        kind: 'DCT',
+        entries: value.entries.map((entry) => ({ key: copy(entry.key), value: copy(entry.value) })),
+      };
     }
     case 'Obj':
       return protectInObject(value, protect, copies);
@@ -86,7 +96,9 @@ function protectInObject(value: PsObject, protect: Protect, copies: Map<PsObject
   const inside = (part: PsValue): PsValue => protectPlainTexts(part, protect, copies);
   copy.base = value.base === undefined ? undefined : inside(value.base);
   copy.adapted = value.adapted.map(({ name, value: held }) => ({ name, value: inside(held) }));
-  copy.extended = value.extended.map((member) => ('value' in member ? { name: member.name, value: inside(member.value) } : member));
+  copy.extended = value.extended.map((member) =>
+    'value' in member ? { name: member.name, value: inside(member.value) } : member,
+  );
   return copy;
 }
 
@@ -166,7 +178,11 @@ export class SecureStringCipher {
   protect(plainText: string): string {
     const plain = encodeUtf16LittleEndian(plainText);
     if (!this.needsKey) return encodeBase64(plain);
-    if (!this.isReady) throw new PsrpError('PSRP_SECURE_STRING_FAILED', 'protecting a SecureString before the session key was exchanged');
+    if (!this.isReady)
+      throw new PsrpError(
+        'PSRP_SECURE_STRING_FAILED',
+        'protecting a SecureString before the session key was exchanged',
+      );
     return encodeBase64(this.port.aesEncrypt(this.ownKey(), zeroIv, plain));
   }
 

@@ -32,22 +32,31 @@ function cut(messages: readonly Uint8Array[], blobBytes: number, firstObjectId =
 function assemble(chunks: Iterable<Uint8Array>): { messages: string[]; violation: PsrpError | undefined } {
   const assembler = new FragmentAssembler();
   const messages: string[] = [];
-  for (const chunk of chunks) messages.push(...assembler.push(chunk).map((message) => Buffer.from(message).toString('hex')));
+  for (const chunk of chunks)
+    messages.push(...assembler.push(chunk).map((message) => Buffer.from(message).toString('hex')));
   return { messages, violation: assembler.violation };
 }
 
-const hex = (messages: readonly Uint8Array[]): string[] => messages.map((message) => Buffer.from(message).toString('hex'));
+const hex = (messages: readonly Uint8Array[]): string[] =>
+  messages.map((message) => Buffer.from(message).toString('hex'));
 
 test('a fragment stands on the wire as the specification draws it', () => {
-  const bytes = encodeFragment({ objectId: 2 ** 40 + 5, fragmentId: 7, isStart: false, isEnd: true }, new Uint8Array([0xaa, 0xbb]));
-  assert.equal(Buffer.from(bytes).toString('hex'), '0000010000000005' + '0000000000000007' + '02' + '00000002' + 'aabb');
+  const bytes = encodeFragment(
+    { objectId: 2 ** 40 + 5, fragmentId: 7, isStart: false, isEnd: true },
+    new Uint8Array([0xaa, 0xbb]),
+  );
+  assert.equal(
+    Buffer.from(bytes).toString('hex'),
+    '0000010000000005' + '0000000000000007' + '02' + '00000002' + 'aabb',
+  );
 });
 
 test('messages come out the same wherever the bytes are split, byte by byte, and whatever trails', () => {
   const messages = [new Uint8Array([1]), new Uint8Array(70).fill(2), new Uint8Array(0), new Uint8Array([3, 4, 5])];
   const bytes = Buffer.concat(cut(messages, 20));
   const expected = { messages: hex(messages), violation: undefined };
-  for (let at = 0; at <= bytes.length; at += 1) assert.deepEqual(assemble([bytes.subarray(0, at), bytes.subarray(at)]), expected);
+  for (let at = 0; at <= bytes.length; at += 1)
+    assert.deepEqual(assemble([bytes.subarray(0, at), bytes.subarray(at)]), expected);
   assert.deepEqual(assemble(Array.from(bytes, (byte) => new Uint8Array([byte]))), expected);
   const trailing = new FragmentAssembler();
   assert.deepEqual(hex(trailing.push(Buffer.concat([bytes, bytes.subarray(0, 10)]))), expected.messages);
@@ -57,12 +66,19 @@ test('messages come out the same wherever the bytes are split, byte by byte, and
 test('any messages in fragments of any size come out of chunks of any size', () => {
   const size = fc.integer({ min: 0, max: 40_000 });
   fc.assert(
-    fc.property(fc.array(size, { maxLength: 8 }), fc.integer({ min: 1, max: 20_000 }), fc.integer({ min: 1, max: 50_000 }), (sizes, blobBytes, chunkBytes) => {
-      const messages = sizes.map((length, index) => new Uint8Array(length).fill(index + 1));
-      const bytes = Buffer.concat(cut(messages, blobBytes));
-      const chunks = Array.from({ length: Math.ceil(bytes.length / chunkBytes) }, (_, index) => bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes));
-      assert.deepEqual(assemble(chunks), { messages: hex(messages), violation: undefined });
-    }),
+    fc.property(
+      fc.array(size, { maxLength: 8 }),
+      fc.integer({ min: 1, max: 20_000 }),
+      fc.integer({ min: 1, max: 50_000 }),
+      (sizes, blobBytes, chunkBytes) => {
+        const messages = sizes.map((length, index) => new Uint8Array(length).fill(index + 1));
+        const bytes = Buffer.concat(cut(messages, blobBytes));
+        const chunks = Array.from({ length: Math.ceil(bytes.length / chunkBytes) }, (_, index) =>
+          bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes),
+        );
+        assert.deepEqual(assemble(chunks), { messages: hex(messages), violation: undefined });
+      },
+    ),
     { numRuns: 100 },
   );
 });
@@ -104,7 +120,11 @@ test('impossible headers are violations that say what was seen', () => {
   const blob = new Uint8Array(3);
   const cases: [Uint8Array[], string, RegExp][] = [
     [[new Uint8Array(fragmentHeaderBytes).fill(255)], 'PSRP_FRAGMENT_INVALID', /beyond 2\^53/],
-    [[encodeFragment({ objectId: 1, fragmentId: 0, isStart: false, isEnd: false }, blob)], 'PSRP_FRAGMENT_INVALID', /not marked as the first/],
+    [
+      [encodeFragment({ objectId: 1, fragmentId: 0, isStart: false, isEnd: false }, blob)],
+      'PSRP_FRAGMENT_INVALID',
+      /not marked as the first/,
+    ],
     [
       [
         encodeFragment({ objectId: 1, fragmentId: 0, isStart: true, isEnd: false }, blob),
@@ -194,7 +214,10 @@ const nearlyValid = fc
 test('whatever bytes come, a pool never throws and reports one violation at most', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.oneof({ weight: 4, arbitrary: nearlyValid }, { weight: 1, arbitrary: fc.uint8Array({ maxLength: 80 }) }), { maxLength: 6 }),
+      fc.array(
+        fc.oneof({ weight: 4, arbitrary: nearlyValid }, { weight: 1, arbitrary: fc.uint8Array({ maxLength: 80 }) }),
+        { maxLength: 6 },
+      ),
       fc.boolean(),
       fc.boolean(),
       (parts, isOpen, isPipeline) => {
@@ -209,7 +232,9 @@ test('whatever bytes come, a pool never throws and reports one violation at most
         else pair.client.open();
         const id = isOpen ? pair.start({ statements: [[{ name: 'A', parameters: [] }]] }, true) : freshGuid();
         for (const pool of [pair.client, pair.server]) {
-          const kinds = bytes.flatMap((chunk) => pool.receive(isPipeline ? id : 'pool', chunk).map((event) => event.kind));
+          const kinds = bytes.flatMap((chunk) =>
+            pool.receive(isPipeline ? id : 'pool', chunk).map((event) => event.kind),
+          );
           assert.ok(kinds.filter((kind) => kind === 'protocolViolation').length <= 1);
           const at = kinds.indexOf('protocolViolation');
           assert.ok(at < 0 || at === kinds.length - 1, 'nothing is told after a violation');
@@ -223,16 +248,23 @@ test('whatever bytes come, a pool never throws and reports one violation at most
 test('a violation breaks the pool, and what comes later is dropped', () => {
   for (const pool of [new ClientRunspacePool({ id: freshGuid() }), new ServerRunspacePool()]) {
     const events = pool.receive('pool', new Uint8Array(100).fill(255));
-    assert.deepEqual(events.map((event) => event.kind), ['protocolViolation']);
+    assert.deepEqual(
+      events.map((event) => event.kind),
+      ['protocolViolation'],
+    );
     const [violation] = events;
-    assert.ok(violation?.kind === 'protocolViolation' && violation.source === 'pool' && violation.error instanceof PsrpError);
+    assert.ok(
+      violation?.kind === 'protocolViolation' && violation.source === 'pool' && violation.error instanceof PsrpError,
+    );
     assert.deepEqual(pool.receive('pool', new Uint8Array(100)), []);
   }
 });
 
 test('a server has no more pipelines than its limit, however many a client names', () => {
   const pool = new ServerRunspacePool({ limits: { maxPipelines: 10 } });
-  const kinds = Array.from({ length: 11 }, () => pool.receive(freshGuid(), new Uint8Array(3)).map((event) => event.kind));
+  const kinds = Array.from({ length: 11 }, () =>
+    pool.receive(freshGuid(), new Uint8Array(3)).map((event) => event.kind),
+  );
   assert.deepEqual(kinds.flat(), ['protocolViolation']);
 });
 

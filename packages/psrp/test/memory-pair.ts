@@ -49,11 +49,19 @@ export class MemoryPair {
     for (let isMoving = true; isMoving; ) {
       isMoving = false;
       for (const target of this.#targets) {
-        for (let bytes = this.client.takeOutgoing(target, takeBytes); bytes; bytes = this.client.takeOutgoing(target, takeBytes)) {
+        for (
+          let bytes = this.client.takeOutgoing(target, takeBytes);
+          bytes;
+          bytes = this.client.takeOutgoing(target, takeBytes)
+        ) {
           isMoving = true;
           for (const chunk of this.#chunks(bytes)) this.#toServer(target, chunk);
         }
-        for (let bytes = this.server.takeOutgoing(target, takeBytes); bytes; bytes = this.server.takeOutgoing(target, takeBytes)) {
+        for (
+          let bytes = this.server.takeOutgoing(target, takeBytes);
+          bytes;
+          bytes = this.server.takeOutgoing(target, takeBytes)
+        ) {
           isMoving = true;
           for (const chunk of this.#chunks(bytes)) this.clientEvents.push(...this.client.receive(target, chunk));
         }

@@ -29,7 +29,10 @@ const timeLimitMs = 30_000;
 
 function withLimit<T>(what: string, seen: () => unknown, work: Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<T>();
-  const timer = setTimeout(() => reject(new Error(`${what} did not happen in ${timeLimitMs} ms; seen: ${String(seen())}`)), timeLimitMs);
+  const timer = setTimeout(
+    () => reject(new Error(`${what} did not happen in ${timeLimitMs} ms; seen: ${String(seen())}`)),
+    timeLimitMs,
+  );
   return Promise.race([work, promise]).finally(() => clearTimeout(timer));
 }
 
@@ -53,7 +56,11 @@ export class ProcessClient {
     this.#process.stdin?.on('error', () => undefined);
   }
 
-  static async open(program: string, parameters: readonly string[], options: Partial<ClientRunspacePoolOptions> = {}): Promise<ProcessClient> {
+  static async open(
+    program: string,
+    parameters: readonly string[],
+    options: Partial<ClientRunspacePoolOptions> = {},
+  ): Promise<ProcessClient> {
     const client = new ProcessClient(program, parameters, options);
     client.pool.open();
     await client.drain('pool');
@@ -74,7 +81,8 @@ export class ProcessClient {
     if (condition(this.#packets)) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting = { until: condition, done: resolve };
-    const seen = (): string => `${JSON.stringify(this.events.map((event) => (event.kind === 'pipeline' ? event.event.kind : event.kind)))} ${this.#stderr}`;
+    const seen = (): string =>
+      `${JSON.stringify(this.events.map((event) => (event.kind === 'pipeline' ? event.event.kind : event.kind)))} ${this.#stderr}`;
     await withLimit(what, seen, promise);
     this.#waiting = undefined;
   }
@@ -122,7 +130,8 @@ export class ProcessClient {
 
   /** Waits for the end of a pipeline, answering host calls on the way, and closes it. */
   async end(id: Guid): Promise<PipelineEvent[]> {
-    const isOver = (): boolean => this.eventsOf(id).some((event) => event.kind === 'state' && event.state >= PipelineState.Stopped);
+    const isOver = (): boolean =>
+      this.eventsOf(id).some((event) => event.kind === 'state' && event.state >= PipelineState.Stopped);
     while (!isOver()) {
       await this.until('the pipeline’s end', () => isOver() || this.pool.hasOutgoing(id));
       await this.drain(id);
@@ -198,7 +207,11 @@ export class PipeServer {
         }
       }
       if (packet.kind === 'Signal' && packet.target !== 'pool') {
-        const error = { message: 'The pipeline has been stopped.', fullyQualifiedErrorId: 'PipelineStopped', category: 14 };
+        const error = {
+          message: 'The pipeline has been stopped.',
+          fullyQualifiedErrorId: 'PipelineStopped',
+          category: 14,
+        };
         pool.finish(packet.target, PipelineState.Stopped, error);
       }
       if (packet.kind === 'Close' && packet.target === 'pool') pool.closePool();

@@ -16,11 +16,15 @@ const packets: Packet[] = [
   { kind: 'CloseAck', target: id },
 ];
 
-const plain = (list: readonly Packet[]): unknown[] => list.map((one) => (one.kind === 'Data' ? { ...one, data: Buffer.from(one.data).toString('hex') } : one));
+const plain = (list: readonly Packet[]): unknown[] =>
+  list.map((one) => (one.kind === 'Data' ? { ...one, data: Buffer.from(one.data).toString('hex') } : one));
 
 test('packets stand on the wire as PowerShell writes them', () => {
   const text = (packet: Packet): string => Buffer.from(formatPacket(packet)).toString();
-  assert.equal(text(packets[0] as Packet), "<Data Stream='Default' PSGuid='00000000-0000-0000-0000-000000000000'>SGVsbG8=</Data>\n");
+  assert.equal(
+    text(packets[0] as Packet),
+    "<Data Stream='Default' PSGuid='00000000-0000-0000-0000-000000000000'>SGVsbG8=</Data>\n",
+  );
   assert.equal(text(packets[2] as Packet), `<Command PSGuid='${id}' />\n`);
   assert.equal(text(packets[4] as Packet), `<Data Stream='PromptResponse' PSGuid='${id}'>AP8B</Data>\n`);
 });
@@ -29,7 +33,10 @@ test('packets come out the same wherever the bytes are split, byte by byte, with
   const bytes = Buffer.concat(packets.map(formatPacket));
   for (let at = 0; at <= bytes.length; at += 1) {
     const reader = new PacketReader();
-    assert.deepEqual(plain([...reader.push(bytes.subarray(0, at)), ...reader.push(bytes.subarray(at))]), plain(packets));
+    assert.deepEqual(
+      plain([...reader.push(bytes.subarray(0, at)), ...reader.push(bytes.subarray(at))]),
+      plain(packets),
+    );
   }
   const slow = new PacketReader();
   const crlf = Buffer.from(bytes.toString().replaceAll('\n', '\r\n'));

@@ -39,16 +39,23 @@ const sums = new Map<Guid, { sum: number; nulls: number }>();
 function runCommands(pool: ServerRunspacePool, id: Guid, request: PipelineRequest): void {
   const names = request.statements.map((statement) => statement.map((one) => one.name).join(' | ')).join('; ');
   const parameters = request.statements[0]?.[0]?.parameters ?? [];
-  const value = (name: string): (typeof parameters)[0]['value'] => parameters.find((one) => one.name === name)?.value ?? psNull;
+  const value = (name: string): (typeof parameters)[0]['value'] =>
+    parameters.find((one) => one.name === name)?.value ?? psNull;
   switch (names) {
     case 'Echo-Arguments':
-      for (const one of parameters) pool.output(id, psString(`${one.name ?? ''}=${Buffer.from(encodeCliXml(one.value)).toString()}`));
+      for (const one of parameters)
+        pool.output(id, psString(`${one.name ?? ''}=${Buffer.from(encodeCliXml(one.value)).toString()}`));
       break;
     case 'Write-Streams':
       pool.warning(id, 'w');
       pool.verbose(id, 'v');
       pool.debug(id, 'd');
-      pool.information(id, { messageData: psString('i'), source: 'Write-Information', timeGenerated: '2024-05-01T10:00:00Z', tags: ['t', 'u'] });
+      pool.information(id, {
+        messageData: psString('i'),
+        source: 'Write-Information',
+        timeGenerated: '2024-05-01T10:00:00Z',
+        tags: ['t', 'u'],
+      });
       pool.progress(id, { activity: 'act', activityId: 1, statusDescription: 'stat', percentComplete: 50 });
       pool.progress(id, { activity: 'act', activityId: 1, statusDescription: 'stat', completed: true });
       pool.error(id, boom);
@@ -106,22 +113,44 @@ function runClient(name: string): Promise<Record<string, unknown>[]> {
     errors += bytes.toString();
   });
   child.on('close', (code) => {
-    if (code === 0) resolve(out.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>));
+    if (code === 0)
+      resolve(
+        out
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line) as Record<string, unknown>),
+      );
     else reject(new Error(`the real client ended with ${code}: ${out}\n${errors}`));
   });
   return promise;
 }
 
-const quiet = { state: 'Completed', errors: [], warnings: [], verbose: [], debug: [], information: [], progress: [], failure: null };
+const quiet = {
+  state: 'Completed',
+  errors: [],
+  warnings: [],
+  verbose: [],
+  debug: [],
+  information: [],
+  progress: [],
+  failure: null,
+};
 
 for (const maxProtocolVersion of ['2.4', '2.3', '2.2'] as const) {
-  test(`the real client opens, runs everything and closes against our server of ${maxProtocolVersion}`, { skip }, async () => {
+  test(`the real client opens, runs everything and closes against our server of ${maxProtocolVersion}`, {
+    skip,
+  }, async () => {
     const server = await PipeServer.listen(behaviour, { maxProtocolVersion, sessionKey: nodeSessionKey });
     try {
       const told = await runClient(server.name);
       const violations = server.events.filter((event) => event.kind === 'protocolViolation');
       assert.deepEqual(violations, []);
-      const error = { message: 'boom', id: 'MyId,Fail-Terminating', category: 'InvalidOperation: (x:String) [Fail-Terminating], InvalidOperationException', details: 'the details' };
+      const error = {
+        message: 'boom',
+        id: 'MyId,Fail-Terminating',
+        category: 'InvalidOperation: (x:String) [Fail-Terminating], InvalidOperationException',
+        details: 'the details',
+      };
       assert.deepEqual(told, [
         { scenario: 'open', state: 'Opened' },
         {

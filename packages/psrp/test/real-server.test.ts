@@ -44,7 +44,11 @@ const lastState = (events: readonly PipelineEvent[]): { state: PipelineState; id
   return { state: last.state, id: last.error?.fullyQualifiedErrorId };
 };
 
-async function withClient(options: Parameters<typeof ProcessClient.open>[2], work: (client: ProcessClient) => Promise<void>, initial = ''): Promise<void> {
+async function withClient(
+  options: Parameters<typeof ProcessClient.open>[2],
+  work: (client: ProcessClient) => Promise<void>,
+  initial = '',
+): Promise<void> {
   const client = await ProcessClient.open(program, initial === '' ? ['server'] : ['server', initial], options);
   try {
     await work(client);
@@ -55,7 +59,9 @@ async function withClient(options: Parameters<typeof ProcessClient.open>[2], wor
 }
 
 for (const version of ['2.1', '2.2', '2.3', '2.4'] as const) {
-  test(`the real server opens a pool at ${version} and runs scripts and commands with arguments`, { skip }, async () => {
+  test(`the real server opens a pool at ${version} and runs scripts and commands with arguments`, {
+    skip,
+  }, async () => {
     await withClient({ protocolVersion: version }, async (client) => {
       assert.equal(client.pool.server.protocolVersion, version);
       const table = client.pool.server.applicationPrivateData;
@@ -64,7 +70,10 @@ for (const version of ['2.1', '2.2', '2.3', '2.4'] as const) {
       const get: PipelineRequest = {
         statements: [
           [
-            { name: 'Get-Command', parameters: [{ name: 'Name', value: psArray([psString('Get-Command'), psString('Out-Null')]) }] },
+            {
+              name: 'Get-Command',
+              parameters: [{ name: 'Name', value: psArray([psString('Get-Command'), psString('Out-Null')]) }],
+            },
             { name: 'ForEach-Object', parameters: [{ name: 'MemberName', value: psString('Name') }] },
           ],
         ],
@@ -110,15 +119,21 @@ test('every kind of argument reaches the real server with its type and comes bac
       const [name, back] = events.flatMap((event) => (event.kind === 'output' ? [decodeCliXml(event.body)] : []));
       assert.equal(name === undefined ? undefined : textOf(name), typeName, JSON.stringify(lastState(events)));
       if (back?.kind === 'Obj' || value.kind === 'SBK') continue;
-      assert.deepEqual(Buffer.from(encodeCliXml(back ?? psNull)).toString(), Buffer.from(encodeCliXml(value)).toString());
+      assert.deepEqual(
+        Buffer.from(encodeCliXml(back ?? psNull)).toString(),
+        Buffer.from(encodeCliXml(value)).toString(),
+      );
     }
     const tables = await client.invoke(
-      script('param($a, [switch]$s, $n, $h) "$($a.Count) $($a[1]) $($null -eq $a[2])"; "$s"; $null -eq $n; $h["Add"][0]; $h', [
-        { name: 'a', value: psArray([psInt32(1), psString('two'), psNull]) },
-        { name: 's', value: psBoolean(true) },
-        { name: 'n', value: psNull },
-        { name: 'h', value: psHashtable({ Add: psArray([psString('x')]) }) },
-      ]),
+      script(
+        'param($a, [switch]$s, $n, $h) "$($a.Count) $($a[1]) $($null -eq $a[2])"; "$s"; $null -eq $n; $h["Add"][0]; $h',
+        [
+          { name: 'a', value: psArray([psInt32(1), psString('two'), psNull]) },
+          { name: 's', value: psBoolean(true) },
+          { name: 'n', value: psNull },
+          { name: 'h', value: psHashtable({ Add: psArray([psString('x')]) }) },
+        ],
+      ),
     );
     assert.deepEqual(outputs(tables).slice(0, 4), ['3 two True', 'True', 'true', 'x']);
     const table = tables[4];
@@ -132,7 +147,12 @@ test('every kind of argument reaches the real server with its type and comes bac
 test('two thousand inputs arrive at the real server in order, nulls among them', { skip }, async () => {
   await withClient({}, async (client) => {
     const input = Array.from({ length: 2000 }, (_, index) => (index % 100 === 0 ? psNull : psInt32(index)));
-    const events = await client.invoke(script('begin { $i = 0; $bad = 0 } process { $want = if ($i % 100 -eq 0) { $null } else { $i }; if ($_ -ne $want) { $bad++ }; $i++ } end { $i; $bad }'), input);
+    const events = await client.invoke(
+      script(
+        'begin { $i = 0; $bad = 0 } process { $want = if ($i % 100 -eq 0) { $null } else { $i }; if ($_ -ne $want) { $bad++ }; $i++ } end { $i; $bad }',
+      ),
+      input,
+    );
     assert.deepEqual(outputs(events), ['2000', '0']);
   });
 });
@@ -152,9 +172,20 @@ test('all streams of the real server are told, and a null as an empty body', { s
         case 'output':
           return event.body.length === 0 ? null : textOf(decodeCliXml(event.body));
         case 'error':
-          return [event.record.message, event.record.fullyQualifiedErrorId, event.record.categoryMessage, event.record.exceptionTypeNames[0]];
+          return [
+            event.record.message,
+            event.record.fullyQualifiedErrorId,
+            event.record.categoryMessage,
+            event.record.exceptionTypeNames[0],
+          ];
         case 'progress':
-          return [event.record.activity, event.record.activityId, event.record.statusDescription, event.record.percentComplete, event.record.recordType];
+          return [
+            event.record.activity,
+            event.record.activityId,
+            event.record.statusDescription,
+            event.record.percentComplete,
+            event.record.recordType,
+          ];
         case 'information':
           return textOf(property(event.raw, 'MessageData') ?? psNull);
         case 'state':
@@ -163,31 +194,49 @@ test('all streams of the real server are told, and a null as an empty body', { s
           return `${event.kind}: ${event.message}`;
       }
     });
-    assert.deepEqual(told, [
-      'warning: lost',
-      'warning: w',
-      'verbose: v',
-      'debug: d',
-      'i',
-      ['act', 3, 'stat', 40, 'Processing'],
-      ['bad', 'MyId,Say', 'InvalidData: (target:String) [Say], ArgumentException', 'System.ArgumentException'],
-      null,
-      'end',
-      PipelineState.Completed,
-    ].slice(told[0] === 'warning: lost' ? 0 : 1));
+    assert.deepEqual(
+      told,
+      [
+        'warning: lost',
+        'warning: w',
+        'verbose: v',
+        'debug: d',
+        'i',
+        ['act', 3, 'stat', 40, 'Processing'],
+        ['bad', 'MyId,Say', 'InvalidData: (target:String) [Say], ArgumentException', 'System.ArgumentException'],
+        null,
+        'end',
+        PipelineState.Completed,
+      ].slice(told[0] === 'warning: lost' ? 0 : 1),
+    );
   });
 });
 
 test('errors that end a pipeline of the real server come with its state', { skip }, async () => {
   await withClient({}, async (client) => {
-    assert.deepEqual(lastState(await client.invoke(script('throw "boom"'))), { state: PipelineState.Failed, id: 'boom' });
+    assert.deepEqual(lastState(await client.invoke(script('throw "boom"'))), {
+      state: PipelineState.Failed,
+      id: 'boom',
+    });
     const unknown: PipelineRequest = { statements: [[{ name: 'Get-Foo', parameters: [] }]] };
-    assert.deepEqual(lastState(await client.invoke(unknown)), { state: PipelineState.Failed, id: 'CommandNotFoundException' });
-    const parameter: PipelineRequest = { statements: [[{ name: 'Out-Null', parameters: [{ name: 'Nope', value: psInt32(1) }] }]] };
+    assert.deepEqual(lastState(await client.invoke(unknown)), {
+      state: PipelineState.Failed,
+      id: 'CommandNotFoundException',
+    });
+    const parameter: PipelineRequest = {
+      statements: [[{ name: 'Out-Null', parameters: [{ name: 'Nope', value: psInt32(1) }] }]],
+    };
     const events = await client.invoke(parameter);
     assert.equal(lastState(events).id, 'NamedParameterNotFound,Microsoft.PowerShell.Commands.OutNullCommand');
-    assert.deepEqual(lastState(await client.invoke(script('exit 3'))), { state: PipelineState.Completed, id: undefined });
-    assert.ok(client.events.some((event) => event.kind === 'hostCall' && event.call.methodName === 'SetShouldExit' && !event.answered));
+    assert.deepEqual(lastState(await client.invoke(script('exit 3'))), {
+      state: PipelineState.Completed,
+      id: undefined,
+    });
+    assert.ok(
+      client.events.some(
+        (event) => event.kind === 'hostCall' && event.call.methodName === 'SetShouldExit' && !event.answered,
+      ),
+    );
   });
 });
 
@@ -202,17 +251,23 @@ test('two statements run one after the other, each a pipeline of its own', { ski
 });
 
 test('a no-language endpoint runs commands and refuses script with the words of Exchange', { skip }, async () => {
-  const initial = "function Get-Thing { param($Name) \"thing $Name\" }; $ExecutionContext.SessionState.LanguageMode = 'NoLanguage'";
+  const initial =
+    'function Get-Thing { param($Name) "thing $Name" }; $ExecutionContext.SessionState.LanguageMode = \'NoLanguage\'';
   await withClient(
     {},
     async (client) => {
-      const get: PipelineRequest = { statements: [[{ name: 'Get-Thing', parameters: [{ name: 'Name', value: psString('x') }] }]] };
+      const get: PipelineRequest = {
+        statements: [[{ name: 'Get-Thing', parameters: [{ name: 'Name', value: psString('x') }] }]],
+      };
       assert.deepEqual(outputs(await client.invoke(get)), ['thing x']);
       const events = await client.invoke(script('Get-Thing'));
       assert.deepEqual(lastState(events), { state: PipelineState.Failed, id: 'ScriptsNotAllowed' });
       const last = events.at(-1);
       assert.ok(last?.kind === 'state');
-      assert.match(last.error?.message ?? '', /^The syntax is not supported by this runspace\. This can occur if the runspace is in no-language mode/);
+      assert.match(
+        last.error?.message ?? '',
+        /^The syntax is not supported by this runspace\. This can occur if the runspace is in no-language mode/,
+      );
     },
     initial,
   );
@@ -241,7 +296,11 @@ test('a pipeline stopped in the middle ends in state 3, after its first output',
 
 test('a prompt of the real server is refused, and the pipeline goes on to say so', { skip }, async () => {
   await withClient({}, async (client) => {
-    const events = await client.invoke(script('try { $host.UI.PromptForChoice("c", "m", @([System.Management.Automation.Host.ChoiceDescription]::new("&a")), 0) } catch { "caught: $($_.FullyQualifiedErrorId)" }'));
+    const events = await client.invoke(
+      script(
+        'try { $host.UI.PromptForChoice("c", "m", @([System.Management.Automation.Host.ChoiceDescription]::new("&a")), 0) } catch { "caught: $($_.FullyQualifiedErrorId)" }',
+      ),
+    );
     assert.match(outputs(events)[0] ?? '', /^caught: /);
   });
 });
@@ -250,7 +309,9 @@ for (const version of ['2.1', '2.2', '2.3', '2.4'] as const) {
   test(`a SecureString goes to the real server at ${version} and comes back`, { skip }, async () => {
     await withClient({ protocolVersion: version, sessionKey: nodeSessionKey }, async (client) => {
       const reveal = '[System.Net.NetworkCredential]::new("", $s).Password';
-      const events = await client.invoke(script(`param($s) $s.GetType().Name; ${reveal}; $s`, [{ name: 's', value: psSecureString('pä\u{1F600}') }]));
+      const events = await client.invoke(
+        script(`param($s) $s.GetType().Name; ${reveal}; $s`, [{ name: 's', value: psSecureString('pä\u{1F600}') }]),
+      );
       const [type, text, back] = events.flatMap((event) => (event.kind === 'output' ? [decodeCliXml(event.body)] : []));
       assert.deepEqual([type, text], [psString('SecureString'), psString('pä\u{1F600}')]);
       assert.ok(back?.kind === 'SS');
@@ -263,7 +324,9 @@ for (const keyExchange of ['at-open', 'on-demand'] as const) {
   test(`the real server’s own SecureStrings open at 2.3 with the key exchanged ${keyExchange}`, { skip }, async () => {
     await withClient({ protocolVersion: '2.3', sessionKey: nodeSessionKey, keyExchange }, async (client) => {
       await client.drain('pool');
-      const events = await client.invoke(script('$s = [securestring]::new(); "secret".ToCharArray() | ForEach-Object { $s.AppendChar($_) }; $s'));
+      const events = await client.invoke(
+        script('$s = [securestring]::new(); "secret".ToCharArray() | ForEach-Object { $s.AppendChar($_) }; $s'),
+      );
       const [output] = events;
       assert.ok(output?.kind === 'output');
       const value = decodeCliXml(output.body);
@@ -272,7 +335,9 @@ for (const keyExchange of ['at-open', 'on-demand'] as const) {
         assert.equal(client.pool.revealSecureString(value), undefined);
         client.pool.exchangeSessionKey();
         await client.drain('pool');
-        await client.until('the session key', () => client.events.some((event) => event.kind === 'sessionKeyEstablished'));
+        await client.until('the session key', () =>
+          client.events.some((event) => event.kind === 'sessionKeyEstablished'),
+        );
       }
       assert.equal(client.pool.revealSecureString(value), 'secret');
     });
@@ -283,8 +348,17 @@ test('the real server answers questions about runspaces', { skip }, async () => 
   await withClient({ maxRunspaces: 2 }, async (client) => {
     const asked = [client.pool.setMaxRunspaces(3), client.pool.getAvailableRunspaces()];
     await client.drain('pool');
-    await client.until('the answers', () => client.events.filter((event) => event.kind === 'runspaceAvailability').length === 2);
+    await client.until(
+      'the answers',
+      () => client.events.filter((event) => event.kind === 'runspaceAvailability').length === 2,
+    );
     const answers = client.events.filter((event) => event.kind === 'runspaceAvailability');
-    assert.deepEqual(answers.map((event) => [event.callId, event.value]).sort(), [[asked[0], true], [asked[1], 3n]].sort());
+    assert.deepEqual(
+      answers.map((event) => [event.callId, event.value]).sort(),
+      [
+        [asked[0], true],
+        [asked[1], 3n],
+      ].sort(),
+    );
   });
 });

@@ -26,7 +26,11 @@ import { freshGuid } from './memory-pair.ts';
 const samples = fileURLToPath(new URL('../../../../shared/samples/', import.meta.url));
 const skip = existsSync(samples) ? false : `the samples are not beside the project (${samples})`;
 const filesIn = (folder: string, end: string): string[] =>
-  skip === false ? readdirSync(`${samples}${folder}`).filter((name) => name.endsWith(end)).sort() : [];
+  skip === false
+    ? readdirSync(`${samples}${folder}`)
+        .filter((name) => name.endsWith(end))
+        .sort()
+    : [];
 
 type Target = Guid | 'pool';
 
@@ -50,7 +54,13 @@ class OwnReader {
       this.#open.set(target, blobs);
       if ((flags & 2) === 0) continue;
       const message = Buffer.concat(blobs);
-      messages.push({ type: nameOfMessageType(message.readUInt32LE(4)), body: message.subarray(40).toString().replace(/^\ufeff/, '') });
+      messages.push({
+        type: nameOfMessageType(message.readUInt32LE(4)),
+        body: message
+          .subarray(40)
+          .toString()
+          .replace(/^\ufeff/, ''),
+      });
     }
     return messages;
   }
@@ -87,10 +97,14 @@ function assertContent(event: ClientEvent, message: { type: string; body: string
   const told = event.event;
   if (told.kind === 'output') assert.equal(Buffer.from(told.body).toString(), message.body);
   if (told.kind === 'state') assert.equal(String(told.state), /N="PipelineState">(\d)</.exec(message.body)?.[1]);
-  if (told.kind === 'state' && /ExceptionAsErrorRecord/.test(message.body)) assert.ok((told.error?.message.length ?? 0) > 0);
+  if (told.kind === 'state' && /ExceptionAsErrorRecord/.test(message.body))
+    assert.ok((told.error?.message.length ?? 0) > 0);
   const record = told.kind === 'error' ? told.record : told.kind === 'state' ? told.error : undefined;
   if (record === undefined) return;
-  const id = /<S N="FullyQualifiedErrorId">([^<]*)</.exec(message.body)?.[1]?.replaceAll('_x000A_', '\n').replaceAll('_x000D_', '\r');
+  const id = /<S N="FullyQualifiedErrorId">([^<]*)</
+    .exec(message.body)?.[1]
+    ?.replaceAll('_x000A_', '\n')
+    .replaceAll('_x000D_', '\r');
   assert.equal(record.fullyQualifiedErrorId, id);
   assert.equal(String(record.category), /N="ErrorCategory_Category">(\d+)</.exec(message.body)?.[1]);
 }
@@ -101,7 +115,8 @@ function replayServer(steps: readonly Step[], options: Partial<ClientRunspacePoo
   let count = 0;
   client.open();
   for (const step of steps) {
-    if ('starts' in step) client.startPipeline(step.target, { statements: [[{ name: 'X', parameters: [] }]] }, { hasInput: true });
+    if ('starts' in step)
+      client.startPipeline(step.target, { statements: [[{ name: 'X', parameters: [] }]] }, { hasInput: true });
     if ('closes' in step) client.close();
     if (step.from !== 'server') continue;
     const messages = reader.read(step.target, step.bytes);
@@ -109,8 +124,11 @@ function replayServer(steps: readonly Step[], options: Partial<ClientRunspacePoo
     const expected = messages.filter((message) => step.target !== 'pool' || message.type !== 'PIPELINE_STATE');
     const events = client.receive(step.target, step.bytes);
     const withoutKey = events.filter((event) => event.kind !== 'sessionKeyEstablished');
-    assert.deepEqual(withoutKey.map(kindOf), expected.filter((message) => message.type !== 'PUBLIC_KEY_REQUEST').map(expectedOfClient));
-    withoutKey.forEach((event, index) => assertContent(event, expected[index] ?? { type: '', body: '' }));
+    assert.deepEqual(
+      withoutKey.map(kindOf),
+      expected.filter((message) => message.type !== 'PUBLIC_KEY_REQUEST').map(expectedOfClient),
+    );
+    for (const [index, event] of withoutKey.entries()) assertContent(event, expected[index] ?? { type: '', body: '' });
     count += messages.length;
     if (events.some((event) => event.kind === 'protocolViolation')) break;
   }
@@ -140,11 +158,18 @@ function assertRequest(event: ServerEvent, body: string): void {
   const first = event.request.statements[0]?.length ?? 0;
   assert.equal(seen.length, extra ? names.length - first : names.length);
   const scripts = [...body.matchAll(/<B N="IsScript">(true|false)</g)].map((match) => match[1] === 'true');
-  assert.deepEqual(seen.map((one) => one.isScript), scripts.slice(0, seen.length));
+  assert.deepEqual(
+    seen.map((one) => one.isScript),
+    scripts.slice(0, seen.length),
+  );
   assert.equal(event.hasInput, /<B N="NoInput">false</.test(body));
   const parameters = event.request.statements.flat().reduce((total, one) => total + one.parameters.length, 0);
   const total = [...body.matchAll(/ N="V"[ />]/g)].length;
-  if (!/_hostDefaultData/.test(body)) assert.equal(parameters, extra ? total - (event.request.statements[0] ?? []).reduce((sum, one) => sum + one.parameters.length, 0) : total);
+  if (!/_hostDefaultData/.test(body))
+    assert.equal(
+      parameters,
+      extra ? total - (event.request.statements[0] ?? []).reduce((sum, one) => sum + one.parameters.length, 0) : total,
+    );
 }
 
 function replayClient(steps: readonly Step[]): number {
@@ -156,8 +181,11 @@ function replayClient(steps: readonly Step[]): number {
     const messages = reader.read(step.target, step.bytes);
     const events = server.receive(step.target, step.bytes);
     const expected = messages.filter((message) => message.type !== 'SESSION_CAPABILITY');
-    assert.deepEqual(events.map((event) => event.kind), expected.map((message) => serverKinds[message.type] ?? message.type));
-    events.forEach((event, index) => assertRequest(event, expected[index]?.body ?? ''));
+    assert.deepEqual(
+      events.map((event) => event.kind),
+      expected.map((message) => serverKinds[message.type] ?? message.type),
+    );
+    for (const [index, event] of events.entries()) assertRequest(event, expected[index]?.body ?? '');
     count += messages.length;
     if (events.some((event) => event.kind === 'poolOpening')) server.openPool();
   }
@@ -184,9 +212,12 @@ for (const name of filesIn('powershell-7.6', '.jsonl')) {
 }
 
 function readEnvelopes(name: string): Step[] {
-  const { messages } = parse(readFileSync(`${samples}transcripts/${name}`, 'utf8')) as { messages: { request?: string; response?: string }[] };
+  const { messages } = parse(readFileSync(`${samples}transcripts/${name}`, 'utf8')) as {
+    messages: { request?: string; response?: string }[];
+  };
   const steps: Step[] = [];
-  const targetOf = (attributes: string): Target => parseGuid(/CommandId="([^"]*)"/.exec(attributes)?.[1] ?? '') ?? 'pool';
+  const targetOf = (attributes: string): Target =>
+    parseGuid(/CommandId="([^"]*)"/.exec(attributes)?.[1] ?? '') ?? 'pool';
   const bytesOf = (base64 = ''): Uint8Array => Buffer.from(base64, 'base64');
   for (const { request = '', response = '' } of messages) {
     const creation = /<(?:\w+:)?creationXml[^>]*>([^<]*)</.exec(request);
@@ -196,7 +227,10 @@ function readEnvelopes(name: string): Step[] {
       const target = targetOf(line[1] ?? '') as Guid;
       // A server of 2.1 names the command itself, and its streams by that name.
       const named = parseGuid(/<rsp:CommandId>([^<]*)</.exec(response)?.[1] ?? '') ?? target;
-      steps.push({ from: 'client', target: named, starts: true }, { from: 'client', target: named, bytes: bytesOf(line[2]) });
+      steps.push(
+        { from: 'client', target: named, starts: true },
+        { from: 'client', target: named, bytes: bytesOf(line[2]) },
+      );
     }
     for (const [, attributes = '', base64] of request.matchAll(/<rsp:Stream([^>]*)>([^<]+)</g)) {
       steps.push({ from: 'client', target: targetOf(attributes), bytes: bytesOf(base64) });

@@ -23,7 +23,10 @@ import {
 import { nodeSessionKey } from '@exchange-connector/wsman';
 import { freshGuid, MemoryPair } from './memory-pair.ts';
 
-const command = (name: string, parameters: PipelineRequest['statements'][0][0]['parameters'] = []): PipelineRequest => ({
+const command = (
+  name: string,
+  parameters: PipelineRequest['statements'][0][0]['parameters'] = [],
+): PipelineRequest => ({
   statements: [[{ name, parameters }]],
 });
 
@@ -48,7 +51,10 @@ test('a pool opens at every version, and both sides know which one is in force',
 
 test('the server learns what the client asks of the pool, and the client the private data', () => {
   const privateData = psHashtable({ SupportedVersions: psString('15.1') });
-  const pair = new MemoryPair({ client: { minRunspaces: 1, maxRunspaces: 3 }, server: { applicationPrivateData: privateData } });
+  const pair = new MemoryPair({
+    client: { minRunspaces: 1, maxRunspaces: 3 },
+    server: { applicationPrivateData: privateData },
+  });
   pair.client.open();
   pair.pump();
   assert.deepEqual(pair.serverEvents, [
@@ -85,7 +91,11 @@ test('a request arrives as it was made: typed arguments, several commands, sever
             { name: 'Table', value: psHashtable({ Add: psArray([psString('x')]) }) },
           ],
         },
-        { name: 'Select-Object', isScript: false, parameters: [{ name: 'Property', value: psArray([psString('Name')]) }] },
+        {
+          name: 'Select-Object',
+          isScript: false,
+          parameters: [{ name: 'Property', value: psArray([psString('Name')]) }],
+        },
       ],
       [{ name: '1 + 1', isScript: true, parameters: [] }],
     ],
@@ -94,7 +104,9 @@ test('a request arrives as it was made: typed arguments, several commands, sever
   const pair = new MemoryPair().open();
   const id = pair.start(request, true);
   const [event] = pair.serverEvents;
-  assert.ok(event?.kind === 'pipelineCreated' && event.id === id && event.hasInput && event.hostIsNull && !event.addToHistory);
+  assert.ok(
+    event?.kind === 'pipelineCreated' && event.id === id && event.hasInput && event.hostIsNull && !event.addToHistory,
+  );
   const written = (one: PipelineRequest): unknown =>
     one.statements.map((statement) =>
       statement.map((each) => ({
@@ -210,7 +222,10 @@ test('input arrives in order and ended, a null as an empty body', () => {
     if (event.kind !== 'input') return event.kind;
     return event.body.length === 0 ? null : (decodeCliXml(event.body) as { value: number }).value;
   });
-  assert.deepEqual(received, [...Array.from({ length: 2000 }, (_, index) => (index % 5 === 0 ? null : index)), 'inputEnded']);
+  assert.deepEqual(received, [
+    ...Array.from({ length: 2000 }, (_, index) => (index % 5 === 0 ? null : index)),
+    'inputEnded',
+  ]);
   assert.throws(() => pair.client.sendInput(id, psNull), { code: 'PSRP_STATE_INVALID' });
 });
 
@@ -249,7 +264,9 @@ test('a host call that waits is answered with a refusal on its own stream; other
   }
   pair.pump();
   assert.deepEqual(
-    pair.clientEvents.map((event) => event.kind === 'hostCall' && [event.pipelineId, event.call.methodName, event.answered]),
+    pair.clientEvents.map(
+      (event) => event.kind === 'hostCall' && [event.pipelineId, event.call.methodName, event.answered],
+    ),
     [
       [id, 'PromptForChoice', true],
       [id, 'WriteWarningLine', false],
@@ -259,13 +276,23 @@ test('a host call that waits is answered with a refusal on its own stream; other
   );
   const answers = pair.serverEvents.filter((event) => event.kind === 'hostResponse');
   assert.deepEqual(
-    answers.map((event) => [event.id, event.response.callId, event.response.methodId, event.response.error?.fullyQualifiedErrorId]).sort(),
+    answers
+      .map((event) => [
+        event.id,
+        event.response.callId,
+        event.response.methodId,
+        event.response.error?.fullyQualifiedErrorId,
+      ])
+      .sort(),
     [
       [undefined, 9n, 11, 'InvalidOperation'],
       [id, 1n, 26, 'InvalidOperation'],
     ].sort(),
   );
-  assert.match(answers[0]?.response.error?.message ?? '', /not interactive: (PromptForChoice|ReadLine) cannot be answered/);
+  assert.match(
+    answers[0]?.response.error?.message ?? '',
+    /not interactive: (PromptForChoice|ReadLine) cannot be answered/,
+  );
 });
 
 test('a SecureString crosses both ways at every version, and never in the clear up to 2.3', () => {
@@ -317,7 +344,10 @@ test('a 2.1 server asks for the key before it sends a SecureString; a later one 
 });
 
 test('input with a SecureString is held back until the key is there, with all that follows it', () => {
-  const pair = new MemoryPair({ client: { sessionKey: nodeSessionKey }, server: { sessionKey: nodeSessionKey } }).open();
+  const pair = new MemoryPair({
+    client: { sessionKey: nodeSessionKey },
+    server: { sessionKey: nodeSessionKey },
+  }).open();
   const id = pair.start(command('Use-Secrets'), true);
   pair.client.sendInput(id, psString('first'));
   pair.client.sendInput(id, psSecureString('second'));
@@ -327,14 +357,20 @@ test('input with a SecureString is held back until the key is there, with all th
   pair.pump();
   assert.equal(pair.client.isWaitingForSessionKey, false);
   const kinds = pair.serverEvents.map((event) => (event.kind === 'input' ? decodeCliXml(event.body).kind : event.kind));
-  assert.deepEqual(kinds.filter((kind) => kind !== 'sessionKeyEstablished'), ['pipelineCreated', 'S', 'SS', 'S', 'inputEnded']);
+  assert.deepEqual(
+    kinds.filter((kind) => kind !== 'sessionKeyEstablished'),
+    ['pipelineCreated', 'S', 'SS', 'S', 'inputEnded'],
+  );
 });
 
 test('without cryptography a SecureString is refused with the reason, and can be written nowhere else', () => {
   const pair = new MemoryPair().open();
   assert.throws(
     () => pair.start(command('New-Mailbox', [{ name: 'Password', value: psSecureString('x') }])),
-    (error) => error instanceof PsrpError && error.code === 'PSRP_SECURE_STRING_FAILED' && /made without `sessionKey`/.test(error.message),
+    (error) =>
+      error instanceof PsrpError &&
+      error.code === 'PSRP_SECURE_STRING_FAILED' &&
+      /made without `sessionKey`/.test(error.message),
   );
   assert.throws(() => encodeCliXml(psSecureString('x')), { code: 'PSRP_SECURE_STRING_FAILED' });
 });
@@ -407,7 +443,10 @@ test('a pool that the server breaks says why, and one that is closed ends in Clo
   closed.client.close();
   closed.server.closePool();
   closed.pump();
-  assert.deepEqual(closed.clientEvents, [{ kind: 'poolState', state: RunspacePoolState.Closing }, { kind: 'poolClosed' }]);
+  assert.deepEqual(closed.clientEvents, [
+    { kind: 'poolState', state: RunspacePoolState.Closing },
+    { kind: 'poolClosed' },
+  ]);
   assert.equal(closed.client.state, RunspacePoolState.Closed);
   assert.equal(closed.server.state, RunspacePoolState.Closed);
 });
@@ -416,22 +455,37 @@ test('a stopped pipeline ends in state 3 with its error, after what was buffered
   const pair = new MemoryPair().open();
   const id = pair.start(command('Wait'));
   pair.server.output(id, psInt32(1));
-  pair.server.finish(id, PipelineState.Stopped, { message: 'The pipeline has been stopped.', fullyQualifiedErrorId: 'PipelineStopped', category: 14 });
+  pair.server.finish(id, PipelineState.Stopped, {
+    message: 'The pipeline has been stopped.',
+    fullyQualifiedErrorId: 'PipelineStopped',
+    category: 14,
+  });
   pair.pump();
-  const states = pair.clientEvents.map((event) => event.kind === 'pipeline' && event.event.kind === 'state' && event.event.state);
+  const states = pair.clientEvents.map(
+    (event) => event.kind === 'pipeline' && event.event.kind === 'state' && event.event.state,
+  );
   assert.deepEqual(states, [false, PipelineState.Stopped]);
   assert.throws(() => pair.server.output(id, psInt32(2)), { code: 'PSRP_STATE_INVALID' });
 });
 
 test('a server answers a later 2.x with its own version, and an unknown major version without ever opening', () => {
   const answers = (announced: string): { kinds: string[]; events: string[] } => {
-    const pair = new MemoryPair({ client: { protocolVersion: announced as '2.3' }, server: { maxProtocolVersion: '2.4' } });
+    const pair = new MemoryPair({
+      client: { protocolVersion: announced as '2.3' },
+      server: { maxProtocolVersion: '2.4' },
+    });
     pair.client.open();
     const bytes = pair.client.takeOutgoing('pool', 100_000);
     assert.ok(bytes);
     const events = pair.server.receive('pool', bytes).map((event) => event.kind);
     const answer = pair.server.takeOutgoing('pool', 100_000);
-    return { kinds: Buffer.from(answer ?? '').toString().match(/<Version N="protocolversion">[^<]*/g) ?? [], events };
+    return {
+      kinds:
+        Buffer.from(answer ?? '')
+          .toString()
+          .match(/<Version N="protocolversion">[^<]*/g) ?? [],
+      events,
+    };
   };
   assert.deepEqual(answers('2.0'), { kinds: ['<Version N="protocolversion">2.0'], events: ['poolOpening'] });
   assert.deepEqual(answers('2.5'), { kinds: ['<Version N="protocolversion">2.4'], events: ['poolOpening'] });
@@ -443,11 +497,19 @@ test('calls that the state does not allow are refused, and name it', () => {
   const pair = new MemoryPair();
   assert.throws(() => pair.start(command('A')), { code: 'PSRP_STATE_INVALID', message: /the pool is beforeOpen/ });
   pair.open();
-  assert.throws(() => pair.client.open(), { code: 'PSRP_STATE_INVALID', message: /opening a runspace pool: the pool is opened/ });
+  assert.throws(() => pair.client.open(), {
+    code: 'PSRP_STATE_INVALID',
+    message: /opening a runspace pool: the pool is opened/,
+  });
   assert.throws(() => pair.client.sendInput(freshGuid(), psNull), { code: 'PSRP_STATE_INVALID' });
   assert.throws(() => pair.server.output(freshGuid(), psNull), { code: 'PSRP_STATE_INVALID' });
   const id = pair.start(command('A'));
-  assert.throws(() => pair.client.sendInput(id, psNull), { code: 'PSRP_STATE_INVALID', message: /started without input/ });
-  assert.throws(() => pair.client.startPipeline(id, command('A'), { hasInput: false }), { code: 'PSRP_ARGUMENT_INVALID' });
+  assert.throws(() => pair.client.sendInput(id, psNull), {
+    code: 'PSRP_STATE_INVALID',
+    message: /started without input/,
+  });
+  assert.throws(() => pair.client.startPipeline(id, command('A'), { hasInput: false }), {
+    code: 'PSRP_ARGUMENT_INVALID',
+  });
   assert.equal(MessageType.CREATE_PIPELINE, 0x21006);
 });

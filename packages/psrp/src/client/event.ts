@@ -21,7 +21,12 @@ export type ClientEvent =
    * The server called the host. `answered` says whether an answer was owed and has been queued: a refusal.
    * `pipelineId` is undefined for a call of the pool itself.
    */
-  | { readonly kind: 'hostCall'; readonly pipelineId: Guid | undefined; readonly call: HostCall; readonly answered: boolean }
+  | {
+      readonly kind: 'hostCall';
+      readonly pipelineId: Guid | undefined;
+      readonly call: HostCall;
+      readonly answered: boolean;
+    }
   /** RUNSPACE_AVAILABILITY: the answer to a request made with that call id. */
   | { readonly kind: 'runspaceAvailability'; readonly callId: bigint; readonly value: boolean | bigint }
   /** RUNSPACEPOOL_INIT_DATA, after CONNECT_RUNSPACEPOOL. */

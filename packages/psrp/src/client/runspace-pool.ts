@@ -6,7 +6,7 @@
 import type { PsSecureString, PsValue } from '../clixml/value.ts';
 import { PsrpError } from '../errors.ts';
 import { emptyGuid, type Guid } from '../guid.ts';
-import { defaultPsrpLimits, type PsrpLimits } from '../limits.ts';
+import { defaultPsrpLimits } from '../limits.ts';
 import { decodeBody } from '../message/decode-body.ts';
 import { formatCreatePipeline } from '../message/create-pipeline.ts';
 import { formatGetCommandMetadata } from '../message/command-metadata.ts';
@@ -18,43 +18,13 @@ import * as sessionMessages from '../message/session-messages.ts';
 import { MessageChannel, type Target } from '../message-channel.ts';
 import { type ProtocolVersion, versionInForce } from '../protocol-version.ts';
 import { SecureStringCipher } from '../secure-string.ts';
-import type { SessionKeyPort } from '../session-key.ts';
-import { PipelineState, type PipelineRequest } from '../session.ts';
+import type { PipelineRequest } from '../session.ts';
 import { RunspacePoolState } from '../state/runspace-pool-state.ts';
 import { type ClientInput, type ClientPhase, clientTransitions } from '../state/transitions.ts';
 import type { ClientEvent } from './event.ts';
 import { ClientKeyExchange } from './key-exchange.ts';
-import { readPipelineEvent } from './pipeline-event.ts';
-
-/** What a {@link ClientRunspacePool} is made with. */
-export interface ClientRunspacePoolOptions {
-  /** The RPID: a fresh GUID; over WS-Man also the ShellId. */
-  readonly id: Guid;
-  /** The version announced; the server may answer an earlier one. Default 2.3, that of Windows PowerShell 5. */
-  readonly protocolVersion?: '2.1' | '2.2' | '2.3' | '2.4';
-  /** Default 1. */
-  readonly minRunspaces?: number;
-  /** Default 1. */
-  readonly maxRunspaces?: number;
-  /** Cryptography for SecureStrings up to 2.3; without it a request that holds one is refused. */
-  readonly sessionKey?: SessionKeyPort;
-  /**
-   * When the session key is exchanged up to 2.3: `on-demand`, when the first SecureString is to be sent or the
-   * server asks (the default: making a key pair costs some 100 ms), or `at-open`. A server of 2.2 or later sends
-   * SecureStrings without asking: who wants to read them says `at-open`, or {@link ClientRunspacePool.exchangeSessionKey}
-   * when one has come.
-   */
-  readonly keyExchange?: 'on-demand' | 'at-open';
-  /** `ApplicationArguments`: a dictionary for `$PSSenderInfo.ApplicationArguments`; default Nil. */
-  readonly applicationArguments?: PsValue;
-  readonly limits?: Partial<PsrpLimits>;
-}
-
-interface ClientPipeline {
-  readonly hasInput: boolean;
-  inputEnded: boolean;
-  ended: boolean;
-}
+import type { ClientRunspacePoolOptions } from './options.ts';
+import { ClientPipeline } from './pipeline.ts';
 
 const stateOfPhase: Readonly<Record<ClientPhase, RunspacePoolState>> = {
   beforeOpen: RunspacePoolState.BeforeOpen,
@@ -142,7 +112,10 @@ export class ClientRunspacePool {
     this.#sendCapability();
     this.#awaitedToConnect.add(MessageType.RUNSPACEPOOL_INIT_DATA).add(MessageType.APPLICATION_PRIVATE_DATA);
     const { minRunspaces, maxRunspaces } = this.#options;
-    const counts = { ...(minRunspaces !== undefined && { minRunspaces }), ...(maxRunspaces !== undefined && { maxRunspaces }) };
+    const counts = {
+      ...(minRunspaces !== undefined && { minRunspaces }),
+      ...(maxRunspaces !== undefined && { maxRunspaces }),
+    };
     this.#channel.send('pool', MessageType.CONNECT_RUNSPACEPOOL, poolMessages.formatConnectRunspacePool(counts));
   }
 
@@ -161,13 +134,13 @@ export class ClientRunspacePool {
 
   /** Queues one object of pipeline input; Nil goes as an empty body, which is what servers take for `$null`. */
   sendInput(id: Guid, value: PsValue): void {
-    this.#inputPipeline(id, 'sending input to');
+    this.#pipeline(id, 'sending input to').sendsInput();
     this.#channel.send(id, MessageType.PIPELINE_INPUT, value.kind === 'Nil' ? new Uint8Array(0) : value);
   }
 
   /** Queues END_OF_PIPELINE_INPUT. */
   endInput(id: Guid): void {
-    this.#inputPipeline(id, 'ending the input of').inputEnded = true;
+    this.#pipeline(id, 'ending the input of').endsInput();
     this.#channel.send(id, MessageType.END_OF_PIPELINE_INPUT, new Uint8Array(0));
   }
 
@@ -179,12 +152,16 @@ export class ClientRunspacePool {
 
   /** Queues SET_MAX_RUNSPACES; the answer is `runspaceAvailability` with the returned call id. */
   setMaxRunspaces(count: number): bigint {
-    return this.#ask(MessageType.SET_MAX_RUNSPACES, (callId) => poolMessages.formatSetRunspaces('MaxRunspaces', count, callId));
+    return this.#ask(MessageType.SET_MAX_RUNSPACES, (callId) =>
+      poolMessages.formatSetRunspaces('MaxRunspaces', count, callId),
+    );
   }
 
   /** Queues SET_MIN_RUNSPACES; the answer is `runspaceAvailability` with the returned call id. */
   setMinRunspaces(count: number): bigint {
-    return this.#ask(MessageType.SET_MIN_RUNSPACES, (callId) => poolMessages.formatSetRunspaces('MinRunspaces', count, callId));
+    return this.#ask(MessageType.SET_MIN_RUNSPACES, (callId) =>
+      poolMessages.formatSetRunspaces('MinRunspaces', count, callId),
+    );
   }
 
   /** Queues GET_AVAILABLE_RUNSPACES; the answer is `runspaceAvailability` with the returned call id. */
@@ -263,17 +240,13 @@ export class ClientRunspacePool {
       this.#channel.removePipeline(id);
       throw error;
     }
-    this.#pipelines.set(id, { hasInput, inputEnded: false, ended: false });
+    this.#pipelines.set(id, new ClientPipeline(id, hasInput));
   }
 
-  #inputPipeline(id: Guid, doing: string): ClientPipeline {
+  #pipeline(id: Guid, doing: string): ClientPipeline {
     const pipeline = this.#pipelines.get(id);
-    if (pipeline === undefined) throw new PsrpError('PSRP_STATE_INVALID', `${doing} pipeline ${id}: there is none of that id`);
-    if (!pipeline.hasInput || pipeline.inputEnded) {
-      const why = pipeline.hasInput ? 'its input was ended' : 'it was started without input';
-      throw new PsrpError('PSRP_STATE_INVALID', `${doing} pipeline ${id}: ${why}`);
-    }
-    return pipeline;
+    if (pipeline !== undefined) return pipeline;
+    throw new PsrpError('PSRP_STATE_INVALID', `${doing} pipeline ${id}: there is none of that id`);
   }
 
   #ask(type: MessageType, format: (callId: bigint) => PsValue): bigint {
@@ -291,41 +264,40 @@ export class ClientRunspacePool {
 
   #receiveMessage(source: Target, bytes: Uint8Array, events: ClientEvent[]): void {
     const { type, body } = readMessage(bytes, Destination.Client);
-    if (source !== 'pool' && type >= MessageType.PIPELINE_INPUT) return this.#receivePipelineMessage(source, type, body, events);
-    // A pipeline's message on the pool's stream belongs to nothing that was asked for, e.g. an initial command.
-    if (type >= MessageType.PIPELINE_INPUT) return this.#received('pipelineMessage', type);
-    if (this.#phase === 'closing' && type !== MessageType.RUNSPACEPOOL_STATE) return;
-    this.#receivePoolMessage(type, body, events);
+    const isOfPipeline = type >= MessageType.PIPELINE_INPUT;
+    if (isOfPipeline) {
+      this.#received('pipelineMessage', type);
+      // On the pool's stream it belongs to nothing that was asked for, e.g. to an initial command.
+      if (source !== 'pool') this.#receivePipelineMessage(source, type, body, events);
+    } else if (this.#phase !== 'closing' || type === MessageType.RUNSPACEPOOL_STATE) {
+      this.#receivePoolMessage(type, body, events);
+    }
   }
 
   #received(input: ClientInput, type: MessageType): void {
     const next = clientTransitions[this.#phase][input];
     if (next === undefined && this.#phase !== 'closing') {
-      throw new PsrpError('PSRP_MESSAGE_UNEXPECTED', `receiving a ${nameOfMessageType(type)}: the pool is ${this.#phase}`);
+      throw new PsrpError(
+        'PSRP_MESSAGE_UNEXPECTED',
+        `receiving a ${nameOfMessageType(type)}: the pool is ${this.#phase}`,
+      );
     }
     this.#phase = next ?? this.#phase;
   }
 
   #receivePipelineMessage(id: Guid, type: MessageType, body: Uint8Array, events: ClientEvent[]): void {
-    this.#received('pipelineMessage', type);
     const pipeline = this.#pipelines.get(id);
-    if (pipeline === undefined || pipeline.ended) return;
-    if (type === MessageType.PIPELINE_HOST_CALL) return this.#receiveHostCall(id, type, body, events);
-    const event = readPipelineEvent(type, body);
-    if (event === undefined) {
-      throw new PsrpError('PSRP_MESSAGE_UNEXPECTED', `receiving a ${nameOfMessageType(type)} in pipeline ${id}: only a client sends it`);
-    }
-    if (event.kind === 'state') {
-      pipeline.ended = event.state >= PipelineState.Stopped && event.state !== PipelineState.Disconnected;
-    }
-    events.push({ kind: 'pipeline', pipelineId: id, event });
+    if (pipeline === undefined || pipeline.hasEnded) return;
+    if (type === MessageType.PIPELINE_HOST_CALL) this.#receiveHostCall(id, type, body, events);
+    else events.push({ kind: 'pipeline', pipelineId: id, event: pipeline.receive(type, body) });
   }
 
   #receiveHostCall(pipelineId: Guid | undefined, type: MessageType, body: Uint8Array, events: ClientEvent[]): void {
     const call = parseHostCall(decodeBody(type, body));
     const answered = wantsAnswer(call);
     if (answered) {
-      const answerType = pipelineId === undefined ? MessageType.RUNSPACEPOOL_HOST_RESPONSE : MessageType.PIPELINE_HOST_RESPONSE;
+      const answerType =
+        pipelineId === undefined ? MessageType.RUNSPACEPOOL_HOST_RESPONSE : MessageType.PIPELINE_HOST_RESPONSE;
       const refusal = formatHostError({ callId: call.callId, methodId: call.methodId, error: refusalOf(call) });
       this.#channel.send(pipelineId ?? 'pool', answerType, refusal, 'pr');
     }
@@ -335,21 +307,28 @@ export class ClientRunspacePool {
   #receivePoolMessage(type: MessageType, body: Uint8Array, events: ClientEvent[]): void {
     switch (type) {
       case MessageType.SESSION_CAPABILITY:
-        return this.#receiveCapability(type, body, events);
+        this.#receiveCapability(type, body, events);
+        return;
       case MessageType.APPLICATION_PRIVATE_DATA:
         this.#received('privateData', type);
         this.#privateData = poolMessages.parseApplicationPrivateData(decodeBody(type, body));
         events.push({ kind: 'applicationPrivateData', value: this.#privateData });
-        return this.#receivedToConnect(type, events);
+        this.#receivedToConnect(type, events);
+        return;
       case MessageType.RUNSPACEPOOL_STATE:
-        return this.#receiveState(type, body, events);
+        this.#receiveState(type, body, events);
+        return;
       case MessageType.RUNSPACEPOOL_INIT_DATA:
         this.#received('initData', type);
         events.push({ kind: 'poolInitData', ...poolMessages.parseRunspacePoolInitData(decodeBody(type, body)) });
-        return this.#receivedToConnect(type, events);
+        this.#receivedToConnect(type, events);
+        return;
       case MessageType.RUNSPACE_AVAILABILITY:
         this.#received('poolMessage', type);
-        events.push({ kind: 'runspaceAvailability', ...poolMessages.parseRunspaceAvailability(decodeBody(type, body)) });
+        events.push({
+          kind: 'runspaceAvailability',
+          ...poolMessages.parseRunspaceAvailability(decodeBody(type, body)),
+        });
         return;
       case MessageType.USER_EVENT:
         this.#received('poolMessage', type);
@@ -357,7 +336,8 @@ export class ClientRunspacePool {
         return;
       case MessageType.RUNSPACEPOOL_HOST_CALL:
         this.#received('poolMessage', type);
-        return this.#receiveHostCall(undefined, type, body, events);
+        this.#receiveHostCall(undefined, type, body, events);
+        return;
       case MessageType.PUBLIC_KEY_REQUEST:
         this.#received('keyMessage', type);
         // Without cryptography the request is left unanswered, as by a client that has no key.
@@ -370,7 +350,10 @@ export class ClientRunspacePool {
         events.push({ kind: 'sessionKeyEstablished' });
         return;
       default:
-        throw new PsrpError('PSRP_MESSAGE_UNEXPECTED', `receiving a ${nameOfMessageType(type)}: only a client sends it`);
+        throw new PsrpError(
+          'PSRP_MESSAGE_UNEXPECTED',
+          `receiving a ${nameOfMessageType(type)}: only a client sends it`,
+        );
     }
   }
 
@@ -401,7 +384,8 @@ export class ClientRunspacePool {
     const { state, error } = poolMessages.parseRunspacePoolState(decodeBody(type, body));
     switch (state) {
       case RunspacePoolState.Opened:
-        return this.#opened(type, events);
+        this.#opened(type, events);
+        return;
       case RunspacePoolState.Broken:
         this.#received('stateBroken', type);
         events.push({ kind: 'poolBroken', error });

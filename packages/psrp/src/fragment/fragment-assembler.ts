@@ -98,7 +98,10 @@ export class FragmentAssembler {
 
   #beginFragment(bytes: Uint8Array, offset: number): void {
     const header = decodeFragmentHeader(bytes, offset);
-    if (header === undefined) return this.#violate('PSRP_FRAGMENT_INVALID', 'reading a fragment: its ObjectId or FragmentId is beyond 2^53');
+    if (header === undefined) {
+      this.#violate('PSRP_FRAGMENT_INVALID', 'reading a fragment: its ObjectId or FragmentId is beyond 2^53');
+      return;
+    }
     const verdict = this.#judge(header);
     if (verdict === 'violated') return;
     this.#dropping = verdict === 'repeated';
@@ -132,7 +135,10 @@ export class FragmentAssembler {
     const total = this.#parts.length + header.blobBytes;
     if (total > this.#limits.maxMessageBytes) {
       const limit = this.#limits.maxMessageBytes;
-      this.#violate('PSRP_LIMIT_EXCEEDED', `reading object ${header.objectId}: it has at least ${total} bytes, the limit is ${limit}`);
+      this.#violate(
+        'PSRP_LIMIT_EXCEEDED',
+        `reading object ${header.objectId}: it has at least ${total} bytes, the limit is ${limit}`,
+      );
     } else if (header.fragmentId >= this.#limits.maxFragmentsPerMessage) {
       const limit = this.#limits.maxFragmentsPerMessage;
       this.#violate('PSRP_LIMIT_EXCEEDED', `reading object ${header.objectId}: it has more than ${limit} fragments`);
@@ -161,7 +167,9 @@ export class FragmentAssembler {
   }
 
   #violate(code: 'PSRP_FRAGMENT_INVALID' | 'PSRP_FRAGMENT_GAP' | 'PSRP_LIMIT_EXCEEDED', message: string): void {
-    this.#violation = new PsrpError(code, message, { recovery: code === 'PSRP_FRAGMENT_GAP' ? 'reopen-session' : 'none' });
+    this.#violation = new PsrpError(code, message, {
+      recovery: code === 'PSRP_FRAGMENT_GAP' ? 'reopen-session' : 'none',
+    });
     this.#parts.clear();
   }
 }

@@ -119,7 +119,10 @@ export class OutgoingQueue {
   #nextPiece(room: number, isFirst: boolean): Piece | undefined {
     if (this.isEmpty) return undefined;
     if (isFirst && room <= fragmentHeaderBytes) {
-      throw new PsrpError('PSRP_ARGUMENT_INVALID', `taking outgoing bytes: ${room} bytes have no room for a fragment of at least 22`);
+      throw new PsrpError(
+        'PSRP_ARGUMENT_INVALID',
+        `taking outgoing bytes: ${room} bytes have no room for a fragment of at least 22`,
+      );
     }
     const stream = this.stream;
     const started = this.#current;

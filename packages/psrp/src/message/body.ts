@@ -57,7 +57,18 @@ export function unwrap(value: PsValue | undefined): PsValue | undefined {
   return inner;
 }
 
-const textKinds: ReadonlySet<string> = new Set<PsText['kind']>(['S', 'C', 'URI', 'Version', 'G', 'XD', 'SBK', 'TS', 'DT', 'D']);
+const textKinds: ReadonlySet<string> = new Set<PsText['kind']>([
+  'S',
+  'C',
+  'URI',
+  'Version',
+  'G',
+  'XD',
+  'SBK',
+  'TS',
+  'DT',
+  'D',
+]);
 
 /** The text of a value that is text on the wire, or of an object's `<ToString>`; `undefined` otherwise. */
 export function textIn(value: PsValue | undefined): string | undefined {
@@ -117,7 +128,10 @@ export function itemsIn(value: PsValue | undefined): PsList['items'] | undefined
 /** `value`, or PSRP_MESSAGE_INVALID that names the message and the field. */
 export function required<T>(value: T | undefined, messageName: string, fieldName: string): T {
   if (value === undefined) {
-    throw new PsrpError('PSRP_MESSAGE_INVALID', `reading a ${messageName}: its field ${fieldName} is missing or of another type`);
+    throw new PsrpError(
+      'PSRP_MESSAGE_INVALID',
+      `reading a ${messageName}: its field ${fieldName} is missing or of another type`,
+    );
   }
   return value;
 }

@@ -23,5 +23,7 @@ export function parseGetCommandMetadata(body: PsValue): readonly string[] {
   const names = fieldOf(body, 'Name');
   if (names === undefined || names.kind === 'Nil') return [];
   const one = names.kind === 'S' ? [names] : itemsIn(names);
-  return required(one, 'GET_COMMAND_METADATA', 'Name').map((name) => required(textIn(name), 'GET_COMMAND_METADATA', 'Name'));
+  return required(one, 'GET_COMMAND_METADATA', 'Name').map((name) =>
+    required(textIn(name), 'GET_COMMAND_METADATA', 'Name'),
+  );
 }

@@ -11,7 +11,21 @@ import type { PsObject, PsProperty, PsValue } from '../clixml/value.ts';
 import { PsrpError } from '../errors.ts';
 import { isAtLeast, type ProtocolVersion } from '../protocol-version.ts';
 import type { CommandParameter, PipelineCommand, PipelineRequest } from '../session.ts';
-import { bodyOf, boolean, booleanIn, enumeration, field, fieldOf, integerIn, itemsIn, listOf, nil, required, text, textIn } from './body.ts';
+import {
+  bodyOf,
+  boolean,
+  booleanIn,
+  enumeration,
+  field,
+  fieldOf,
+  integerIn,
+  itemsIn,
+  listOf,
+  nil,
+  required,
+  text,
+  textIn,
+} from './body.ts';
 import { formatApartmentState, formatNullHost, parseHostIsNull } from './runspace-pool-messages.ts';
 
 const objectListTypeNames = [
@@ -46,28 +60,44 @@ function formatCommand(command: PipelineCommand, version: ProtocolVersion): PsOb
     field('Args', listOf(objectListTypeNames, command.parameters.map(formatParameter))),
   ];
   if (isAtLeast(version, '2.2')) {
-    for (const name of ['MergeError', 'MergeWarning', 'MergeVerbose', 'MergeDebug']) fields.push(field(name, noMerge()));
+    for (const name of ['MergeError', 'MergeWarning', 'MergeVerbose', 'MergeDebug'])
+      fields.push(field(name, noMerge()));
   }
   if (isAtLeast(version, '2.3')) fields.push(field('MergeInformation', noMerge()));
   return bodyOf(fields);
 }
 
 /** Writes a CREATE_PIPELINE. Throws PSRP_ARGUMENT_INVALID for a request that the version cannot carry. */
-export function formatCreatePipeline(request: PipelineRequest, options: { hasInput: boolean; version: ProtocolVersion }): PsValue {
+export function formatCreatePipeline(
+  request: PipelineRequest,
+  options: { hasInput: boolean; version: ProtocolVersion },
+): PsValue {
   const first = request.statements[0];
   if (first === undefined || request.statements.some((statement) => statement.length === 0)) {
-    throw new PsrpError('PSRP_ARGUMENT_INVALID', 'writing a CREATE_PIPELINE: the request has no statement, or one without a command');
+    throw new PsrpError(
+      'PSRP_ARGUMENT_INVALID',
+      'writing a CREATE_PIPELINE: the request has no statement, or one without a command',
+    );
   }
   if (request.statements.length > 1 && !isAtLeast(options.version, '2.2')) {
     const seen = `${request.statements.length} statements, and the server speaks protocol ${options.version}`;
-    throw new PsrpError('PSRP_ARGUMENT_INVALID', `writing a CREATE_PIPELINE: ${seen}, which has one only; send one pipeline a statement`);
+    throw new PsrpError(
+      'PSRP_ARGUMENT_INVALID',
+      `writing a CREATE_PIPELINE: ${seen}, which has one only; send one pipeline a statement`,
+    );
   }
   const commands = (statement: readonly PipelineCommand[]): PsObject =>
-    listOf(objectListTypeNames, statement.map((command) => formatCommand(command, options.version)));
+    listOf(
+      objectListTypeNames,
+      statement.map((command) => formatCommand(command, options.version)),
+    );
   const extra =
     request.statements.length === 1
       ? nil
-      : listOf(objectListTypeNames, request.statements.map((statement) => bodyOf([field('Cmds', commands(statement))])));
+      : listOf(
+          objectListTypeNames,
+          request.statements.map((statement) => bodyOf([field('Cmds', commands(statement))])),
+        );
   const [streamOptions, streamNumber] = request.invocationInfo === true ? ['AddInvocationInfo', 15] : ['0', 0];
   return bodyOf([
     field('NoInput', boolean(!options.hasInput)),
@@ -109,7 +139,8 @@ function parseCommand(raw: PsValue): PipelineCommand {
 /** Reads a CREATE_PIPELINE. Throws PSRP_MESSAGE_INVALID. */
 export function parseCreatePipeline(body: PsValue): CreatePipeline {
   const shell = required(fieldOf(body, 'PowerShell'), 'CREATE_PIPELINE', 'PowerShell');
-  const commandsOf = (holder: PsValue): PipelineCommand[] => required(itemsIn(fieldOf(holder, 'Cmds')), 'CREATE_PIPELINE', 'Cmds').map(parseCommand);
+  const commandsOf = (holder: PsValue): PipelineCommand[] =>
+    required(itemsIn(fieldOf(holder, 'Cmds')), 'CREATE_PIPELINE', 'Cmds').map(parseCommand);
   const extra = itemsIn(fieldOf(shell, 'ExtraCmds')) ?? [];
   const statements = extra.length > 0 ? extra.map(commandsOf) : [commandsOf(shell)];
   if (statements.some((statement) => statement.length === 0)) {

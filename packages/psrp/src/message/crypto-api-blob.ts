@@ -41,7 +41,8 @@ export function decodePublicKeyBlob(blob: Uint8Array): RsaPublicKey | undefined 
   const exponent = withoutLeadingZeros(blob.slice(16, 20).reverse());
   const bits = (blob[12] as number) | ((blob[13] as number) << 8);
   const bytes = blob.length - 20;
-  if (bytes < leastModulusBytes || bytes > mostModulusBytes || bits !== bytes * 8 || modulus.length !== bytes) return undefined;
+  if (bytes < leastModulusBytes || bytes > mostModulusBytes || bits !== bytes * 8 || modulus.length !== bytes)
+    return undefined;
   return exponent.length === 0 ? undefined : { modulus, exponent };
 }
 

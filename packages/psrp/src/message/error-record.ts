@@ -8,12 +8,39 @@ import { boolean, field, fieldOf, int32, integerIn, nil, text, textIn } from './
 import type { ErrorRecordInit } from './error-record-init.ts';
 
 const categoryNames = [
-  'NotSpecified', 'OpenError', 'CloseError', 'DeviceError', 'DeadlockDetected', 'InvalidArgument', 'InvalidData',
-  'InvalidOperation', 'InvalidResult', 'InvalidType', 'MetadataError', 'NotImplemented', 'NotInstalled',
-  'ObjectNotFound', 'OperationStopped', 'OperationTimeout', 'SyntaxError', 'ParserError', 'PermissionDenied',
-  'ResourceBusy', 'ResourceExists', 'ResourceUnavailable', 'ReadError', 'WriteError', 'FromStdErr', 'SecurityError',
-  'ProtocolError', 'ConnectionError', 'AuthenticationError', 'LimitsExceeded', 'QuotaExceeded', 'NotEnabled',
-] as const; // prettier-ignore
+  'NotSpecified',
+  'OpenError',
+  'CloseError',
+  'DeviceError',
+  'DeadlockDetected',
+  'InvalidArgument',
+  'InvalidData',
+  'InvalidOperation',
+  'InvalidResult',
+  'InvalidType',
+  'MetadataError',
+  'NotImplemented',
+  'NotInstalled',
+  'ObjectNotFound',
+  'OperationStopped',
+  'OperationTimeout',
+  'SyntaxError',
+  'ParserError',
+  'PermissionDenied',
+  'ResourceBusy',
+  'ResourceExists',
+  'ResourceUnavailable',
+  'ReadError',
+  'WriteError',
+  'FromStdErr',
+  'SecurityError',
+  'ProtocolError',
+  'ConnectionError',
+  'AuthenticationError',
+  'LimitsExceeded',
+  'QuotaExceeded',
+  'NotEnabled',
+] as const;
 
 /** The name of an `ErrorCategory` ([MS-PSRP] 2.2.3.9), or the number as text. */
 export function nameOfErrorCategory(category: number): string {
@@ -24,7 +51,8 @@ export function nameOfErrorCategory(category: number): string {
 export function parseErrorRecord(raw: PsValue): ErrorRecord {
   const read = (name: string): string => textIn(fieldOf(raw, name)) ?? '';
   const exception = fieldOf(raw, 'Exception');
-  const message = textIn(fieldOf(exception, 'Message')) ?? (raw.kind === 'Obj' ? raw.display : undefined) ?? textIn(exception);
+  const message =
+    textIn(fieldOf(exception, 'Message')) ?? (raw.kind === 'Obj' ? raw.display : undefined) ?? textIn(exception);
   return {
     message: message ?? '',
     fullyQualifiedErrorId: read('FullyQualifiedErrorId'),
@@ -74,7 +102,10 @@ function categoryMessageOf(init: ErrorRecordInit): string {
  * Writes an error record as real servers order it. `writeErrorStream` marks the record of ERROR_RECORD,
  * as Windows PowerShell does; `bare` leaves out the type names, as inside host responses.
  */
-export function formatErrorRecord(init: ErrorRecordInit, options: { writeErrorStream?: boolean; bare?: boolean } = {}): PsObject {
+export function formatErrorRecord(
+  init: ErrorRecordInit,
+  options: { writeErrorStream?: boolean; bare?: boolean } = {},
+): PsObject {
   const extended: PsProperty[] = [];
   if (options.writeErrorStream === true) extended.push(field('writeErrorStream', boolean(true)));
   extended.push(

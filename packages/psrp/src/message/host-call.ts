@@ -96,7 +96,13 @@ export function refusalOf(call: HostCall): ErrorRecordInit {
   return {
     message,
     fullyQualifiedErrorId: 'InvalidOperation',
-    exceptionTypeNames: [exception, 'System.InvalidOperationException', 'System.SystemException', 'System.Exception', 'System.Object'],
+    exceptionTypeNames: [
+      exception,
+      'System.InvalidOperationException',
+      'System.SystemException',
+      'System.Exception',
+      'System.Object',
+    ],
     category: 7,
     categoryReason: 'PSInvalidOperationException',
   };

@@ -38,19 +38,32 @@ function readUint32LittleEndian(bytes: Uint8Array, offset: number): number {
 }
 
 /** Type and body of a message for `destination`; the ids are left where they are. Throws PSRP_MESSAGE_INVALID. */
-export function readMessage(bytes: Uint8Array, destination: Destination): { readonly type: MessageType; readonly body: Uint8Array } {
+export function readMessage(
+  bytes: Uint8Array,
+  destination: Destination,
+): { readonly type: MessageType; readonly body: Uint8Array } {
   if (bytes.length < messageHeaderBytes) {
-    throw new PsrpError('PSRP_MESSAGE_INVALID', `reading a message: ${bytes.length} bytes, its header alone has ${messageHeaderBytes}`);
+    throw new PsrpError(
+      'PSRP_MESSAGE_INVALID',
+      `reading a message: ${bytes.length} bytes, its header alone has ${messageHeaderBytes}`,
+    );
   }
   const type = readUint32LittleEndian(bytes, 4);
   if (!isMessageType(type)) {
-    throw new PsrpError('PSRP_MESSAGE_INVALID', `reading a message: its type ${nameOfMessageType(type)} is not one of [MS-PSRP] 2.2.1`);
+    throw new PsrpError(
+      'PSRP_MESSAGE_INVALID',
+      `reading a message: its type ${nameOfMessageType(type)} is not one of [MS-PSRP] 2.2.1`,
+    );
   }
   const seen = readUint32LittleEndian(bytes, 0);
   if (seen !== destination) {
-    throw new PsrpError('PSRP_MESSAGE_INVALID', `reading a ${nameOfMessageType(type)}: its destination is ${seen}, not ${destination}`);
+    throw new PsrpError(
+      'PSRP_MESSAGE_INVALID',
+      `reading a ${nameOfMessageType(type)}: its destination is ${seen}, not ${destination}`,
+    );
   }
-  const hasMark = bytes.length >= messageHeaderBytes + 3 && bytes[40] === 0xef && bytes[41] === 0xbb && bytes[42] === 0xbf;
+  const hasMark =
+    bytes.length >= messageHeaderBytes + 3 && bytes[40] === 0xef && bytes[41] === 0xbb && bytes[42] === 0xbf;
   return { type, body: bytes.subarray(hasMark ? messageHeaderBytes + 3 : messageHeaderBytes) };
 }
 

@@ -4,7 +4,20 @@
  */
 import type { PsProgress, PsValue } from '../clixml/value.ts';
 import { type ErrorRecord, PipelineState } from '../session.ts';
-import { bodyOf, boolean, enumeration, field, fieldOf, int32, integerIn, listOf, nil, required, text, textIn } from './body.ts';
+import {
+  bodyOf,
+  boolean,
+  enumeration,
+  field,
+  fieldOf,
+  int32,
+  integerIn,
+  listOf,
+  nil,
+  required,
+  text,
+  textIn,
+} from './body.ts';
 import { parseErrorRecord } from './error-record.ts';
 import type { InformationInit, ProgressInit } from './record-init.ts';
 

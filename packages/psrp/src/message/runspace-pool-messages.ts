@@ -7,7 +7,20 @@
 import type { PsObject, PsValue } from '../clixml/value.ts';
 import type { ErrorRecord } from '../session.ts';
 import { RunspacePoolState } from '../state/runspace-pool-state.ts';
-import { bodyOf, boolean, booleanIn, enumeration, field, fieldOf, int32, int64, integerIn, longIn, nil, required } from './body.ts';
+import {
+  bodyOf,
+  boolean,
+  booleanIn,
+  enumeration,
+  field,
+  fieldOf,
+  int32,
+  int64,
+  integerIn,
+  longIn,
+  nil,
+  required,
+} from './body.ts';
 import { parseErrorRecord } from './error-record.ts';
 
 /** INIT_RUNSPACEPOOL as a server reads it. */
@@ -68,8 +81,14 @@ export function formatConnectRunspacePool(counts: { minRunspaces?: number; maxRu
   return fields.length === 0 ? { kind: 'S', value: '' } : bodyOf(fields);
 }
 
-export function parseConnectRunspacePool(body: PsValue): { minRunspaces: number | undefined; maxRunspaces: number | undefined } {
-  return { minRunspaces: integerIn(fieldOf(body, 'MinRunspaces')), maxRunspaces: integerIn(fieldOf(body, 'MaxRunspaces')) };
+export function parseConnectRunspacePool(body: PsValue): {
+  minRunspaces: number | undefined;
+  maxRunspaces: number | undefined;
+} {
+  return {
+    minRunspaces: integerIn(fieldOf(body, 'MinRunspaces')),
+    maxRunspaces: integerIn(fieldOf(body, 'MaxRunspaces')),
+  };
 }
 
 export function formatRunspacePoolInitData(counts: { minRunspaces: number; maxRunspaces: number }): PsValue {
@@ -102,7 +121,10 @@ export function formatSetRunspaces(which: 'MaxRunspaces' | 'MinRunspaces', count
   return bodyOf([field(which, int32(count)), field('ci', int64(callId))]);
 }
 
-export function parseSetRunspaces(which: 'MaxRunspaces' | 'MinRunspaces', body: PsValue): { count: number; callId: bigint } {
+export function parseSetRunspaces(
+  which: 'MaxRunspaces' | 'MinRunspaces',
+  body: PsValue,
+): { count: number; callId: bigint } {
   const name = which === 'MaxRunspaces' ? 'SET_MAX_RUNSPACES' : 'SET_MIN_RUNSPACES';
   return {
     count: required(integerIn(fieldOf(body, which)), name, which),

@@ -18,7 +18,12 @@ export const signalKinds = ['DataAck', 'Command', 'CommandAck', 'Close', 'CloseA
 
 /** One packet. `target` is a pipeline's id, or the pool. */
 export type Packet =
-  | { readonly kind: 'Data'; readonly target: Guid | 'pool'; readonly stream: 'stdin' | 'pr'; readonly data: Uint8Array }
+  | {
+      readonly kind: 'Data';
+      readonly target: Guid | 'pool';
+      readonly stream: 'stdin' | 'pr';
+      readonly data: Uint8Array;
+    }
   | { readonly kind: (typeof signalKinds)[number]; readonly target: Guid | 'pool' };
 
 const encoder = new TextEncoder();
@@ -48,7 +53,9 @@ const attributePattern = /([A-Za-z]+)\s*=\s*(?:'([^']*)'|"([^"]*)")/g;
 const maxTagBytes = 256;
 
 function invalid(why: string): PsrpError {
-  return new PsrpError('PSRP_PACKET_INVALID', `reading a packet of the out-of-process framing: ${why}`, { recovery: 'reopen-session' });
+  return new PsrpError('PSRP_PACKET_INVALID', `reading a packet of the out-of-process framing: ${why}`, {
+    recovery: 'reopen-session',
+  });
 }
 
 /** Reads a line without its line feed. Throws PSRP_PACKET_INVALID. */
@@ -59,7 +66,8 @@ export function parsePacket(line: Uint8Array): Packet {
   if (match === null) throw invalid(`the line begins with ${JSON.stringify(tagText.slice(0, 40))}, which is no packet`);
   const [, kind, attributeText = '', slash] = match;
   const attributes = new Map<string, string>();
-  for (const [, name = '', single, double] of attributeText.matchAll(attributePattern)) attributes.set(name, single ?? double ?? '');
+  for (const [, name = '', single, double] of attributeText.matchAll(attributePattern))
+    attributes.set(name, single ?? double ?? '');
   const guid = parseGuid(attributes.get('PSGuid') ?? '');
   if (guid === undefined) throw invalid(`its PSGuid is ${JSON.stringify(attributes.get('PSGuid') ?? null)}`);
   const target = guid === emptyGuid ? 'pool' : guid;

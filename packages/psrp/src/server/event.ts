@@ -23,7 +23,11 @@ export type ServerEvent =
   /** The client's version is not to be spoken: our own was answered and the pool never opens. */
   | { readonly kind: 'versionRefused'; readonly clientVersion: string }
   /** CONNECT_RUNSPACEPOOL: a client takes a disconnected pool up again; answer with `connectPool()`. */
-  | { readonly kind: 'poolConnecting'; readonly minRunspaces: number | undefined; readonly maxRunspaces: number | undefined }
+  | {
+      readonly kind: 'poolConnecting';
+      readonly minRunspaces: number | undefined;
+      readonly maxRunspaces: number | undefined;
+    }
   /** CREATE_PIPELINE. `id` is the source it came from; the pipeline is Running from here on. */
   | {
       readonly kind: 'pipelineCreated';
@@ -44,7 +48,12 @@ export type ServerEvent =
   /** RESET_RUNSPACE_STATE: answer with `runspaceAvailability(callId, done)`. */
   | { readonly kind: 'resetRunspaceAsked'; readonly callId: bigint }
   /** GET_COMMAND_METADATA: a pipeline that asks for commands by name pattern; answer as to any pipeline. */
-  | { readonly kind: 'commandMetadataAsked'; readonly id: Guid; readonly names: readonly string[]; readonly raw: PsValue }
+  | {
+      readonly kind: 'commandMetadataAsked';
+      readonly id: Guid;
+      readonly names: readonly string[];
+      readonly raw: PsValue;
+    }
   /** The session key was exchanged: SecureStrings can be read and written. */
   | { readonly kind: 'sessionKeyEstablished' }
   /** The peer broke the protocol: reported once; the pool is Broken and drops what is received later. */

@@ -12,15 +12,24 @@ export function answerPublicKey(blobBase64: string, cipher: SecureStringCipher):
   const blob = decodeBase64(blobBase64);
   const publicKey = blob === undefined ? undefined : decodePublicKeyBlob(blob);
   if (publicKey === undefined) {
-    throw new PsrpError('PSRP_MESSAGE_INVALID', 'reading a PUBLIC_KEY: it is no CryptoAPI blob of an RSA key of 1024 to 4096 bits');
+    throw new PsrpError(
+      'PSRP_MESSAGE_INVALID',
+      'reading a PUBLIC_KEY: it is no CryptoAPI blob of an RSA key of 1024 to 4096 bits',
+    );
   }
   return encodeBase64(encodeSessionKeyBlob(encryptFor(publicKey, cipher.ownKey(), cipher)));
 }
 
-function encryptFor(publicKey: { modulus: Uint8Array; exponent: Uint8Array }, key: Uint8Array, cipher: SecureStringCipher): Uint8Array {
+function encryptFor(
+  publicKey: { modulus: Uint8Array; exponent: Uint8Array },
+  key: Uint8Array,
+  cipher: SecureStringCipher,
+): Uint8Array {
   try {
     return cipher.port.encrypt(publicKey, key);
   } catch (cause) {
-    throw new PsrpError('PSRP_MESSAGE_INVALID', 'encrypting the session key: the client’s PUBLIC_KEY is unusable', { cause });
+    throw new PsrpError('PSRP_MESSAGE_INVALID', 'encrypting the session key: the client’s PUBLIC_KEY is unusable', {
+      cause,
+    });
   }
 }

@@ -6,7 +6,7 @@
 import type { PsSecureString, PsValue } from '../clixml/value.ts';
 import { PsrpError } from '../errors.ts';
 import { emptyGuid, type Guid } from '../guid.ts';
-import { defaultPsrpLimits, type PsrpLimits } from '../limits.ts';
+import { defaultPsrpLimits } from '../limits.ts';
 import { parseGetCommandMetadata } from '../message/command-metadata.ts';
 import { parseCreatePipeline } from '../message/create-pipeline.ts';
 import { decodeBody } from '../message/decode-body.ts';
@@ -22,23 +22,13 @@ import * as sessionMessages from '../message/session-messages.ts';
 import { MessageChannel, type Target } from '../message-channel.ts';
 import { answerToClientVersion, type ProtocolVersion } from '../protocol-version.ts';
 import { SecureStringCipher } from '../secure-string.ts';
-import type { SessionKeyPort } from '../session-key.ts';
 import { PipelineState } from '../session.ts';
 import { RunspacePoolState } from '../state/runspace-pool-state.ts';
 import { type ServerInput, type ServerPhase, serverTransitions } from '../state/transitions.ts';
 import type { ServerEvent } from './event.ts';
 import { answerPublicKey } from './key-exchange.ts';
-
-/** What a {@link ServerRunspacePool} is made with. */
-export interface ServerRunspacePoolOptions {
-  /** The latest version spoken; default 2.3. */
-  readonly maxProtocolVersion?: '2.1' | '2.2' | '2.3' | '2.4';
-  /** A dictionary; default Nil. */
-  readonly applicationPrivateData?: PsValue;
-  /** Cryptography for SecureStrings up to 2.3. */
-  readonly sessionKey?: SessionKeyPort;
-  readonly limits?: Partial<PsrpLimits>;
-}
+import type { ServerRunspacePoolOptions } from './options.ts';
+import { readPoolQuestion } from './pool-question.ts';
 
 const stateOfPhase: Readonly<Record<ServerPhase, RunspacePoolState>> = {
   beforeOpen: RunspacePoolState.BeforeOpen,
@@ -138,7 +128,11 @@ export class ServerRunspacePool {
   /** Answers GET_AVAILABLE_RUNSPACES (a count), SET_MAX/MIN_RUNSPACES and RESET_RUNSPACE_STATE (a Boolean). */
   runspaceAvailability(callId: bigint, value: boolean | bigint): void {
     this.#call('answer', 'answering about runspaces');
-    this.#channel.send('pool', MessageType.RUNSPACE_AVAILABILITY, poolMessages.formatRunspaceAvailability(callId, value));
+    this.#channel.send(
+      'pool',
+      MessageType.RUNSPACE_AVAILABILITY,
+      poolMessages.formatRunspaceAvailability(callId, value),
+    );
   }
 
   /** One output object: a value, or a CLIXML body without byte-order mark, sent as it is. Nil goes as an empty body. */
@@ -254,7 +248,10 @@ export class ServerRunspacePool {
   #received(input: ServerInput, type: MessageType): void {
     const next = serverTransitions[this.#phase][input];
     if (next === undefined) {
-      throw new PsrpError('PSRP_MESSAGE_UNEXPECTED', `receiving a ${nameOfMessageType(type)}: the pool is ${this.#phase}`);
+      throw new PsrpError(
+        'PSRP_MESSAGE_UNEXPECTED',
+        `receiving a ${nameOfMessageType(type)}: the pool is ${this.#phase}`,
+      );
     }
     this.#phase = next;
   }
@@ -266,14 +263,24 @@ export class ServerRunspacePool {
     else this.#receivePoolMessage(type, bytes, body, events);
   }
 
-  #receivePipelineMessage(id: Guid, type: MessageType, bytes: Uint8Array, body: Uint8Array, events: ServerEvent[]): void {
+  #receivePipelineMessage(
+    id: Guid,
+    type: MessageType,
+    bytes: Uint8Array,
+    body: Uint8Array,
+    events: ServerEvent[],
+  ): void {
     if (type === MessageType.CREATE_PIPELINE || type === MessageType.GET_COMMAND_METADATA) {
-      return this.#receivePipeline(id, type, bytes, body, events);
+      this.#receivePipeline(id, type, bytes, body, events);
+      return;
     }
     this.#received('pipelineMessage', type);
     const pipeline = this.#pipelines.get(id);
     if (pipeline === undefined) {
-      throw new PsrpError('PSRP_MESSAGE_UNEXPECTED', `receiving a ${nameOfMessageType(type)} for pipeline ${id}: there is none of that id`);
+      throw new PsrpError(
+        'PSRP_MESSAGE_UNEXPECTED',
+        `receiving a ${nameOfMessageType(type)} for pipeline ${id}: there is none of that id`,
+      );
     }
     switch (type) {
       case MessageType.PIPELINE_INPUT:
@@ -286,17 +293,24 @@ export class ServerRunspacePool {
         events.push({ kind: 'hostResponse', id, response: parseHostResponse(decodeBody(type, body)) });
         return;
       default:
-        throw new PsrpError('PSRP_MESSAGE_UNEXPECTED', `receiving a ${nameOfMessageType(type)} for pipeline ${id}: no client sends it there`);
+        throw new PsrpError(
+          'PSRP_MESSAGE_UNEXPECTED',
+          `receiving a ${nameOfMessageType(type)} for pipeline ${id}: no client sends it there`,
+        );
     }
   }
 
   #receivePipeline(id: Guid, type: MessageType, bytes: Uint8Array, body: Uint8Array, events: ServerEvent[]): void {
     this.#received('createPipeline', type);
     if (this.#pipelines.has(id)) {
-      throw new PsrpError('PSRP_MESSAGE_UNEXPECTED', `receiving a ${nameOfMessageType(type)} for pipeline ${id}: it exists`);
+      throw new PsrpError(
+        'PSRP_MESSAGE_UNEXPECTED',
+        `receiving a ${nameOfMessageType(type)} for pipeline ${id}: it exists`,
+      );
     }
     const value = decodeBody(type, body);
-    if (type === MessageType.CREATE_PIPELINE) events.push({ kind: 'pipelineCreated', id, ...parseCreatePipeline(value) });
+    if (type === MessageType.CREATE_PIPELINE)
+      events.push({ kind: 'pipelineCreated', id, ...parseCreatePipeline(value) });
     else events.push({ kind: 'commandMetadataAsked', id, names: parseGetCommandMetadata(value), raw: value });
     this.#pipelines.set(id, { ended: false });
     this.#channel.setWireId(id, readMessageIds(bytes).pipelineId);
@@ -305,7 +319,8 @@ export class ServerRunspacePool {
   #receivePoolMessage(type: MessageType, bytes: Uint8Array, body: Uint8Array, events: ServerEvent[]): void {
     switch (type) {
       case MessageType.SESSION_CAPABILITY:
-        return this.#receiveCapability(type, bytes, body, events);
+        this.#receiveCapability(type, bytes, body, events);
+        return;
       case MessageType.INIT_RUNSPACEPOOL: {
         this.#received('init', type);
         const versions = { clientVersion: this.#clientVersion, protocolVersion: this.#cipher.version };
@@ -319,7 +334,8 @@ export class ServerRunspacePool {
         return;
       case MessageType.PUBLIC_KEY:
         this.#received('keyMessage', type);
-        return this.#receivePublicKey(sessionMessages.parsePublicKey(decodeBody(type, body)), events);
+        this.#receivePublicKey(sessionMessages.parsePublicKey(decodeBody(type, body)), events);
+        return;
       default:
         this.#received('poolMessage', type);
         events.push(readPoolQuestion(type, body));
@@ -348,23 +364,5 @@ export class ServerRunspacePool {
     this.#channel.send('pool', MessageType.ENCRYPTED_SESSION_KEY, sessionMessages.formatEncryptedSessionKey(answer));
     this.#channel.release();
     events.push({ kind: 'sessionKeyEstablished' });
-  }
-}
-
-/** The messages that ask the pool's owner for something. */
-function readPoolQuestion(type: MessageType, body: Uint8Array): ServerEvent {
-  switch (type) {
-    case MessageType.SET_MAX_RUNSPACES:
-      return { kind: 'maxRunspacesAsked', ...poolMessages.parseSetRunspaces('MaxRunspaces', decodeBody(type, body)) };
-    case MessageType.SET_MIN_RUNSPACES:
-      return { kind: 'minRunspacesAsked', ...poolMessages.parseSetRunspaces('MinRunspaces', decodeBody(type, body)) };
-    case MessageType.GET_AVAILABLE_RUNSPACES:
-      return { kind: 'availableRunspacesAsked', callId: poolMessages.parseCallId(decodeBody(type, body), nameOfMessageType(type)) };
-    case MessageType.RESET_RUNSPACE_STATE:
-      return { kind: 'resetRunspaceAsked', callId: poolMessages.parseCallId(decodeBody(type, body), nameOfMessageType(type)) };
-    case MessageType.RUNSPACEPOOL_HOST_RESPONSE:
-      return { kind: 'hostResponse', id: undefined, response: parseHostResponse(decodeBody(type, body)) };
-    default:
-      throw new PsrpError('PSRP_MESSAGE_UNEXPECTED', `receiving a ${nameOfMessageType(type)}: no client sends it to a pool`);
   }
 }

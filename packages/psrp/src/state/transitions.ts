@@ -61,7 +61,15 @@ export const clientTransitions: Readonly<Record<ClientPhase, Partial<Readonly<Re
 };
 
 /** Where a server's pool stands. `refused`: the client's version was answered and nothing follows. */
-export type ServerPhase = 'beforeOpen' | 'negotiated' | 'opening' | 'connecting' | 'opened' | 'closed' | 'broken' | 'refused';
+export type ServerPhase =
+  | 'beforeOpen'
+  | 'negotiated'
+  | 'opening'
+  | 'connecting'
+  | 'opened'
+  | 'closed'
+  | 'broken'
+  | 'refused';
 
 /** What moves a server's pool: messages of the client, then calls of its owner. */
 export type ServerInput =
