@@ -1,0 +1,99 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ConnectionSettings, Secret } from '@exchange-connector/config';
+import type { OrganizationTruth, TruthValue } from '@exchange-connector/exchange-simulator';
+
+/** The settings of a connection to `url`, defaults elsewhere. */
+export function connectionTo(url: string, more: Partial<ConnectionSettings> = {}): ConnectionSettings {
+  const { protocol, hostname, port } = new URL(url);
+  return {
+    id: 'Main',
+    servers: [{ url, protocol: protocol === 'https:' ? 'https' : 'http', host: hostname, port: Number(port) }],
+    connectAddress: undefined,
+    caFile: undefined,
+    authType: 'Basic',
+    login: 'reader',
+    password: new Secret('correct horse'),
+    keytab: undefined,
+    principal: undefined,
+    realm: undefined,
+    allowUnencryptedBasic: true,
+    powerShellScriptPath: undefined,
+    exportScriptPath: undefined,
+    fulfillScriptPath: undefined,
+    domainController: undefined,
+    globalCatalog: undefined,
+    operationTimeoutMs: 10_000,
+    valueSeparator: ' ',
+    bom: false,
+    additionalColumns: [],
+    includeArbitration: false,
+    includePublicFolder: false,
+    includeAuditLog: false,
+    includeMonitoring: false,
+    organizationalUnits: [],
+    databases: [],
+    recipientTypeDetails: [],
+    filter: undefined,
+    shells: 1,
+    shellSpacingMs: 20_000,
+    overlapMinutes: 60,
+    ...more,
+  };
+}
+
+/** The account that {@link connectionTo} logs in with, for the simulator. */
+export const account = { login: 'reader', password: 'correct horse' };
+
+/** Runs with an empty folder that is gone afterwards. */
+export async function inFolder<T>(run: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'agent-'));
+  try {
+    return await run(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** What one cell must hold, worked out from the truth by the words of the documentation, with none of the product's code. */
+function expectedText(name: string, value: TruthValue): string {
+  if (value === null) return '';
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (typeof value === 'string') return value.toWellFormed();
+  const texts = value.map((each) => each.toWellFormed());
+  if (name !== 'EmailAddresses') return texts.map((each) => each.replaceAll(';', '%3B')).join(';');
+  const byCodeUnits = [...texts].sort((left, right) => (left < right ? -1 : left > right ? 1 : 0));
+  const primaryFirst = [
+    ...byCodeUnits.filter((each) => each.startsWith('SMTP:')),
+    ...byCodeUnits.filter((each) => !each.startsWith('SMTP:')),
+  ];
+  return primaryFirst
+    .map((each) => each.replace(/%(?=20|25)/g, '%25').replace(/ (?=[A-Za-z][A-Za-z0-9-]*:)/g, '%20'))
+    .join(' ');
+}
+
+export interface ExpectedRow {
+  readonly index: number;
+  readonly domain: string;
+  readonly hiddenBehind: string | undefined;
+  /** By column, without Command. */
+  readonly cells: Readonly<Record<string, string>>;
+}
+
+/** The rows that an export of the organisation must have, sorted by Guid; hidden mailboxes included, told by `hiddenBehind`. */
+export function expectedRows(truth: OrganizationTruth, columns: readonly string[]): ExpectedRow[] {
+  const rows: ExpectedRow[] = [];
+  for (let index = 0; index < truth.mailboxCount; index += 1) {
+    const mailbox = truth.mailbox(index);
+    const cells: Record<string, string> = {};
+    for (const column of columns) {
+      cells[column] =
+        column === 'AccountDisabledIsDirSynced'
+          ? [mailbox['AccountDisabled'], mailbox['IsDirSynced']].map((each) => (each ? 'True' : 'False')).join(';')
+          : expectedText(column, mailbox[column] ?? null);
+    }
+    rows.push({ index, ...truth.placeOf(index), cells });
+  }
+  return rows.sort((left, right) => ((left.cells['Guid'] ?? '') < (right.cells['Guid'] ?? '') ? -1 : 1));
+}
