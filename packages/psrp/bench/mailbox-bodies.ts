@@ -5,7 +5,10 @@
  */
 import { readFileSync } from 'node:fs';
 
-const template = readFileSync(new URL('../test/fixtures/mailbox.clixml', import.meta.url), 'utf8').replace(/^\ufeff/, '');
+const template = readFileSync(new URL('../test/fixtures/mailbox.clixml', import.meta.url), 'utf8').replace(
+  /^\ufeff/,
+  '',
+);
 
 /** The 44 columns of the file of mailboxes, in the order of the wire. */
 export const mailboxColumns = (
@@ -43,17 +46,35 @@ function makeBody(next: () => number, index: number): string {
   const first = firstNames[Math.floor(next() * firstNames.length)] as string;
   const last = lastNames[Math.floor(next() * lastNames.length)] as string;
   const escaped = (text: string) => text.replaceAll('&', '&amp;');
-  const hex = (digits: number) => Math.floor(next() * 16 ** digits).toString(16).padStart(digits, '0');
+  const hex = (digits: number) =>
+    Math.floor(next() * 16 ** digits)
+      .toString(16)
+      .padStart(digits, '0');
   const text = next() < 0.3 ? withoutCulture(template) : template;
-  const addresses = Array.from({ length: Math.floor(next() * 4) }, (_, at) => `<S>smtp:alias${at}.user${index}@contoso.com</S>`);
+  const addresses = Array.from(
+    { length: Math.floor(next() * 4) },
+    (_, at) => `<S>smtp:alias${at}.user${index}@contoso.com</S>`,
+  );
   return text
     .replaceAll('Mira', escaped(first))
     .replaceAll('Aaltonen', escaped(last))
     .replaceAll('aaltonen', `user${index}`)
-    .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, () => `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}-${hex(12)}`)
-    .replace(/(<DT N="\w+">20)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d/g, (_, head: string) => `${head}${10 + Math.floor(next() * 15)}-0${1 + Math.floor(next() * 9)}-${10 + Math.floor(next() * 18)}T1${Math.floor(next() * 10)}:22:33`)
-    .replace(/>(true|false)<\/B>/g, (whole, flag: string) => (next() < 0.02 ? `>${flag === 'true' ? 'false' : 'true'}</B>` : whole))
-    .replace('</S></LST></Obj><Obj N="GrantSendOnBehalfTo"', `</S>${addresses.join('')}</LST></Obj><Obj N="GrantSendOnBehalfTo"`)
+    .replace(
+      /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g,
+      () => `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}-${hex(12)}`,
+    )
+    .replace(
+      /(<DT N="\w+">20)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d/g,
+      (_, head: string) =>
+        `${head}${10 + Math.floor(next() * 15)}-0${1 + Math.floor(next() * 9)}-${10 + Math.floor(next() * 18)}T1${Math.floor(next() * 10)}:22:33`,
+    )
+    .replace(/>(true|false)<\/B>/g, (whole, flag: string) =>
+      next() < 0.02 ? `>${flag === 'true' ? 'false' : 'true'}</B>` : whole,
+    )
+    .replace(
+      '</S></LST></Obj><Obj N="GrantSendOnBehalfTo"',
+      `</S>${addresses.join('')}</LST></Obj><Obj N="GrantSendOnBehalfTo"`,
+    )
     .replaceAll('<S N="Database">DB1', `<S N="Database">DB${1 + Math.floor(next() * 6)}`)
     .replace('<S N="Office"></S>', `<S N="Office">Floor ${Math.floor(next() * 40)}</S>`);
 }

@@ -38,6 +38,7 @@ export {
 } from './clixml/construct.ts';
 export { property, textOf } from './clixml/inspect.ts';
 export { type CliXmlLimits, defaultCliXmlLimits } from './clixml/limits.ts';
+export type { CliXmlReadingHooks } from './clixml/reader.ts';
 export { createProjection, type Projection } from './clixml/projection.ts';
-export { decodeCliXml, decodeCliXmlFile } from './clixml/reader.ts';
+export { decodeCliXml, decodeCliXmlFile } from './clixml/decode.ts';
 export { deepestWritten, encodeCliXml, encodeCliXmlDocument } from './clixml/writer.ts';

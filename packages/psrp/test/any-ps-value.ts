@@ -12,7 +12,32 @@ export function anyText(maxLength = 12): fc.Arbitrary<string> {
     { weight: 2, arbitrary: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)) },
     {
       weight: 2,
-      arbitrary: fc.constantFrom('_x', '_x0041_', '_X005F_', '_x0001F600_', '_', '<', '&', ']]>', '"', "'", '\r\n', '\t', ' ', '😀', '\ud83d', '\ude00', '\uffff', 'é', '李', '&amp;', '</S>', '<Obj', '\u0085', '>'),
+      arbitrary: fc.constantFrom(
+        '_x',
+        '_x0041_',
+        '_X005F_',
+        '_x0001F600_',
+        '_',
+        '<',
+        '&',
+        ']]>',
+        '"',
+        "'",
+        '\r\n',
+        '\t',
+        ' ',
+        '😀',
+        '\ud83d',
+        '\ude00',
+        '\uffff',
+        'é',
+        '李',
+        '&amp;',
+        '</S>',
+        '<Obj',
+        '\u0085',
+        '>',
+      ),
     },
   );
   return fc.array(piece, { maxLength }).map((pieces) => pieces.join(''));
@@ -41,52 +66,84 @@ const leaf: fc.Arbitrary<PsValue> = fc.oneof(
   fc.uuid().map((value): PsValue => ({ kind: 'G', value })),
   fc.integer({ min: 0, max: 0xffff }).map((unit): PsValue => ({ kind: 'C', value: String.fromCharCode(unit) })),
   fc.uint8Array({ maxLength: 10 }).map((value): PsValue => ({ kind: 'BA', value })),
-  fc.constantFrom('2024-02-29T23:59:59.1234567Z', '2023-03-02T09:14:05+01:00', '0001-01-01T00:00:00').map((value): PsValue => ({ kind: 'DT', value })),
+  fc
+    .constantFrom('2024-02-29T23:59:59.1234567Z', '2023-03-02T09:14:05+01:00', '0001-01-01T00:00:00')
+    .map((value): PsValue => ({ kind: 'DT', value })),
   fc.constantFrom('P9DT8H7M6.005S', 'PT0S', '-P1D').map((value): PsValue => ({ kind: 'TS', value })),
   fc.constantFrom('1.50', '-79228162514264337593543950335', '0').map((value): PsValue => ({ kind: 'D', value })),
   fc.constantFrom('1.2', '1.2.3.4').map((value): PsValue => ({ kind: 'Version', value })),
   fc.constantFrom('https://example.com/a_x0041_?q=ü&r=1', '../x y').map((value): PsValue => ({ kind: 'URI', value })),
   fc.constantFrom('<a b="1&amp;2">_x0041_</a>', '<a>\n</a>').map((value): PsValue => ({ kind: 'XD', value })),
   anyText().map((value): PsValue => ({ kind: 'SBK', value })),
-  fc.record({ activity: anyText(3).map((text) => `a${text}`), statusDescription: anyText(3).map((text) => `s${text}`) }).map(
-    (record): PsValue => ({
-      kind: 'PR',
-      ...record,
-      activityId: 3,
-      currentOperation: 'operation',
-      parentActivityId: -1,
-      percentComplete: 40,
-      recordType: 'Processing',
-      secondsRemaining: 7,
-    }),
-  ),
+  fc
+    .record({ activity: anyText(3).map((text) => `a${text}`), statusDescription: anyText(3).map((text) => `s${text}`) })
+    .map(
+      (record): PsValue => ({
+        kind: 'PR',
+        ...record,
+        activityId: 3,
+        currentOperation: 'operation',
+        parentActivityId: -1,
+        percentComplete: 40,
+        recordType: 'Processing',
+        secondsRemaining: 7,
+      }),
+    ),
 );
 
 function container(value: fc.Arbitrary<PsValue>): fc.Arbitrary<PsValue> {
-  const list = fc.tuple(fc.constantFrom('LST' as const, 'IE' as const, 'STK' as const, 'QUE' as const), fc.array(value, { maxLength: 4 }));
+  const list = fc.tuple(
+    fc.constantFrom('LST' as const, 'IE' as const, 'STK' as const, 'QUE' as const),
+    fc.array(value, { maxLength: 4 }),
+  );
   const entries = fc.array(fc.tuple(anyText(3), value), { maxLength: 4 });
   return fc.oneof(
     list.map(([kind, items]): PsValue => ({ kind, items })),
-    entries.map((pairs): PsValue => ({
-      kind: 'DCT',
-      entries: pairs.map(([text, one], index) => ({ key: { kind: 'S', value: `${index}${text}` }, value: one })),
-    })),
+    entries.map(
+      (pairs): PsValue => ({
+        kind: 'DCT',
+        entries: pairs.map(([text, one], index) => ({ key: { kind: 'S', value: `${index}${text}` }, value: one })),
+      }),
+    ),
   );
 }
 
 /** A base that an object can wrap: anything but `$null`. */
 function object(value: fc.Arbitrary<PsValue>): fc.Arbitrary<PsObject> {
-  const typeNames = fc.option(fc.array(anyText(2).map((text) => `My.Type${text}`), { minLength: 1, maxLength: 3 }), { nil: undefined });
-  const base = fc.option(fc.oneof(leaf.filter(({ kind }) => kind !== 'Nil' && kind !== 'PR'), container(value)), { nil: undefined });
+  const typeNames = fc.option(
+    fc.array(
+      anyText(2).map((text) => `My.Type${text}`),
+      { minLength: 1, maxLength: 3 },
+    ),
+    { nil: undefined },
+  );
+  const base = fc.option(
+    fc.oneof(
+      leaf.filter(({ kind }) => kind !== 'Nil' && kind !== 'PR'),
+      container(value),
+    ),
+    { nil: undefined },
+  );
   return fc
-    .record({ typeNames, base, display: fc.option(anyText(4), { nil: undefined }), adapted: members(value, 'a'), extended: members(value, 'e') })
+    .record({
+      typeNames,
+      base,
+      display: fc.option(anyText(4), { nil: undefined }),
+      adapted: members(value, 'a'),
+      extended: members(value, 'e'),
+    })
     .map((fields): PsObject => ({ kind: 'Obj', ...fields }));
 }
 
 /** Now and then a member that is the object itself or stands in it already. */
 function tie(made: PsObject, choice: number): PsObject {
   const first = made.extended[0];
-  const again: PsMember | undefined = choice === 1 ? { name: 'self', value: made } : choice === 2 && first !== undefined ? { ...first, name: 'shared' } : undefined;
+  const again: PsMember | undefined =
+    choice === 1
+      ? { name: 'self', value: made }
+      : choice === 2 && first !== undefined
+        ? { ...first, name: 'shared' }
+        : undefined;
   if (again !== undefined) made.extended = [...made.extended, again];
   return made;
 }

@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { CliXmlError, createProjection, decodeCliXml, encodeCliXml, property, psNull, type PsValue } from '@exchange-connector/psrp';
+import {
+  CliXmlError,
+  createProjection,
+  decodeCliXml,
+  encodeCliXml,
+  property,
+  psNull,
+  type PsValue,
+} from '@exchange-connector/psrp';
 import fc from 'fast-check';
 import { mailboxColumns, makeMailboxBodies } from '../bench/mailbox-bodies.ts';
 import { anyPsObject, anyText } from './any-ps-value.ts';
@@ -65,9 +73,16 @@ describe('a projection', () => {
   });
 
   test('lets extended properties win, and the last of a name', () => {
-    const body = bytesOf('<Obj RefId="0"><Props><S N="a">1</S><S N="b">1</S><S N="b">2</S></Props><MS><S N="a">3</S></MS></Obj>');
+    const body = bytesOf(
+      '<Obj RefId="0"><Props><S N="a">1</S><S N="b">1</S><S N="b">2</S></Props><MS><S N="a">3</S></MS></Obj>',
+    );
     const values = createProjection(['a', 'b', 'c', 'a']).read(body);
-    assert.deepEqual(values, [{ kind: 'S', value: '3' }, { kind: 'S', value: '2' }, undefined, { kind: 'S', value: '3' }]);
+    assert.deepEqual(values, [
+      { kind: 'S', value: '3' },
+      { kind: 'S', value: '2' },
+      undefined,
+      { kind: 'S', value: '3' },
+    ]);
   });
 
   test('gives nothing for $null, a string, a list', () => {
@@ -86,7 +101,12 @@ describe('a projection', () => {
   });
 
   test('finds the type names of that id which came last, however they are written', () => {
-    const forms = ['<TN RefId="0"><T>new</T></TN>', "<TN RefId='0'><T>new</T></TN>", '<TN  RefId="0"><T>new</T></TN>', '<TN RefId="00"><T>new</T></TN>'];
+    const forms = [
+      '<TN RefId="0"><T>new</T></TN>',
+      "<TN RefId='0'><T>new</T></TN>",
+      '<TN  RefId="0"><T>new</T></TN>',
+      '<TN RefId="00"><T>new</T></TN>',
+    ];
     for (const later of forms) {
       const body = bytesOf(
         `<Obj RefId="0"><Props><Obj N="a" RefId="1"><TN RefId="0"><T>old</T></TN></Obj><Obj N="b" RefId="2">${later}</Obj><Obj N="c" RefId="3"><TNRef RefId="0" /></Obj></Props></Obj>`,
@@ -116,13 +136,16 @@ describe('a projection', () => {
         const body = bytesOf(`<Obj RefId="0"><${section}>${text}${wanted}</${section}></Obj>`);
         if (section === 'Props' && text.includes('<MS ')) continue;
         const projection = createProjection(['w']);
-        for (let time = 0; time < 3; time += 1) assert.deepEqual(projection.read(body), [{ kind: 'S', value: 'right' }], text);
+        for (let time = 0; time < 3; time += 1)
+          assert.deepEqual(projection.read(body), [{ kind: 'S', value: 'right' }], text);
       }
     }
   });
 
   test('decodes escapes, references and line ends in wanted values and names', () => {
-    const body = bytesOf('<Obj RefId="0"><Props><S N="a_x0041__x005F_x0042_&amp;">x_x000D__xD83D_&lt;&#xFFFF;</S><S N="b">1\r\n2</S><Nil N="c"></Nil><B N="d"> true </B><I32 N="e">-5</I32></Props></Obj>');
+    const body = bytesOf(
+      '<Obj RefId="0"><Props><S N="a_x0041__x005F_x0042_&amp;">x_x000D__xD83D_&lt;&#xFFFF;</S><S N="b">1\r\n2</S><Nil N="c"></Nil><B N="d"> true </B><I32 N="e">-5</I32></Props></Obj>',
+    );
     assert.deepEqual(createProjection(['aA_x0042_&', 'b', 'c', 'd', 'e']).read(body), [
       { kind: 'S', value: 'x\r\ud83d<\uffff' },
       { kind: 'S', value: '1\n2' },
@@ -134,16 +157,34 @@ describe('a projection', () => {
 
   test('finds a property that comes, goes, moves and changes its kind', () => {
     const projection = createProjection(['w']);
-    const fillers = ['<S N="a">1</S>', '<B N="b">true</B>', '<Nil N="c" />', '<Obj N="d" RefId="1"><LST><S>1</S></LST></Obj>'];
-    const wanted = ['<S N="w">1</S>', '<S N="w">2</S>', '<Nil N="w" />', '<B N="w">true</B>', '<Obj N="w" RefId="2"><LST /></Obj>', ''];
+    const fillers = [
+      '<S N="a">1</S>',
+      '<B N="b">true</B>',
+      '<Nil N="c" />',
+      '<Obj N="d" RefId="1"><LST><S>1</S></LST></Obj>',
+    ];
+    const wanted = [
+      '<S N="w">1</S>',
+      '<S N="w">2</S>',
+      '<Nil N="w" />',
+      '<B N="w">true</B>',
+      '<Obj N="w" RefId="2"><LST /></Obj>',
+      '',
+    ];
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.shuffledSubarray(fillers), fc.constantFrom(...wanted), fc.nat(4)), { minLength: 5, maxLength: 30 }), (bodies) => {
-        for (const [before, one, place] of bodies) {
-          const children = [...before.slice(0, place), one, ...before.slice(place)].join('');
-          const body = bytesOf(`<Obj RefId="0"><Props>${children}</Props></Obj>`);
-          assert.deepStrictEqual(projection.read(body), general(body, ['w']));
-        }
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.shuffledSubarray(fillers), fc.constantFrom(...wanted), fc.nat(4)), {
+          minLength: 5,
+          maxLength: 30,
+        }),
+        (bodies) => {
+          for (const [before, one, place] of bodies) {
+            const children = [...before.slice(0, place), one, ...before.slice(place)].join('');
+            const body = bytesOf(`<Obj RefId="0"><Props>${children}</Props></Obj>`);
+            assert.deepStrictEqual(projection.read(body), general(body, ['w']));
+          }
+        },
+      ),
       { numRuns: 100 },
     );
   });
@@ -162,17 +203,53 @@ describe('a projection', () => {
   });
 
   test('never disagrees with the general reader on a body that was changed and is still well-formed', () => {
-    const snippets = ['<!-- x -->', ' ', '\n', '<S N="Name">y</S>', '<Nil N="Alias" />', '</Obj>', '<Obj>', '<Obj RefId="9">', '<Obj N="Name" RefId="0">', '</Props>', '<MS>', '<Props>', '</MS>', '<Ref N="Name" RefId="1" />', '&amp;', '&', '"', "'", '>', '/', '_x0041_', '<![CDATA[', ']]>', '<LST />', 'N="Name"', '0', '<TNRef RefId="0" />', 'é'];
-    const small = '<Obj RefId="0"><TN RefId="0"><T>t</T></TN><ToString>x</ToString><Props><S N="Other">1</S><Obj N="Languages" RefId="1"><TNRef RefId="0" /><LST><Obj RefId="2"><Props><S N="Name">en</S></Props></Obj></LST></Obj><S N="Name">right</S><Obj N="Alias" RefId="3"><TNRef RefId="0" /><LST><S>1</S></LST></Obj></Props><MS><S N="Last">z</S></MS></Obj>';
+    const snippets = [
+      '<!-- x -->',
+      ' ',
+      '\n',
+      '<S N="Name">y</S>',
+      '<Nil N="Alias" />',
+      '</Obj>',
+      '<Obj>',
+      '<Obj RefId="9">',
+      '<Obj N="Name" RefId="0">',
+      '</Props>',
+      '<MS>',
+      '<Props>',
+      '</MS>',
+      '<Ref N="Name" RefId="1" />',
+      '&amp;',
+      '&',
+      '"',
+      "'",
+      '>',
+      '/',
+      '_x0041_',
+      '<![CDATA[',
+      ']]>',
+      '<LST />',
+      'N="Name"',
+      '0',
+      '<TNRef RefId="0" />',
+      'é',
+    ];
+    const small =
+      '<Obj RefId="0"><TN RefId="0"><T>t</T></TN><ToString>x</ToString><Props><S N="Other">1</S><Obj N="Languages" RefId="1"><TNRef RefId="0" /><LST><Obj RefId="2"><Props><S N="Name">en</S></Props></Obj></LST></Obj><S N="Name">right</S><Obj N="Alias" RefId="3"><TNRef RefId="0" /><LST><S>1</S></LST></Obj></Props><MS><S N="Last">z</S></MS></Obj>';
     const reused = createProjection(['Name', 'Alias', 'Last', 'Missing']);
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat(small.length), fc.nat(12), fc.constantFrom('', ...snippets)), { minLength: 1, maxLength: 3 }), (edits) => {
-        let text = small;
-        for (const [at, removed, inserted] of edits) text = text.slice(0, at) + inserted + text.slice(at + removed);
-        const body = bytesOf(text);
-        checkAgreement(reused, body);
-        checkAgreement(createProjection(['Name', 'Alias', 'Last', 'Missing']), body);
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.nat(small.length), fc.nat(12), fc.constantFrom('', ...snippets)), {
+          minLength: 1,
+          maxLength: 3,
+        }),
+        (edits) => {
+          let text = small;
+          for (const [at, removed, inserted] of edits) text = text.slice(0, at) + inserted + text.slice(at + removed);
+          const body = bytesOf(text);
+          checkAgreement(reused, body);
+          checkAgreement(createProjection(['Name', 'Alias', 'Last', 'Missing']), body);
+        },
+      ),
       { numRuns: 6000 },
     );
   });

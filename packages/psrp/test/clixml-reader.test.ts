@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { CliXmlError, decodeCliXml, decodeCliXmlFile, type PsObject, type PsValue, property, textOf } from '@exchange-connector/psrp';
+import {
+  CliXmlError,
+  decodeCliXml,
+  decodeCliXmlFile,
+  type PsObject,
+  type PsValue,
+  property,
+  textOf,
+} from '@exchange-connector/psrp';
 
 function read(text: string): PsValue {
   return decodeCliXml(Buffer.from(text, 'utf8'));
@@ -58,7 +66,28 @@ describe('primitives', () => {
   ];
   for (const [text, value] of cases) test(`${text} is read`, () => assert.deepStrictEqual(read(text), value));
 
-  const refused = ['<B>True</B>', '<B>yes</B>', '<C>A</C>', '<C>70000</C>', '<I32></I32>', '<I32>0x5</I32>', '<I32>2147483648</I32>', '<I32>1,000</I32>', '<I32>1.0</I32>', '<By>-1</By>', '<By>256</By>', '<U64>18446744073709551616</U64>', '<Db>1,5</Db>', '<Db></Db>', '<D>1e5</D>', '<G>x</G>', '<BA>AQI</BA>', '<BA>A*==</BA>', '<Nil>x</Nil>', '<Nil><S>x</S></Nil>'];
+  const refused = [
+    '<B>True</B>',
+    '<B>yes</B>',
+    '<C>A</C>',
+    '<C>70000</C>',
+    '<I32></I32>',
+    '<I32>0x5</I32>',
+    '<I32>2147483648</I32>',
+    '<I32>1,000</I32>',
+    '<I32>1.0</I32>',
+    '<By>-1</By>',
+    '<By>256</By>',
+    '<U64>18446744073709551616</U64>',
+    '<Db>1,5</Db>',
+    '<Db></Db>',
+    '<D>1e5</D>',
+    '<G>x</G>',
+    '<BA>AQI</BA>',
+    '<BA>A*==</BA>',
+    '<Nil>x</Nil>',
+    '<Nil><S>x</S></Nil>',
+  ];
   for (const text of refused) {
     test(`${text} is refused`, () => assert.equal(errorOf(() => read(text)).code, 'PSRP_CLIXML_INVALID'));
   }
@@ -70,8 +99,20 @@ describe('primitives', () => {
   });
 
   test('a progress record is read field by field', () => {
-    const record = read('<PR><AV>a_x0041_</AV><AI>3</AI><Nil /><PI>-1</PI><PC>40</PC><T>Processing</T><SR>-1</SR><SD>s</SD></PR>');
-    assert.deepEqual(record, { kind: 'PR', activity: 'aA', activityId: 3, currentOperation: undefined, parentActivityId: -1, percentComplete: 40, recordType: 'Processing', secondsRemaining: -1, statusDescription: 's' });
+    const record = read(
+      '<PR><AV>a_x0041_</AV><AI>3</AI><Nil /><PI>-1</PI><PC>40</PC><T>Processing</T><SR>-1</SR><SD>s</SD></PR>',
+    );
+    assert.deepEqual(record, {
+      kind: 'PR',
+      activity: 'aA',
+      activityId: 3,
+      currentOperation: undefined,
+      parentActivityId: -1,
+      percentComplete: 40,
+      recordType: 'Processing',
+      secondsRemaining: -1,
+      statusDescription: 's',
+    });
   });
 });
 
@@ -89,10 +130,14 @@ describe('text', () => {
     ['a<!-- <b> -->b<![CDATA[<c>&amp;_x0041_]]>d<?e f?>g', 'ab<c>&amp;Adg'],
     ['é李😀\u2028', 'é李😀\u2028'],
   ];
-  for (const [wire, text] of cases) test(`${JSON.stringify(wire)} says ${JSON.stringify(text)}`, () => assert.deepEqual(read(`<S>${wire}</S>`), { kind: 'S', value: text }));
+  for (const [wire, text] of cases)
+    test(`${JSON.stringify(wire)} says ${JSON.stringify(text)}`, () =>
+      assert.deepEqual(read(`<S>${wire}</S>`), { kind: 'S', value: text }));
 
   test('is decoded in names, type names and ToString alike', () => {
-    const object = readObject('<Obj RefId="0"><TN RefId="0"><T>t_x0041_&lt;</T></TN><ToString>s_x000D_</ToString><Props><S N="n_x0041_&quot;">1</S></Props><MS><S N=\'m"\'>2</S></MS></Obj>');
+    const object = readObject(
+      '<Obj RefId="0"><TN RefId="0"><T>t_x0041_&lt;</T></TN><ToString>s_x000D_</ToString><Props><S N="n_x0041_&quot;">1</S></Props><MS><S N=\'m"\'>2</S></MS></Obj>',
+    );
     assert.deepEqual(object.typeNames, ['tA<']);
     assert.equal(object.display, 's\r');
     assert.deepEqual(object.adapted, [{ name: 'nA"', value: { kind: 'S', value: '1' } }]);
@@ -106,7 +151,9 @@ describe('text', () => {
 
 describe('objects', () => {
   test('hold type names, text, a value, adapted and extended members', () => {
-    const object = readObject('<Obj RefId="3"><TN RefId="0"><T>a</T><T>b</T></TN><ToString>t</ToString><LST><S>1</S><Nil /></LST><Props><I32 N="x">1</I32></Props><MS><I32 N="x">2</I32><MS N="set"><S N="inner">3</S></MS></MS></Obj>');
+    const object = readObject(
+      '<Obj RefId="3"><TN RefId="0"><T>a</T><T>b</T></TN><ToString>t</ToString><LST><S>1</S><Nil /></LST><Props><I32 N="x">1</I32></Props><MS><I32 N="x">2</I32><MS N="set"><S N="inner">3</S></MS></MS></Obj>',
+    );
     assert.deepEqual(object, {
       kind: 'Obj',
       refId: 3,
@@ -128,18 +175,36 @@ describe('objects', () => {
     const noted = readObject('<Obj RefId="0"><S>line</S><MS><I64 N="ReadCount">1</I64></MS></Obj>');
     assert.deepEqual(noted.base, { kind: 'S', value: 'line' });
     assert.equal(textOf(noted), 'line');
-    const nested = readObject('<Obj RefId="0"><Obj RefId="1"><Props><S N="a">1</S><S N="b">2</S></Props></Obj><MS><S N="b">3</S></MS></Obj>');
+    const nested = readObject(
+      '<Obj RefId="0"><Obj RefId="1"><Props><S N="a">1</S><S N="b">2</S></Props></Obj><MS><S N="b">3</S></MS></Obj>',
+    );
     assert.equal(nested.base?.kind, 'Obj');
-    assert.deepEqual(['a', 'b'].map((name) => property(nested, name)), [{ kind: 'S', value: '1' }, { kind: 'S', value: '3' }]);
+    assert.deepEqual(
+      ['a', 'b'].map((name) => property(nested, name)),
+      [
+        { kind: 'S', value: '1' },
+        { kind: 'S', value: '3' },
+      ],
+    );
   });
 
   test('a dictionary keeps its order and any kind of key', () => {
-    const object = readObject('<Obj RefId="0"><DCT><En><S N="Key">10</S><Nil N="Value" /></En><En><I32 N="Key">2</I32><S N="Value">v</S></En></DCT></Obj>');
-    assert.deepEqual(object.base, { kind: 'DCT', entries: [{ key: { kind: 'S', value: '10' }, value: { kind: 'Nil' } }, { key: { kind: 'I32', value: 2 }, value: { kind: 'S', value: 'v' } }] });
+    const object = readObject(
+      '<Obj RefId="0"><DCT><En><S N="Key">10</S><Nil N="Value" /></En><En><I32 N="Key">2</I32><S N="Value">v</S></En></DCT></Obj>',
+    );
+    assert.deepEqual(object.base, {
+      kind: 'DCT',
+      entries: [
+        { key: { kind: 'S', value: '10' }, value: { kind: 'Nil' } },
+        { key: { kind: 'I32', value: 2 }, value: { kind: 'S', value: 'v' } },
+      ],
+    });
   });
 
   test('a reference is the very object, enclosing or finished; type names are shared', () => {
-    const object = readObject('<Obj RefId="5"><TN RefId="0"><T>t</T></TN><MS><Obj N="a" RefId="6"><TNRef RefId="0" /><MS><Ref N="up" RefId="5" /></MS></Obj><Ref N="b" RefId="6" /><Ref N="c" RefId="5"></Ref></MS></Obj>');
+    const object = readObject(
+      '<Obj RefId="5"><TN RefId="0"><T>t</T></TN><MS><Obj N="a" RefId="6"><TNRef RefId="0" /><MS><Ref N="up" RefId="5" /></MS></Obj><Ref N="b" RefId="6" /><Ref N="c" RefId="5"></Ref></MS></Obj>',
+    );
     const inner = property(object, 'a') as PsObject;
     assert.equal(property(inner, 'up'), object);
     assert.equal(property(object, 'b'), inner);
@@ -149,7 +214,9 @@ describe('objects', () => {
   });
 
   test('an id used again stands for the later object', () => {
-    const object = readObject('<Obj RefId="0"><MS><Obj N="a" RefId="1"><S>one</S></Obj><Ref N="b" RefId="1" /><Obj N="c" RefId="1"><S>two</S></Obj><Ref N="d" RefId="1" /></MS></Obj>');
+    const object = readObject(
+      '<Obj RefId="0"><MS><Obj N="a" RefId="1"><S>one</S></Obj><Ref N="b" RefId="1" /><Obj N="c" RefId="1"><S>two</S></Obj><Ref N="d" RefId="1" /></MS></Obj>',
+    );
     assert.equal(property(object, 'b'), property(object, 'a'));
     assert.equal(property(object, 'd'), property(object, 'c'));
   });
@@ -208,10 +275,14 @@ describe('what is no CLIXML', () => {
   }
 
   test('an error names the path of elements and the offset', () => {
-    const text = '<Obj RefId="0"><Props><Obj N="Inner" RefId="1"><LST><I32>1</I32><I32>abc</I32></LST></Obj></Props></Obj>';
+    const text =
+      '<Obj RefId="0"><Props><Obj N="Inner" RefId="1"><LST><I32>1</I32><I32>abc</I32></LST></Obj></Props></Obj>';
     const error = errorOf(() => read(text));
     assert.equal(error.offset, text.indexOf('abc'));
-    assert.equal(error.message, `reading CLIXML at offset ${text.indexOf('abc')}, in Obj/Props/Obj[Inner]/LST/I32: "abc" in <I32> is not an integer I32`);
+    assert.equal(
+      error.message,
+      `reading CLIXML at offset ${text.indexOf('abc')}, in Obj/Props/Obj[Inner]/LST/I32: "abc" in <I32> is not an integer I32`,
+    );
   });
 
   test('bytes that are no UTF-8 are refused with the offset of the first', () => {
@@ -231,14 +302,23 @@ describe('what is no CLIXML', () => {
 
 describe('limits', () => {
   test('stop at the depth, number of values and bytes that the caller allows', () => {
-    const nested = (levels: number) => Buffer.from(`${'<Obj><LST>'.repeat(levels)}<Nil />${'</LST></Obj>'.repeat(levels)}`);
+    const nested = (levels: number) =>
+      Buffer.from(`${'<Obj><LST>'.repeat(levels)}<Nil />${'</LST></Obj>'.repeat(levels)}`);
     assert.equal(decodeCliXml(nested(99)).kind, 'Obj');
-    assert.match(errorOf(() => decodeCliXml(nested(100))).message, /values stand 101 deep in one another, allowed are 100 \(maxDepth\)/);
+    assert.match(
+      errorOf(() => decodeCliXml(nested(100))).message,
+      /values stand 101 deep in one another, allowed are 100 \(maxDepth\)/,
+    );
     assert.equal(decodeCliXml(nested(4), { maxDepth: 5 }).kind, 'Obj');
     assert.equal(errorOf(() => decodeCliXml(nested(5), { maxDepth: 5 })).code, 'PSRP_LIMIT_EXCEEDED');
-    const error = errorOf(() => decodeCliXml(Buffer.from(`<Obj><LST>${'<Nil />'.repeat(10)}</LST></Obj>`), { maxValues: 10 }));
+    const error = errorOf(() =>
+      decodeCliXml(Buffer.from(`<Obj><LST>${'<Nil />'.repeat(10)}</LST></Obj>`), { maxValues: 10 }),
+    );
     assert.match(error.message, /more than 10 values in one \(maxValues\)/);
-    assert.match(errorOf(() => decodeCliXml(Buffer.from('<S>12345</S>'), { maxBytes: 11 })).message, /12 bytes, allowed are 11 \(maxBytes\)/);
+    assert.match(
+      errorOf(() => decodeCliXml(Buffer.from('<S>12345</S>'), { maxBytes: 11 })).message,
+      /12 bytes, allowed are 11 \(maxBytes\)/,
+    );
     assert.equal(decodeCliXml(Buffer.from('<S>12345</S>'), { maxBytes: 12 }).kind, 'S');
   });
 
@@ -249,7 +329,11 @@ describe('limits', () => {
   });
 
   test('of depth can be set to 1,000 without overflowing the stack', () => {
-    for (const [open, close] of [['<Obj>', '</Obj>'], ['<Obj><LST>', '</LST></Obj>'], ['<Obj><DCT><En><Nil N="Key" /><Obj N="Value"><Obj><LST>', '</LST></Obj></Obj></En></DCT></Obj>']] as const) {
+    for (const [open, close] of [
+      ['<Obj>', '</Obj>'],
+      ['<Obj><LST>', '</LST></Obj>'],
+      ['<Obj><DCT><En><Nil N="Key" /><Obj N="Value"><Obj><LST>', '</LST></Obj></Obj></En></DCT></Obj>'],
+    ] as const) {
       const depth = open.includes('En') ? 333 : 999;
       const text = `${open.repeat(depth)}${close.repeat(depth)}`;
       assert.equal(decodeCliXml(Buffer.from(text), { maxDepth: 1000 }).kind, 'Obj');
@@ -285,12 +369,16 @@ describe('files', () => {
   }
 
   test('of bare values are read, one or several', () => {
-    assert.deepEqual([...decodeCliXmlFile(Buffer.from('<S>a</S>\n<Obj RefId="0"><S>b</S></Obj><Ref RefId="0" />'))].length, 3);
+    assert.deepEqual(
+      [...decodeCliXmlFile(Buffer.from('<S>a</S>\n<Obj RefId="0"><S>b</S></Obj><Ref RefId="0" />'))].length,
+      3,
+    );
   });
 
   test('without objects give none; without anything they are refused', () => {
     for (const text of [`${root}</Objs>`, '<Objs />']) assert.deepEqual([...decodeCliXmlFile(Buffer.from(text))], []);
-    for (const text of ['', ' \n', '<!-- x -->']) assert.match(errorOf(() => [...decodeCliXmlFile(Buffer.from(text))]).message, /no value/);
+    for (const text of ['', ' \n', '<!-- x -->'])
+      assert.match(errorOf(() => [...decodeCliXmlFile(Buffer.from(text))]).message, /no value/);
   });
 
   test('that end early or go on too long are refused', () => {
@@ -306,22 +394,14 @@ describe('files', () => {
   });
 });
 
-const samples = fileURLToPath(new URL('../../../../shared/samples/clixml/', import.meta.url));
-test('full serialization with reference cycles is read, and walks back to itself', { skip: existsSync(samples) ? false : 'the samples are not beside the project' }, () => {
-  const seen = new Set<PsValue>();
-  const open = new Set<PsValue>();
-  let cycles = 0;
-  const walk = (value: PsValue): void => {
-    if (value.kind === 'LST' || value.kind === 'IE') for (const item of value.items) walk(item);
-    if (value.kind !== 'Obj') return;
-    if (open.has(value)) cycles += 1;
-    if (seen.has(value)) return;
-    seen.add(value);
-    open.add(value);
-    if (value.base !== undefined) walk(value.base);
-    for (const member of [...value.adapted, ...value.extended]) if ('value' in member) walk(member.value);
-    open.delete(value);
-  };
-  for (const name of readdirSync(samples)) for (const value of decodeCliXmlFile(readFileSync(`${samples}${name}`))) walk(value);
-  assert.ok(cycles > 10 && seen.size > 1000, `${seen.size} objects, ${cycles} cycles`);
+const sample = fileURLToPath(
+  new URL('../../../../shared/samples/clixml/E16-Exchange-GetAcceptedDomain.xml', import.meta.url),
+);
+test('objects of one file of Exchange share what the first of them brought', {
+  skip: existsSync(sample) ? false : 'the samples are not beside the project',
+}, () => {
+  const domains = [...decodeCliXmlFile(readFileSync(sample))];
+  const [first, second, third] = domains.map((domain) => property(domain, 'OrganizationId'));
+  assert.equal(domains.length, 3);
+  assert.ok(first?.kind === 'Obj' && second === first && third === first);
 });

@@ -3,7 +3,13 @@ import { Buffer } from 'node:buffer';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { decodeCliXml, decodeCliXmlFile, encodeCliXml, encodeCliXmlDocument, type PsValue } from '@exchange-connector/psrp';
+import {
+  decodeCliXml,
+  decodeCliXmlFile,
+  encodeCliXml,
+  encodeCliXmlDocument,
+  type PsValue,
+} from '@exchange-connector/psrp';
 import fc from 'fast-check';
 import { anyPsValue } from './any-ps-value.ts';
 import { type Oracle, openOracle, runOracle } from './oracle-program.ts';
@@ -37,14 +43,20 @@ function ready(): Oracle & { kind: 'ready' } {
 async function readReally(form: 'file' | 'wire', documents: readonly Uint8Array[]): Promise<readonly Read[]> {
   const lines = documents.map((xml) => JSON.stringify({ form, xml: Buffer.from(xml).toString('base64') }));
   const output = await runOracle(ready(), ['deserialize'], `${lines.join('\n')}\n`);
-  return output.trim().split('\n').map((line) => JSON.parse(line) as Read);
+  return output
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Read);
 }
 
 describe('what PowerShell’s own serializer writes', { skip }, () => {
   let written: readonly Written[] = [];
   before(async () => {
     const output = await runOracle(ready(), ['serialize']);
-    written = output.trim().split('\n').map((line) => JSON.parse(line) as Written);
+    written = output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Written);
   });
 
   test('is written for well over a hundred scenarios in each form', () => {
@@ -72,7 +84,9 @@ describe('what PowerShell’s own serializer writes', { skip }, () => {
     const differences: string[] = [];
     for (const { name, form, xml, values } of written) {
       if (xml === undefined || values === undefined || form !== 'wire') continue;
-      const real = Buffer.from(xml, 'base64').toString('utf8').replace(/^\ufeff/, '');
+      const real = Buffer.from(xml, 'base64')
+        .toString('utf8')
+        .replace(/^\ufeff/, '');
       const ours = Buffer.from(encodeCliXml(decodeCliXml(Buffer.from(xml, 'base64')))).toString('utf8');
       if (ours !== real) differences.push(`${name}: ${ours.slice(0, 200)} instead of ${real.slice(0, 200)}`);
     }
@@ -97,7 +111,10 @@ describe('what PowerShell’s own serializer writes', { skip }, () => {
 describe('what is written here', { skip }, () => {
   test('is read by PowerShell’s own deserializer as the same values', async () => {
     const values = fc.sample(anyPsValue(), { numRuns: 2000, seed: 20240229 }).filter(({ kind }) => kind !== 'Nil');
-    const answers = await readReally('wire', values.map((value) => encodeCliXml(value)));
+    const answers = await readReally(
+      'wire',
+      values.map((value) => encodeCliXml(value)),
+    );
     for (const [index, value] of values.entries()) {
       const answer = answers[index] as Read;
       const text = Buffer.from(encodeCliXml(value)).toString('utf8');
@@ -114,18 +131,26 @@ describe('what is written here', { skip }, () => {
     const [answer] = await readReally('file', [encodeCliXmlDocument(values)]);
     assert.equal(answer?.error, undefined);
     assert.equal(answer?.values?.length, values.length);
-    for (const [index, value] of values.entries()) assert.equal(difference(value, answer?.values?.[index] as Described), undefined);
+    for (const [index, value] of values.entries())
+      assert.equal(difference(value, answer?.values?.[index] as Described), undefined);
   });
 });
 
-describe('files of real servers', { skip: existsSync(samples) ? skip : 'the samples are not beside the project' }, () => {
+describe('files of real servers', {
+  skip: existsSync(samples) ? skip : 'the samples are not beside the project',
+}, () => {
   test('are read here as PowerShell’s own deserializer reads them', async () => {
     const names = readdirSync(`${samples}clixml`);
     const files = names.map((name): Buffer => readFileSync(`${samples}clixml/${name}`));
     // The real one would make CIM instances with a native library that exists on Windows alone.
     const asText = (bytes: Buffer): string =>
-      new TextDecoder(bytes[0] === 0xff ? 'utf-16le' : 'utf-8').decode(bytes).replaceAll('Infrastructure.CimInstance', 'Infrastructure.Thing');
-    const answers = await readReally('file', files.map((bytes) => Buffer.from(asText(bytes))));
+      new TextDecoder(bytes[0] === 0xff ? 'utf-16le' : 'utf-8')
+        .decode(bytes)
+        .replaceAll('Infrastructure.CimInstance', 'Infrastructure.Thing');
+    const answers = await readReally(
+      'file',
+      files.map((bytes) => Buffer.from(asText(bytes))),
+    );
     for (const [index, bytes] of files.entries()) {
       const name = names[index] ?? '';
       assert.ok([...decodeCliXmlFile(bytes)].length > 0, name);
@@ -133,7 +158,8 @@ describe('files of real servers', { skip: existsSync(samples) ? skip : 'the samp
       const theirs = answers[index]?.values ?? [];
       assert.equal(answers[index]?.error, undefined, name);
       assert.equal(ours.length, theirs.length, name);
-      for (const [at, value] of ours.entries()) assert.equal(difference(value, theirs[at] as Described), undefined, name);
+      for (const [at, value] of ours.entries())
+        assert.equal(difference(value, theirs[at] as Described), undefined, name);
     }
   });
 

@@ -5,7 +5,17 @@
  */
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -79,7 +89,17 @@ function build(target: string): Promise<void> {
   rmSync(building, { recursive: true, force: true });
   mkdirSync(join(building, 'source'), { recursive: true });
   for (const name of sourceFiles()) cpSync(join(sourceFolder, name), join(building, 'source', name));
-  const parameters = ['build', '-c', 'Release', '-nologo', '-v', 'quiet', '-o', join(building, 'out'), join(building, 'source')];
+  const parameters = [
+    'build',
+    '-c',
+    'Release',
+    '-nologo',
+    '-v',
+    'quiet',
+    '-o',
+    join(building, 'out'),
+    join(building, 'source'),
+  ];
   return new Promise((resolve, reject) => {
     execFile('dotnet', parameters, { timeout: buildTimeLimitMs, env: dotnetEnvironment() }, (error, stdout, stderr) => {
       if (error) return reject(new Error(`building the oracle failed: ${error.message}\n${stdout}${stderr}`));
@@ -124,7 +144,11 @@ async function open(): Promise<Oracle> {
 }
 
 /** Runs one command of the oracle to its end and gives its standard output. */
-export function runOracle(oracle: Oracle & { kind: 'ready' }, parameters: readonly string[], input = ''): Promise<string> {
+export function runOracle(
+  oracle: Oracle & { kind: 'ready' },
+  parameters: readonly string[],
+  input = '',
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const limits = { timeout: 120_000, maxBuffer: 1 << 28, encoding: 'utf8' as const };
     const child = execFile(oracle.program, parameters, limits, (error, stdout, stderr) => {

@@ -96,7 +96,12 @@ function flatten(object: PsObject): PsObject {
 }
 
 /** The first difference, with its place; `undefined` when the two say the same. */
-export function difference(ours: PsValue, theirs: Described, place = '', enclosing: readonly PsValue[] = []): string | undefined {
+export function difference(
+  ours: PsValue,
+  theirs: Described,
+  place = '',
+  enclosing: readonly PsValue[] = [],
+): string | undefined {
   if (theirs.kind === 'too many') return undefined;
   if (theirs.kind === 'cycle') {
     const named = enclosing[enclosing.length - (theirs.height ?? 0)];
@@ -104,32 +109,46 @@ export function difference(ours: PsValue, theirs: Described, place = '', enclosi
   }
   if (ours.kind !== 'Obj') {
     const bare = theirs.kind === 'Obj' ? theirs.base : theirs;
-    return bare ? plainDifference(ours, bare, place, enclosing) : `${place}: ${ours.kind} here, an object without a value there`;
+    return bare
+      ? plainDifference(ours, bare, place, enclosing)
+      : `${place}: ${ours.kind} here, an object without a value there`;
   }
   if (enclosing.includes(ours)) return `${place}: a cycle here only`;
   const object = flatten(ours);
   const inside = [...enclosing, ours];
   if (theirs.kind !== 'Obj') {
-    return object.base === undefined ? `${place}: no value here, ${theirs.kind} there` : plainDifference(object.base, theirs, place, inside);
+    return object.base === undefined
+      ? `${place}: no value here, ${theirs.kind} there`
+      : plainDifference(object.base, theirs, place, inside);
   }
   if (object.typeNames !== undefined) {
     const expected = object.typeNames.map((name) => (name.startsWith('Deserialized.') ? name : `Deserialized.${name}`));
-    if (expected.map(hexOf).join() !== theirs.types?.join()) return `${place}: types ${expected} here, ${theirs.types} there`;
+    if (expected.map(hexOf).join() !== theirs.types?.join())
+      return `${place}: types ${expected} here, ${theirs.types} there`;
   }
   if (object.display !== undefined && typeof theirs.display === 'string' && hexOf(object.display) !== theirs.display) {
     return `${place}: ToString ${hexOf(object.display)} here, ${theirs.display} there`;
   }
   if ((object.base === undefined) !== (theirs.base == null)) return `${place}: a wrapped value on one side only`;
   return (
-    (object.base !== undefined && theirs.base ? plainDifference(object.base, theirs.base, `${place}/base`, inside) : undefined) ??
+    (object.base !== undefined && theirs.base
+      ? plainDifference(object.base, theirs.base, `${place}/base`, inside)
+      : undefined) ??
     memberDifference(object.adapted, theirs.adapted ?? [], `${place}/Props`, inside) ??
     memberDifference(object.extended, theirs.extended ?? [], `${place}/MS`, inside)
   );
 }
 
-function plainDifference(ours: PsValue, theirs: Described, place: string, enclosing: readonly PsValue[]): string | undefined {
+function plainDifference(
+  ours: PsValue,
+  theirs: Described,
+  place: string,
+  enclosing: readonly PsValue[],
+): string | undefined {
   if (ours.kind === 'DCT') {
-    return theirs.kind === 'DCT' ? entryDifference(ours.entries, theirs.entries ?? [], place, enclosing) : `${place}: DCT here, ${theirs.kind} there`;
+    return theirs.kind === 'DCT'
+      ? entryDifference(ours.entries, theirs.entries ?? [], place, enclosing)
+      : `${place}: DCT here, ${theirs.kind} there`;
   }
   if (ours.kind === 'LST' || ours.kind === 'IE' || ours.kind === 'STK' || ours.kind === 'QUE') {
     const kind = ours.kind === 'IE' ? 'LST' : ours.kind;
@@ -147,9 +166,15 @@ function plainDifference(ours: PsValue, theirs: Described, place: string, enclos
   return key === describedKey(theirs) ? undefined : `${place}: ${key} here, ${describedKey(theirs)} there`;
 }
 
-function memberDifference(ours: readonly PsMember[], theirs: NonNullable<Described['adapted']>, place: string, enclosing: readonly PsValue[]): string | undefined {
+function memberDifference(
+  ours: readonly PsMember[],
+  theirs: NonNullable<Described['adapted']>,
+  place: string,
+  enclosing: readonly PsValue[],
+): string | undefined {
   const properties = ours.filter((member) => 'value' in member);
-  if (properties.length !== theirs.length) return `${place}: ${properties.length} properties here, ${theirs.length} there`;
+  if (properties.length !== theirs.length)
+    return `${place}: ${properties.length} properties here, ${theirs.length} there`;
   for (const [index, { name, value }] of properties.entries()) {
     const other = theirs[index] as { name: string; value: Described };
     if (hexOf(name) !== other.name) return `${place}: property ${JSON.stringify(name)} here, ${other.name} there`;
@@ -170,7 +195,12 @@ function theirsKey(key: Described): string {
 }
 
 /** A real hashtable has an order of its own: entries are found by their key. */
-function entryDifference(ours: readonly PsDictionaryEntry[], theirs: NonNullable<Described['entries']>, place: string, enclosing: readonly PsValue[]): string | undefined {
+function entryDifference(
+  ours: readonly PsDictionaryEntry[],
+  theirs: NonNullable<Described['entries']>,
+  place: string,
+  enclosing: readonly PsValue[],
+): string | undefined {
   if (ours.length !== theirs.length) return `${place}: ${ours.length} entries here, ${theirs.length} there`;
   const byKey = new Map(theirs.map((entry) => [theirsKey(entry.key), entry]));
   for (const { key, value } of ours) {

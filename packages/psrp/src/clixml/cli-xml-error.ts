@@ -28,7 +28,8 @@ export function excerpt(text: string, from: number, length = excerptLength): str
 export function elementPath(text: string, offset: number): string {
   const open: string[] = [];
   let depth = 0;
-  const tag = /<(?:!--[\s\S]*?-->|!\[CDATA\[[\s\S]*?\]\]>|[?!][^>]*>|(\/?)([A-Za-z0-9]{1,16})((?:[^"'<>]|"[^"<]*"|'[^'<]*')*)>)/y;
+  const tag =
+    /<(?:!--[\s\S]*?-->|!\[CDATA\[[\s\S]*?\]\]>|[?!][^>]*>|(\/?)([A-Za-z0-9]{1,16})((?:[^"'<>]|"[^"<]*"|'[^'<]*')*)>)/y;
   for (let at = text.indexOf('<'); at >= 0 && at < offset; at = text.indexOf('<', at)) {
     tag.lastIndex = at;
     const match = tag.exec(text);

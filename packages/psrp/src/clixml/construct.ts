@@ -3,7 +3,18 @@
  */
 import type { Guid } from '../guid.ts';
 import { integerRanges, longRanges } from './primitive.ts';
-import type { PsBoolean, PsFloat, PsInteger, PsLong, PsMember, PsNil, PsObject, PsProperty, PsText, PsValue } from './value.ts';
+import type {
+  PsBoolean,
+  PsFloat,
+  PsInteger,
+  PsLong,
+  PsMember,
+  PsNil,
+  PsObject,
+  PsProperty,
+  PsText,
+  PsValue,
+} from './value.ts';
 
 /** `$null` as a value inside others. As pipeline input or output of its own it is an empty body instead. */
 export const psNull: PsNil = Object.freeze({ kind: 'Nil' });
@@ -88,7 +99,9 @@ export function psObject(init: PsObjectInit): PsObject {
   };
 }
 
-function list<T extends PsMember>(members: Readonly<Record<string, PsValue>> | readonly T[] | undefined): readonly (T | PsProperty)[] {
+function list<T extends PsMember>(
+  members: Readonly<Record<string, PsValue>> | readonly T[] | undefined,
+): readonly (T | PsProperty)[] {
   if (members === undefined) return [];
   if (isList(members)) return members;
   return Object.entries(members).map(([name, value]) => ({ name, value }));

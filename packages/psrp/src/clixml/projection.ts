@@ -21,11 +21,12 @@
 import { psNull } from './construct.ts';
 import { property } from './inspect.ts';
 import { type CliXmlLimits, completeLimits } from './limits.ts';
-import { CliXmlReader, readBody } from './reader.ts';
-import { Tag, tagNames } from './tag.ts';
+import { readBody } from './decode.ts';
+import { type Child, ChildShapes, newChild } from './projection-shape.ts';
+import { CliXmlReader } from './reader.ts';
+import { Tag } from './tag.ts';
 import { decodeText } from './text-decoding.ts';
 import type { PsBoolean, PsValue } from './value.ts';
-import { XmlCursor } from './xml-cursor.ts';
 
 /** Which properties, and how to read them from a body. Keeps what it learnt of the shape of earlier bodies. */
 export interface Projection {
@@ -51,50 +52,6 @@ export interface Projection {
 export function createProjection(names: readonly string[], options?: Partial<CliXmlLimits>): Projection {
   return new LearningProjection(names, completeLimits(options));
 }
-
-/**
- * One kind of child, by the text of its start tag (of an object: the part before the digits of its id).
- *
- * Objects of one kind resemble one another, so much is learnt of them: which child follows which, and which
- * unwanted children have always been the same, to the letter. A run of such children is skipped by one
- * comparison of text: that it is well-formed was seen when it was learnt. Where the comparison fails the
- * children are gone through one by one, and what differed is never again part of a run.
- */
-interface Child {
-  readonly header: string;
-  readonly tag: Tag;
-  /** Its end tag; empty where the header is the whole element. */
-  readonly close: string;
-  /** Index in the names, or -1. */
-  readonly index: number;
-  /** Which child followed the last time: the first guess. */
-  next: Child | undefined;
-  /** The whole text of the child, when unwanted and the same so far; `undefined` before it was seen. */
-  constant: string | undefined;
-  varies: boolean;
-  /** The text of a run of children that begins here, and the last of them; empty where none does. */
-  run: string;
-  runLast: Child | undefined;
-}
-
-/** Longer texts are not learnt, in characters: they would not be the same twice. */
-const longestLearnt = 4096;
-/** A run ends when it has become so long, in characters. */
-const longestRun = 16_384;
-/** No start tag that PowerShell writes is longer, in characters. */
-const longestHeader = 512;
-
-/** A copy by itself: a slice would keep the whole text of a body in memory. */
-function copyOf(text: string): string {
-  return [...text].join('');
-}
-
-function newChild(header: string, tag: Tag, close: string, index: number): Child {
-  return { header, tag, close, index, next: undefined, constant: undefined, varies: false, run: '', runLast: undefined };
-}
-
-/** A peer that makes up names does not fill the memory. */
-const mostLearnt = 4096;
 
 const objectClose = '</Obj>';
 
@@ -122,16 +79,12 @@ class LearningProjection implements Projection {
   readonly #wanted = new Map<string, number>();
   /** Names that stand again: index of the first, index of this. */
   readonly #again: (readonly [number, number])[] = [];
-  readonly #children = new Map<string, Child>();
+  readonly #shapes = new ChildShapes(this.#wanted);
   /** What begins each of the two lists of children: `next` is their first. */
   readonly #firsts: Readonly<Record<'</Props>' | '</MS>', Child>> = {
     '</Props>': newChild('', Tag.Nil, '', -1),
     '</MS>': newChild('', Tag.Nil, '', -1),
   };
-  /** Whether runs stand in the children, whether this body taught something, and what it was made of. */
-  #hasRuns = false;
-  #learnt = false;
-  #visited: (Child | undefined)[] = [];
   #reader: CliXmlReader | undefined;
   /** Where the next `<Obj` stands at or after the place of the last search; -1 for none. */
   #nextObject = 0;
@@ -150,16 +103,14 @@ class LearningProjection implements Projection {
     if (body.length === 0) return this.names.map(() => undefined);
     const text = decodeText(body, this.#limits);
     const values = new Array<PsValue | undefined>(this.names.length).fill(undefined);
-    this.#reader = undefined;
-    this.#learnt = false;
-    this.#visited.length = 0;
+    this.#shapes.begin();
     const done = this.#readFast(text, values);
-    this.#learnRuns(done);
+    this.#shapes.finish(done);
+    this.#reader = undefined;
     if (!done) {
       const whole = readBody(text, this.#limits);
       return this.names.map((name) => property(whole, name));
     }
-    this.#reader = undefined;
     for (const [first, index] of this.#again) values[index] = values[first];
     return values;
   }
@@ -180,7 +131,6 @@ class LearningProjection implements Projection {
   #readChildren(text: string, start: number, close: '</Props>' | '</MS>', values: (PsValue | undefined)[]): number {
     let at = start;
     let before = this.#firsts[close];
-    const recording = !this.#hasRuns;
     for (;;) {
       let child = before.next;
       if (child !== undefined && child.runLast !== undefined) {
@@ -194,63 +144,19 @@ class LearningProjection implements Projection {
       // A comparison of slices runs at the speed of memory; startsWith goes letter by letter.
       if (child === undefined || text.slice(at, at + child.header.length) !== child.header) {
         if (text.startsWith(close, at)) break;
-        child = this.#recognise(text, at);
+        child = this.#shapes.recognise(text, at);
         if (child === undefined) return gaveUp;
         before.next = child;
       }
       const begin = at;
       at = child.index < 0 ? this.#skip(text, at, child) : this.#take(text, at, child, values);
       if (at === gaveUp) return gaveUp;
-      if (child.index < 0 && !child.varies) this.#compare(child, text, begin, at);
-      if (recording) this.#visited.push(child);
+      if (child.index < 0 && !child.varies) this.#shapes.compare(child, text, begin, at);
+      this.#shapes.visit(child);
       before = child;
     }
-    if (recording) this.#visited.push(undefined);
+    this.#shapes.visit(undefined);
     return at + close.length;
-  }
-
-  /** Learns whether an unwanted child is the same as always. */
-  #compare(child: Child, text: string, begin: number, end: number): void {
-    const piece = text.slice(begin, end);
-    if (piece === child.constant) return;
-    this.#learnt = true;
-    if (child.constant === undefined && piece.length <= longestLearnt) {
-      child.constant = copyOf(piece);
-    } else {
-      child.varies = true;
-      child.constant = '';
-    }
-  }
-
-  /**
-   * Makes runs once a body taught nothing new; takes them away when one did. Each child can teach twice (its
-   * text, that it varies), so that this ends.
-   */
-  #learnRuns(done: boolean): void {
-    if (this.#learnt && this.#hasRuns) {
-      for (const child of this.#children.values()) {
-        child.run = '';
-        child.runLast = undefined;
-      }
-      this.#hasRuns = false;
-    } else if (done && !this.#learnt && !this.#hasRuns) {
-      let first: Child | undefined;
-      for (const child of this.#visited) {
-        const constant = child !== undefined && child.index < 0 && !child.varies ? child : undefined;
-        if (first !== undefined && constant !== undefined && first.runLast?.next === constant && first.run.length < longestRun) {
-          first.run += constant.constant;
-          first.runLast = constant;
-        } else {
-          first = constant;
-          if (first !== undefined) {
-            first.run = first.constant ?? '';
-            first.runLast = first;
-          }
-        }
-      }
-      for (const child of this.#children.values()) child.run = copyOf(child.run);
-      this.#hasRuns = true;
-    }
   }
 
   #skip(text: string, at: number, child: Child): number {
@@ -294,7 +200,8 @@ class LearningProjection implements Projection {
       values[child.index] = psNull;
       return inside;
     }
-    if (child.tag !== Tag.S && child.tag !== Tag.B && child.tag !== Tag.DT) return this.#takeWhole(text, at, child, values);
+    if (child.tag !== Tag.S && child.tag !== Tag.B && child.tag !== Tag.DT)
+      return this.#takeWhole(text, at, child, values);
     if (child.close === '') return this.#takeWhole(text, at, child, values);
     const end = text.indexOf('<', inside);
     if (end < 0 || !text.startsWith(child.close, end)) return gaveUp;
@@ -311,37 +218,6 @@ class LearningProjection implements Projection {
     if (value === undefined) return gaveUp;
     values[child.index] = value;
     return this.#reader.cursor.at;
-  }
-
-  /** The child whose start tag stands at `at`, learnt if it is new; `undefined` when it has another form. */
-  #recognise(text: string, at: number): Child | undefined {
-    const isObject = text.startsWith('<Obj N="', at);
-    const end = isObject ? text.indexOf('"', at + 8) : text.indexOf('>', at);
-    if (end < 0 || end - at > longestHeader) return undefined;
-    const key = text.slice(at, end + 1);
-    const known = this.#children.get(key);
-    if (known !== undefined) return known;
-    const child = this.#learn(key, isObject);
-    if (child !== undefined && this.#children.size < mostLearnt) this.#children.set(key, child);
-    return child;
-  }
-
-  #learn(key: string, isObject: boolean): Child | undefined {
-    const form = /^<([A-Za-z0-9]+) N="([^"<>]*)"(?: RefId="[0-9]{1,15}")?(?: ?(\/))?>$/.exec(isObject ? `${key}>` : key);
-    if (form === null) return undefined;
-    const cursor = new XmlCursor(isObject ? `${key}>` : key);
-    try {
-      cursor.next(0);
-    } catch {
-      return undefined; // the general reader tells of it
-    }
-    const name = cursor.name ?? '';
-    const { tag } = cursor;
-    // Member sets and containers outside an object are rare: the general reader takes them.
-    if (tag === Tag.MS || (tag >= Tag.PR && tag !== Tag.Obj && tag !== Tag.Ref)) return undefined;
-    const index = this.#wanted.get(name) ?? -1;
-    const header = copyOf(isObject ? `${key} RefId="` : key);
-    return newChild(header, tag, cursor.selfClosed ? '' : `</${tagNames[tag]}>`, index);
   }
 }
 

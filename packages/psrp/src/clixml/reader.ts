@@ -15,10 +15,9 @@
 import { CliXmlError } from './cli-xml-error.ts';
 import { psNull } from './construct.ts';
 import { textOf } from './inspect.ts';
-import { type CliXmlLimits, completeLimits } from './limits.ts';
+import type { CliXmlLimits } from './limits.ts';
 import * as primitive from './primitive.ts';
 import { Tag, tagNames } from './tag.ts';
-import { decodeText } from './text-decoding.ts';
 import type {
   PsBoolean,
   PsDictionaryEntry,
@@ -247,7 +246,8 @@ export class CliXmlReader {
     const { refId, tagStart } = cursor;
     const object = refId === undefined ? undefined : this.#objects.get(refId);
     if (object === undefined) {
-      const seen = refId === undefined ? '<Ref> has no RefId' : `<Ref> names the object ${refId}, which did not come before it`;
+      const seen =
+        refId === undefined ? '<Ref> has no RefId' : `<Ref> names the object ${refId}, which did not come before it`;
       cursor.fail(seen, tagStart);
     }
     cursor.readEmpty();
@@ -274,7 +274,10 @@ export class CliXmlReader {
     const { refId, tagStart } = cursor;
     const names = refId === undefined ? undefined : (this.#typeNames.get(refId) ?? this.#findTypeNames(refId));
     if (names === undefined) {
-      const seen = refId === undefined ? '<TNRef> has no RefId' : `<TNRef> names the type names ${refId}, which did not come before it`;
+      const seen =
+        refId === undefined
+          ? '<TNRef> has no RefId'
+          : `<TNRef> names the type names ${refId}, which did not come before it`;
       cursor.fail(seen, tagStart);
     }
     cursor.readEmpty();
@@ -344,7 +347,8 @@ export class CliXmlReader {
     const entries: PsDictionaryEntry[] = [];
     if (cursor.selfClosed) return entries;
     while (cursor.next(Tag.DCT)) {
-      if (cursor.tag !== Tag.En) cursor.fail(`<DCT> can hold only <En>, not <${tagNames[cursor.tag]}>`, cursor.tagStart);
+      if (cursor.tag !== Tag.En)
+        cursor.fail(`<DCT> can hold only <En>, not <${tagNames[cursor.tag]}>`, cursor.tagStart);
       entries.push(this.#readEntry(depth + 1));
     }
     return entries;
@@ -374,7 +378,8 @@ export class CliXmlReader {
 
   /** The text of a key just read, where it is a number or Boolean in another form than its usual one. */
   #textOfKey(key: PsValue): string | undefined {
-    if (key.kind === 'Obj' || !('value' in key) || (typeof key.value === 'string' && key.kind !== 'D')) return undefined;
+    if (key.kind === 'Obj' || !('value' in key) || (typeof key.value === 'string' && key.kind !== 'D'))
+      return undefined;
     const text = this.#parsedText.trim();
     return key.kind === 'BA' || text === textOf(key) ? undefined : text;
   }
@@ -397,7 +402,9 @@ export class CliXmlReader {
           case Tag.PI:
           case Tag.PC:
           case Tag.SR:
-            numbers[tagNames[cursor.tag] as 'AI'] = this.#parse('an integer', (text) => primitive.parseInteger('I32', text));
+            numbers[tagNames[cursor.tag] as 'AI'] = this.#parse('an integer', (text) =>
+              primitive.parseInteger('I32', text),
+            );
             break;
           case Tag.Nil:
             cursor.readEmpty();
@@ -407,7 +414,8 @@ export class CliXmlReader {
         }
       }
     }
-    if (texts.AV === undefined || texts.T === undefined) cursor.fail('<PR> has no activity (AV) or no type (T)', tagStart);
+    if (texts.AV === undefined || texts.T === undefined)
+      cursor.fail('<PR> has no activity (AV) or no type (T)', tagStart);
     return {
       kind: 'PR',
       activity: texts.AV,
@@ -423,64 +431,19 @@ export class CliXmlReader {
 
   #failDepth(depth: number): never {
     const allowed = this.#limits.maxDepth;
-    return this.cursor.fail(`values stand ${depth} deep in one another, allowed are ${allowed} (maxDepth)`, this.cursor.tagStart, 'PSRP_LIMIT_EXCEEDED');
+    return this.cursor.fail(
+      `values stand ${depth} deep in one another, allowed are ${allowed} (maxDepth)`,
+      this.cursor.tagStart,
+      'PSRP_LIMIT_EXCEEDED',
+    );
   }
 
   #failCount(): never {
     const allowed = this.#limits.maxValues;
-    return this.cursor.fail(`more than ${allowed} values in one (maxValues)`, this.cursor.tagStart, 'PSRP_LIMIT_EXCEEDED');
+    return this.cursor.fail(
+      `more than ${allowed} values in one (maxValues)`,
+      this.cursor.tagStart,
+      'PSRP_LIMIT_EXCEEDED',
+    );
   }
-}
-
-/**
- * Reads one value, as the body of a PSRP message holds it ([MS-PSRP] 2.2.5).
- *
- * @param body UTF-8 (or UTF-16 with a byte-order mark); a byte-order mark and an XML declaration are let pass.
- *   An empty body is `$null`: so PowerShell sends it as pipeline output and input.
- * @param options limits, see {@link CliXmlLimits}, and hooks, see {@link CliXmlReadingHooks}
- * @returns the value. References are resolved to the very object, so that it can be shared and cyclic.
- * @throws {CliXmlError} `PSRP_CLIXML_INVALID` when the bytes are no CLIXML, `PSRP_LIMIT_EXCEEDED`
- */
-export function decodeCliXml(body: Uint8Array, options?: Partial<CliXmlLimits> & CliXmlReadingHooks): PsValue {
-  const limits = completeLimits(options);
-  if (body.length === 0) return psNull;
-  return readBody(decodeText(body, limits), limits, options);
-}
-
-/** The one value of a body that is text already. */
-export function readBody(text: string, limits: CliXmlLimits, hooks?: CliXmlReadingHooks): PsValue {
-  const reader = new CliXmlReader(text, limits, hooks);
-  const cursor: XmlCursor = reader.cursor;
-  if (!cursor.next(0)) cursor.fail('there is no value in it');
-  if (cursor.tag === Tag.Objs) cursor.fail('<Objs> is the root of a file, not of a message body', cursor.tagStart);
-  const value = reader.readTopLevel();
-  if (cursor.next(0)) cursor.fail(`a second value <${tagNames[cursor.tag]}> follows the first`, cursor.tagStart);
-  return value;
-}
-
-/**
- * Reads a file of CLIXML: `<Objs>` as Export-Clixml writes it, or bare values.
- *
- * @param bytes UTF-8 or UTF-16, with or without a byte-order mark
- * @param options limits, see {@link CliXmlLimits}; `maxValues` and `maxDepth` hold for each top-level value
- * @returns the top-level values, read as they are asked for; ids hold from each to the later ones
- * @throws {CliXmlError} while iterating, at the value that cannot be read
- */
-export function* decodeCliXmlFile(
-  bytes: Uint8Array,
-  options?: Partial<CliXmlLimits> & CliXmlReadingHooks,
-): Generator<PsValue, void, undefined> {
-  const limits = completeLimits(options);
-  const reader = new CliXmlReader(decodeText(bytes, limits), limits, options);
-  const cursor: XmlCursor = reader.cursor;
-  if (!cursor.next(0)) cursor.fail('there is no value in it');
-  if (cursor.tag !== Tag.Objs) {
-    do yield reader.readTopLevel();
-    while (cursor.next(0));
-    return;
-  }
-  if (!cursor.selfClosed) {
-    while (cursor.next(Tag.Objs)) yield reader.readTopLevel();
-  }
-  if (cursor.next(0)) cursor.fail(`<${tagNames[cursor.tag]}> follows the end of <Objs>`, cursor.tagStart);
 }

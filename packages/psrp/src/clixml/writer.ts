@@ -6,7 +6,18 @@
 import { PsrpError } from '../errors.ts';
 import { encodeBase64 } from './base64.ts';
 import { formatFloat, integerRanges, longRanges } from './primitive.ts';
-import type { PsDictionary, PsFloat, PsInteger, PsList, PsLong, PsMember, PsObject, PsProgress, PsText, PsValue } from './value.ts';
+import type {
+  PsDictionary,
+  PsFloat,
+  PsInteger,
+  PsList,
+  PsLong,
+  PsMember,
+  PsObject,
+  PsProgress,
+  PsText,
+  PsValue,
+} from './value.ts';
 
 /**
  * Values inside one another that the real deserializer takes (a primitive directly in an object counts with
@@ -101,7 +112,12 @@ class CliXmlWriter {
       case 'QUE':
       case 'DCT':
         // Outside an object the real deserializer knows no container.
-        this.#writeObject({ kind: 'Obj', typeNames: undefined, display: undefined, base: value, adapted: [], extended: [] }, attribute, depth, false);
+        this.#writeObject(
+          { kind: 'Obj', typeNames: undefined, display: undefined, base: value, adapted: [], extended: [] },
+          attribute,
+          depth,
+          false,
+        );
         return;
       case 'PR':
         this.#writeProgress(value, attribute);
@@ -254,7 +270,8 @@ function primitiveText(value: PlainValue): string {
     case 'U64':
     case 'I64': {
       const [least, most] = longRanges[value.kind];
-      if (value.value < least || value.value > most) refuse(`${value.value} is no ${value.kind}: it goes from ${least} to ${most}`);
+      if (value.value < least || value.value > most)
+        refuse(`${value.value} is no ${value.kind}: it goes from ${least} to ${most}`);
       return String(value.value);
     }
     case 'Sg':

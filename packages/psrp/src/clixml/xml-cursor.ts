@@ -64,7 +64,7 @@ export class XmlCursor {
         this.#skipMarkup();
       } else if (isSpace(code)) {
         this.at += 1;
-      } else if (code === code) {
+      } else if (!Number.isNaN(code)) {
         this.fail(`text ${excerpt(text, this.at)} stands where only elements can stand`);
       } else {
         if (parent === 0) return false;
@@ -100,7 +100,11 @@ export class XmlCursor {
   }
 
   /** Throws, naming the place. */
-  fail(problem: string, offset: number = this.at, code: 'PSRP_CLIXML_INVALID' | 'PSRP_LIMIT_EXCEEDED' = 'PSRP_CLIXML_INVALID'): never {
+  fail(
+    problem: string,
+    offset: number = this.at,
+    code: 'PSRP_CLIXML_INVALID' | 'PSRP_LIMIT_EXCEEDED' = 'PSRP_CLIXML_INVALID',
+  ): never {
     const path = elementPath(this.text, offset);
     const place = path === '' ? `offset ${offset}` : `offset ${offset}, in ${path}`;
     throw new CliXmlError(code, `reading CLIXML at ${place}: ${problem}`, { offset });
@@ -256,7 +260,7 @@ export class XmlCursor {
       // `&`, `_`, tabs and line ends ask for more work.
       if (code === 38 || code === 95 || code < 32) plain = false;
       else if (code === 60) this.fail('an attribute holds <', end);
-      else if (code !== code) this.fail('the text ends inside an attribute', start);
+      else if (Number.isNaN(code)) this.fail('the text ends inside an attribute', start);
       end += 1;
     }
     const raw = text.slice(start, end);

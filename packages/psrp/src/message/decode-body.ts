@@ -1,4 +1,4 @@
-import { decodeCliXml } from '../clixml/reader.ts';
+import { decodeCliXml } from '../clixml/decode.ts';
 import type { PsValue } from '../clixml/value.ts';
 import { PsrpError } from '../errors.ts';
 import { type MessageType, nameOfMessageType } from './message-type.ts';
