@@ -10,6 +10,8 @@ export interface WsmanLimits {
   readonly bodyTimeoutMs: number;
   /** An envelope is 512,000 bytes at most; sealing adds 100, and some servers overdraw. */
   readonly maxResponseBytes: number;
+  /** Envelopes of either side, as MaxEnvelopeSize says it; 153,600 at most until the server has shown PSRP 2.2. */
+  readonly maxEnvelopeBytes: number;
   /** From the answered Create to the pool's Opened. */
   readonly openTimeoutMs: number;
   /** From the stop signal to the end of the pipeline's output; then the command is closed all the same. */
@@ -26,6 +28,7 @@ export const defaultWsmanLimits: WsmanLimits = {
   stallTimeoutMs: 30_000,
   bodyTimeoutMs: 120_000,
   maxResponseBytes: 4 * 1024 * 1024,
+  maxEnvelopeBytes: 512_000,
   openTimeoutMs: 180_000,
   stopTimeoutMs: 15_000,
   closeTimeoutMs: 10_000,

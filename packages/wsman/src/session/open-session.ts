@@ -164,8 +164,7 @@ async function awaitOpened(session: SessionParts, options: WsmanSessionOptions):
 function apply(event: ClientEvent, client: ShellClient, url: string, waiting: { opened: boolean; key: boolean }): void {
   switch (event.kind) {
     case 'poolNegotiated':
-      // [MS-PSRP] servers up to 2.1 (WinRM 2) take 150 KB, later ones 500 KB.
-      if (event.protocolVersion !== '2.1' && event.protocolVersion !== '2.0') client.maxEnvelopeBytes = 512_000;
+      client.negotiated(event.protocolVersion);
       return;
     case 'poolOpened':
       waiting.opened = true;

@@ -69,11 +69,17 @@ const retryDelaysMs = [0, 250, 1000, 2000, 4000] as const;
 export class ShellClient {
   readonly #options: ShellClientOptions;
   readonly #sessionId = `uuid:${randomUUID().toUpperCase()}`;
-  /** What the client takes in one envelope: 150 KB, until the server has shown that it speaks PSRP 2.2 or later. */
-  maxEnvelopeBytes = 153_600;
+  #maxEnvelopeBytes: number;
 
   constructor(options: ShellClientOptions) {
     this.#options = options;
+    this.#maxEnvelopeBytes = Math.min(153_600, options.limits.maxEnvelopeBytes);
+  }
+
+  /** Tells which PSRP the server speaks: up to 2.1 (WinRM 2) an envelope has 150 KB at most, later 500 KB. */
+  negotiated(protocolVersion: string): void {
+    if (protocolVersion === '2.0' || protocolVersion === '2.1') return;
+    this.#maxEnvelopeBytes = Math.min(512_000, this.#options.limits.maxEnvelopeBytes);
   }
 
   /** How many bytes of PSRP data one request of this kind can carry. */
@@ -129,7 +135,7 @@ export class ShellClient {
       resourceUri: this.#options.resourceUri,
       messageId: `uuid:${randomUUID().toUpperCase()}`,
       sessionId: this.#sessionId,
-      maxEnvelopeBytes: this.maxEnvelopeBytes,
+      maxEnvelopeBytes: this.#maxEnvelopeBytes,
       operationTimeoutMs: this.#options.operationTimeoutMs,
     };
   }
