@@ -22,6 +22,7 @@ import {
 } from '@exchange-connector/psrp';
 import { nodeSessionKey } from '@exchange-connector/wsman';
 import { openOracle } from './oracle-program.ts';
+import { freshGuid } from './memory-pair.ts';
 import { ProcessClient } from './out-of-process-peers.ts';
 
 const oracle = await openOracle();
@@ -361,4 +362,37 @@ test('the real server answers questions about runspaces', { skip }, async () => 
       ].sort(),
     );
   });
+});
+
+test('the real server resets a runspace', { skip }, async () => {
+  await withClient({}, async (client) => {
+    await client.invoke(script('$left = 5'));
+    const callId = client.pool.resetRunspaceState();
+    await client.drain('pool');
+    await client.until('the answer', () => client.events.some((event) => event.kind === 'runspaceAvailability'));
+    assert.deepEqual(
+      client.events.filter((event) => event.kind === 'runspaceAvailability'),
+      [{ kind: 'runspaceAvailability', callId, value: true }],
+    );
+    assert.deepEqual(outputs(await client.invoke(script('$null -eq $left'))), ['true']);
+  });
+});
+
+test('the real server describes commands, as implicit remoting asks', { skip }, async () => {
+  // The bare engine has neither of the two commands that its own answer is made with.
+  const standIns = `function Measure-Object { begin { $n = 0 } process { $n++ } end { [pscustomobject]@{ Count = $n } } }
+    function Select-Object { param($Property) process { $_ } }`;
+  const work = async (client: ProcessClient): Promise<void> => {
+    const id = freshGuid();
+    client.pool.startCommandMetadata(id, ['Get-Comm*', 'Out-Null']);
+    await client.exchange({ kind: 'Command', target: id });
+    await client.drain(id);
+    const events = await client.end(id);
+    const described = events.flatMap((event) => (event.kind === 'output' ? [decodeCliXml(event.body)] : []));
+    assert.equal(textOf(property(described[0] ?? psNull, 'Count') ?? psNull), '2');
+    const names = described.slice(1).map((value) => textOf(property(value, 'Name') ?? psNull));
+    assert.deepEqual(names, ['Get-Command', 'Out-Null']);
+    assert.equal(lastState(events).state, PipelineState.Completed);
+  };
+  await withClient({}, work, standIns);
 });
