@@ -144,7 +144,7 @@ const replays: Replay[] = [
     act: async (session) => {
       assert.equal(words(await run(session)), 'output state4');
       const events = await run(session);
-      assert.equal(words(events), 'error state4');
+      assert.equal(words(events), 'error state5');
       const [refused] = events;
       assert.match(refused?.kind === 'error' ? refused.record.message : '', /not recognized|language|syntax/i);
     },
@@ -197,8 +197,8 @@ test('psrp_small_msg_size: an envelope of 32 KB splits the command and its input
     statements: [[{ name: 'Get-It', parameters: [{ value: text('x'.repeat(24_000)) }] }]],
   };
   const events = await run(session, [text('y')], long);
-  assert.equal(words(events), 'output output state4');
-  assert.equal(valuesOf(events).length, 2);
+  assert.equal(words(events), 'output output output state4');
+  assert.equal(valuesOf(events).length, 3);
   await session.close();
   assert.deepEqual(server.problems, []);
   assert.deepEqual(server.unconsumed, []);

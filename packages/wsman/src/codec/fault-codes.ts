@@ -79,6 +79,14 @@ const table = new Map<number, FaultMeaning>([
     { meaning: 'the server does not accept this operation timeout: choose another OperationTimeout', recovery: 'none' },
   ],
   [
+    FaultCode.actionNotSupported,
+    { meaning: 'what answers here does not serve remote shells: this is no PowerShell directory', recovery: 'none' },
+  ],
+  [
+    FaultCode.schemaValidation,
+    { meaning: 'the server finds the request malformed: something in between may have changed it', recovery: 'none' },
+  ],
+  [
     FaultCode.operationTimedOut,
     { meaning: 'nothing to tell within the operation timeout; ask again', recovery: 'ask-again' },
   ],

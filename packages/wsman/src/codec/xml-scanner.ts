@@ -444,15 +444,17 @@ const nativeFromBase64 = (Uint8Array as unknown as { fromBase64?: (text: string)
 
 /** Decodes base64, white space allowed; `undefined` where it is none. */
 export function decodeBase64(text: string): Uint8Array | undefined {
-  if (nativeFromBase64 !== undefined) {
-    try {
-      return nativeFromBase64.call(Uint8Array, text);
-    } catch {
-      return undefined;
-    }
+  if (nativeFromBase64 === undefined) return decodeBase64WithBuffer(text);
+  try {
+    return nativeFromBase64.call(Uint8Array, text);
+  } catch {
+    return undefined;
   }
-  // Node 24 has no Uint8Array.fromBase64, and Buffer passes over what is not base64: hence the check.
-  const compact = /\s/.test(text) ? text.replace(/\s+/g, '') : text;
+}
+
+/** The same for Node 24, which has no Uint8Array.fromBase64; Buffer passes over what is not base64, hence the check. */
+export function decodeBase64WithBuffer(text: string): Uint8Array | undefined {
+  const compact = /\s/.test(text) ? text.replace(/[\t\n\f\r ]+/g, '') : text;
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(compact)) return undefined;
   const bare = compact.replace(/=+$/, '');
   if (bare.length % 4 === 1 || (compact.length !== bare.length && compact.length % 4 !== 0)) return undefined;
