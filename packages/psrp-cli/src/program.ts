@@ -9,7 +9,7 @@ import { authenticationSchemes } from './invoke/endpoint.ts';
 import type { InvokeCommandOptions } from './invoke/invoke-settings.ts';
 import { Log, type LogLevel, logLevels, parseLogLevel } from './log.ts';
 import { LineOutput } from './output.ts';
-import { ExitCode, RunControl } from './run-control.ts';
+import { endProcess, ExitCode, RunControl } from './run-control.ts';
 
 interface CommonOptions {
   readonly logLevel: LogLevel;
@@ -160,7 +160,7 @@ async function runCommand(
 ): Promise<ExitCode> {
   const output = new LineOutput(process.stdout);
   const complaints = new LineOutput(process.stderr);
-  const control = new RunControl(options.timeout, () => process.exit(ExitCode.Cancelled));
+  const control = new RunControl(options.timeout, () => endProcess(ExitCode.Cancelled));
   let log: Log | undefined;
   try {
     log = new Log({ level: options.logLevel, file: options.logFile, print: (line) => void complaints.write(line) });

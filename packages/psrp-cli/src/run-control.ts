@@ -25,6 +25,22 @@ export class TimeLimitError extends Error {
   override readonly name: string = 'TimeLimitError';
 }
 
+/** How the process ends: `process.exit`, until something needs another way. */
+let exit: (exitCode: number) => never = (exitCode) => process.exit(exitCode);
+
+/** Ends the process through `other` from now on: a thread that waits for a KDC would hold up `process.exit`. */
+export function exitThrough(other: (exitCode: number) => never): void {
+  exit = other;
+}
+
+/**
+ * Ends the process, whatever still is open: a standard input that never ends would keep it alive. Standard
+ * output and standard error must have been flushed.
+ */
+export function endProcess(exitCode: number): never {
+  return exit(exitCode);
+}
+
 /** Lives as long as one command runs. */
 export class RunControl {
   readonly #abort = new AbortController();

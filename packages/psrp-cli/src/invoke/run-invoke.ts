@@ -13,7 +13,7 @@ import {
 import { PsrpCliError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { isReaderGone, type LineOutput } from '../output.ts';
-import { CancelledError, ExitCode, TimeLimitError } from '../run-control.ts';
+import { CancelledError, ExitCode, exitThrough, TimeLimitError } from '../run-control.ts';
 import { checkInputFile, readInputValues } from './input-lines.ts';
 import type { InvokeSettings } from './invoke-settings.ts';
 import { readPassword } from './password.ts';
@@ -85,7 +85,8 @@ async function authenticationOf(
     return { scheme: 'basic', login: identity.login, password, allowUnencrypted: settings.allowUnencryptedBasic };
   }
   const credential = identity.kind === 'password' ? { ...identity, password: await ask(identity.principal) } : identity;
-  const { gssapiMechanism } = await import('@exchange-connector/gssapi');
+  const { exitImmediately, gssapiMechanism } = await import('@exchange-connector/gssapi');
+  exitThrough(exitImmediately);
   const scheme = settings.auth === 'negotiate' ? 'negotiate' : 'kerberos';
   return { scheme, mechanism: gssapiMechanism(), credential, servicePrincipal: settings.spn };
 }
