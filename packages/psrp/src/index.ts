@@ -1,3 +1,11 @@
+/**
+ * The PowerShell Remoting Protocol ([MS-PSRP]) and CLIXML, both sides, without I/O: bytes, ids and
+ * cryptography come in as arguments, events and bytes go out.
+ *
+ * A client: `open()` a ClientRunspacePool, carry `takeOutgoing(target)` to the server and what the server sends
+ * to `receive(source)`, until `poolOpened`; then `startPipeline()`, and so on until the pipeline's `state` event.
+ * A ServerRunspacePool is its mirror. What carries the bytes (WS-Man, standard streams, a socket) is not here.
+ */
 export type * from './clixml/value.ts';
 export { type Guid, decodeGuid, emptyGuid, encodeGuid, parseGuid } from './guid.ts';
 export * from './session.ts';

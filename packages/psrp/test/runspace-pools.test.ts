@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  ClientRunspacePool,
   decodeCliXml,
   type ErrorRecordInit,
   encodeCliXml,
@@ -512,4 +513,46 @@ test('calls that the state does not allow are refused, and name it', () => {
     code: 'PSRP_ARGUMENT_INVALID',
   });
   assert.equal(MessageType.CREATE_PIPELINE, 0x21006);
+});
+
+test('a whole session is told the same in chunks of any size, fragments of any size', () => {
+  const run = (options: { chunkBytes?: number; takeBytes?: number }): unknown[] => {
+    const pair = new MemoryPair(options);
+    const told: unknown[] = [];
+    pair.client.open();
+    pair.pump();
+    const id = pair.start(command('Get-All', [{ name: 'Text', value: psString('é'.repeat(200)) }]), true);
+    pair.client.sendInput(id, psNull);
+    pair.client.endInput(id);
+    pair.pump();
+    pair.server.output(id, psString('x'.repeat(500)));
+    pair.server.output(id, psNull);
+    pair.server.error(id, failure);
+    pair.server.finish(id, PipelineState.Completed);
+    pair.pump();
+    for (const event of [...pair.clientEvents, ...pair.serverEvents]) {
+      const inner = event.kind === 'pipeline' ? event.event : event;
+      told.push(inner.kind === 'output' || inner.kind === 'input' ? Buffer.from(inner.body).toString() : inner.kind);
+    }
+    return told;
+  };
+  const whole = run({});
+  assert.equal(whole.length, 11);
+  for (const options of [{ chunkBytes: 1 }, { chunkBytes: 7 }, { takeBytes: 22 }, { takeBytes: 64, chunkBytes: 21 }]) {
+    assert.deepEqual(run(options), whole, JSON.stringify(options));
+  }
+});
+
+test('what is taken is never longer than was asked for, down to one byte of a message', () => {
+  for (const maxBytes of [22, 23, 61, 100, 1_000]) {
+    const client = new ClientRunspacePool({ id: freshGuid() });
+    client.open();
+    for (let bytes = client.takeOutgoing('pool', maxBytes); bytes; bytes = client.takeOutgoing('pool', maxBytes)) {
+      assert.ok(bytes.length <= maxBytes, `${bytes.length} bytes where ${maxBytes} were asked for`);
+    }
+    assert.equal(client.hasOutgoing('pool'), false);
+  }
+  const client = new ClientRunspacePool({ id: freshGuid() });
+  client.open();
+  assert.throws(() => client.takeOutgoing('pool', 21), { code: 'PSRP_ARGUMENT_INVALID' });
 });
