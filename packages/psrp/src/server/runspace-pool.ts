@@ -142,26 +142,32 @@ export class ServerRunspacePool {
     this.#channel.send(id, MessageType.PIPELINE_OUTPUT, isNull ? new Uint8Array(0) : body);
   }
 
+  /** ERROR_RECORD: a non-terminating error; the pipeline goes on. */
   error(id: Guid, record: ErrorRecordInit): void {
     this.#record(id, MessageType.ERROR_RECORD, formatErrorRecord(record, { writeErrorStream: true }));
   }
 
+  /** WARNING_RECORD. */
   warning(id: Guid, text: string): void {
     this.#record(id, MessageType.WARNING_RECORD, records.formatInformationalRecord('Warning', text));
   }
 
+  /** VERBOSE_RECORD. */
   verbose(id: Guid, text: string): void {
     this.#record(id, MessageType.VERBOSE_RECORD, records.formatInformationalRecord('Verbose', text));
   }
 
+  /** DEBUG_RECORD. */
   debug(id: Guid, text: string): void {
     this.#record(id, MessageType.DEBUG_RECORD, records.formatInformationalRecord('Debug', text));
   }
 
+  /** INFORMATION_RECORD, on its own stream. */
   information(id: Guid, record: InformationInit): void {
     this.#record(id, MessageType.INFORMATION_RECORD, records.formatInformationRecord(record));
   }
 
+  /** PROGRESS_RECORD. */
   progress(id: Guid, record: ProgressInit): void {
     this.#record(id, MessageType.PROGRESS_RECORD, records.formatProgressRecord(record));
   }
