@@ -54,8 +54,10 @@ const KERBEROS_RULES: readonly Rule[] = [
   },
   {
     code: 'GSSAPI_KDC_UNREACHABLE',
-    offsets: [156, 29],
-    words: /cannot contact any kdc|service is not available/i,
+    // The second half: what answers is no KDC (KRB_AP_ERR_BADVERSION, MSG_TYPE, KDCREP_MODIFIED, ASN.1 errors).
+    offsets: [156, 29, 39, 40, 138, 147],
+    words:
+      /cannot contact any kdc|service is not available|message type|asn\.1|kdc reply did not match|protocol version/i,
     recovery: 'retry-after-delay',
   },
   { code: 'GSSAPI_SERVICE_UNKNOWN', offsets: [7, 155], words: /server (?:\S+ )?not found in kerberos database/i },
@@ -148,7 +150,7 @@ function codeOf(majorStatus: number, minorStatus: number, words: string, scene: 
     KERBEROS_RULES.find((candidate) => candidate.words.test(words));
   if (rule !== undefined) return refine(rule.code, scene);
   const known = ROUTINE_RULES[routine];
-  if (known === 'GSSAPI_NO_TICKET' && scene.credentialKind === 'keytab') return 'GSSAPI_KEYTAB_KEY_MISSING';
+  if (known === 'GSSAPI_NO_TICKET' && scene.credentialKind !== 'ticket-cache') return 'GSSAPI_FAILED';
   if (known !== undefined) return known;
   if (!failed(majorStatus) && (majorStatus & SUPPLEMENTARY_SEQUENCE) !== 0) return 'GSSAPI_MESSAGE_OUT_OF_SEQUENCE';
   if ((majorStatus & SUPPLEMENTARY_DUPLICATE) !== 0) return 'GSSAPI_TOKEN_REPLAYED';
@@ -204,7 +206,7 @@ function mendOf(code: GssapiErrorCode, scene: FailureScene): string {
     case 'GSSAPI_REALM_UNKNOWN':
       return `Check the spelling of ${ofRealm} (capital letters; in Active Directory the domain's DNS name), and that krb5.conf (${configurationFile()}) has it under [realms] with a kdc, or that DNS has _kerberos._tcp.${realm ?? '<realm>'} (\`dig SRV\`).`;
     case 'GSSAPI_KDC_UNREACHABLE':
-      return `Check that a KDC (domain controller) of ${ofRealm} runs and that port 88, TCP and UDP, is open from here to it; krb5.conf ([realms], kdc) or DNS (_kerberos._tcp.${realm ?? '<realm>'}) says which one is asked.`;
+      return `Check that a KDC (domain controller), and nothing else, answers for ${ofRealm} and that port 88, TCP and UDP, is open from here to it; krb5.conf ([realms], kdc) or DNS (_kerberos._tcp.${realm ?? '<realm>'}) says which one is asked.`;
     case 'GSSAPI_SERVICE_UNKNOWN':
       return `Give the server by the name it is registered under (no alias, no IP address). If ${host} is right, an administrator registers it: \`setspn -S ${target.replace(/@.*$/, '')} <computer account>\`; for a name that several servers share (a load balancer), on the alternate service account (RollAlternateServiceAccountPassword.ps1). \`setspn -Q HTTP/${host}\` shows who holds it.`;
     case 'GSSAPI_CLIENT_UNKNOWN':
