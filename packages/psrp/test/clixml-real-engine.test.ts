@@ -187,9 +187,9 @@ describe('odd text', { skip }, () => {
     '<Obj RefId="0"><DCT><En><S N="Key">k</S></En></DCT></Obj>',
     '<Obj RefId="0"><DCT><En><S N="Key">k</S><S N="Value">v</S><S N="Value">w</S></En></DCT></Obj>',
     "<Obj RefId='0'><MS><S N='a\"b'>1</S></MS></Obj>",
-    '<S>_x41_ _X0041_ _x00110000_ _xD83D__xDE00_ _x0041 _x004_ __x0041__x0041_ _x004_x0041_ _x004100420043_</S>',
-    // Behind eight digits the real one says what stands before the next escape twice: an error of its own.
-    '<S>_x0001F600_ab</S>',
+    '<S>_x41_ _X0041_ _x0001F600_ab _x00000041_ _xD83D__xDE00_ _x0041 _x004_ __x0041__x0041_ _x004_x0041_ _x004100420043_</S>',
+    // Where text stands before it the real one says that text twice: an error of its own.
+    '<S>_x00110000_</S>',
     '<S>b_x0000d83d_</S>',
     '<S>_x005F_x0041_ _x0041&#x5F;</S>',
     '<Obj RefId="0"><MS>text<S N="a">1</S></MS></Obj>',
