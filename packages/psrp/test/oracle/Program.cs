@@ -10,6 +10,7 @@ var commands = new Dictionary<string, Func<string[], int>>
     ["parse"] = ParseCommand.Run,
     ["server"] = ServerCommand.Run,
     ["client"] = ClientCommand.Run,
+    ["invoke"] = InvokeCommand.Run,
 };
 
 if (args.Length == 0 || !commands.TryGetValue(args[0], out var command))
