@@ -25,6 +25,22 @@ function resolveNames(object: PipelineObject, wanted: readonly string[], exclude
   return names;
 }
 
+/** The chosen names for one object after another: objects of one shape have the same, and need one look. */
+function nameResolver(args: BoundArguments): ((object: PipelineObject) => readonly string[]) | undefined {
+  const wanted = args.texts('Property');
+  if (wanted === undefined) return undefined;
+  const excluded = args.texts('ExcludeProperty') ?? [];
+  const byShape = new Map<unknown, readonly string[]>();
+  return (object) => {
+    if (object.kind !== 'directory') return resolveNames(object, wanted, excluded);
+    const known = byShape.get(object.shape);
+    if (known !== undefined) return known;
+    const names = resolveNames(object, wanted, excluded);
+    byShape.set(object.shape, names);
+    return names;
+  };
+}
+
 function expanded(object: PipelineObject, name: string): readonly ServerValue[] | undefined {
   const value = propertyOf(object, name);
   if (value === undefined) return undefined;
@@ -37,7 +53,11 @@ function keyOf(object: PipelineObject): string {
   return propertyNames(object).map((name) => text(propertyOf(object, name) ?? nullValue)).join('\u0000');
 }
 
-function* project(object: PipelineObject, args: BoundArguments): Iterable<Emission> {
+function* project(
+  object: PipelineObject,
+  args: BoundArguments,
+  namesOf: ReturnType<typeof nameResolver>,
+): Iterable<Emission> {
   const expand = args.text('ExpandProperty');
   if (expand !== undefined) {
     const values = expanded(object, expand);
@@ -54,9 +74,8 @@ function* project(object: PipelineObject, args: BoundArguments): Iterable<Emissi
     } else for (const value of values) yield { kind: 'object', object: { kind: 'bare', value } };
     return;
   }
-  const wanted = args.texts('Property');
-  if (wanted === undefined) yield { kind: 'object', object };
-  else yield { kind: 'object', object: { kind: 'selected', original: object, names: resolveNames(object, wanted, args.texts('ExcludeProperty') ?? []) } };
+  if (namesOf === undefined) yield { kind: 'object', object };
+  else yield { kind: 'object', object: { kind: 'selected', original: object, names: namesOf(object) } };
 }
 
 function* withoutRepeats(emissions: Iterable<Emission>): Iterable<Emission> {
@@ -75,6 +94,7 @@ function* chosen(args: BoundArguments, input: Iterable<Emission>): Iterable<Emis
   const first = args.number('First') ?? Number.POSITIVE_INFINITY;
   const skip = args.number('Skip') ?? 0;
   const last = args.number('Last');
+  const namesOf = nameResolver(args);
   const kept: PipelineObject[] = [];
   let seen = 0;
   if (first <= 0 && last === undefined) return;
@@ -86,11 +106,11 @@ function* chosen(args: BoundArguments, input: Iterable<Emission>): Iterable<Emis
     } else {
       seen += 1;
       if (seen <= skip) continue;
-      yield* project(emission.object, args);
+      yield* project(emission.object, args, namesOf);
       if (seen - skip >= first) return;
     }
   }
-  for (const object of last === undefined ? [] : kept.slice(0, Math.max(0, kept.length - skip))) yield* project(object, args);
+  for (const object of last === undefined ? [] : kept.slice(0, Math.max(0, kept.length - skip))) yield* project(object, args, namesOf);
 }
 
 function* run(args: BoundArguments, _context: CmdletContext, input: Iterable<Emission> | undefined): Iterable<Emission> {
