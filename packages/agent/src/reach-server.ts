@@ -2,7 +2,7 @@
 import { lookup } from 'node:dns/promises';
 import { connect as connectTcp, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { ServerAddress } from '@exchange-connector/config';
+import type { ConnectionSettings, ServerAddress } from '@exchange-connector/config';
 
 /** What a step found. */
 export type Finding =
@@ -20,6 +20,24 @@ function seen(error: unknown): string {
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+/** Where a connection is made to. */
+export interface DialAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `ConnectAddress` (`host`, `host:port`, `[v6]:port`, a bare IPv6 address) where it is set, else the server's own name. */
+export function addressToDial(connection: ConnectionSettings, server: ServerAddress): DialAddress {
+  const given = connection.connectAddress;
+  if (given === undefined) return { host: server.host.replace(/^\[|\]$/g, ''), port: server.port };
+  if (isIP(given) === 6) return { host: given, port: server.port };
+  const match = /^(.*?)(?::(\d+))?$/.exec(given);
+  return {
+    host: (match?.[1] ?? given).replace(/^\[|\]$/g, ''),
+    port: match?.[2] === undefined ? server.port : Number(match[2]),
+  };
 }
 
 /** Resolves the name to dial. */
@@ -77,14 +95,14 @@ const unknownIssuer = 'name the PEM file of the CA that issued the certificate i
 /** Does the TLS handshake as a session would, and looks at the certificate. */
 export function shakeTls(
   server: ServerAddress,
-  dial: string,
+  dial: DialAddress,
   caPem: string | undefined,
   signal: AbortSignal,
 ): Promise<Finding> {
   return new Promise((resolve) => {
     const socket = connectTls({
-      host: dial,
-      port: server.port,
+      host: dial.host,
+      port: dial.port,
       ...(isIP(server.host) === 0 ? { servername: server.host } : {}),
       ...(caPem === undefined ? {} : { ca: caPem }),
     });

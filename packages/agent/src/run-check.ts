@@ -8,11 +8,11 @@ import { GssapiError } from '@exchange-connector/gssapi';
 import { WsmanError, type WsmanSession } from '@exchange-connector/wsman';
 import { checkCmdlets, checkDatabase, checkMailbox, type SessionLook } from './check-session.ts';
 import { RunLog } from './log.ts';
-import { type Finding, reachPort, resolveName, shakeTls } from './reach-server.ts';
+import { addressToDial, type Finding, reachPort, resolveName, shakeTls } from './reach-server.ts';
 import type { CheckOutcome, CheckRequest, CheckStep, CheckStepName } from './run.ts';
 import { endOf } from './run-failure.ts';
 import { authenticationOf, caPemOf, credentialOf } from './session-credential.ts';
-import { openSessionOn } from './session-opening.ts';
+import { type OpeningOptions, openSessionOn } from './session-opening.ts';
 
 const stepNames: readonly CheckStepName[] = [
   'settings',
@@ -80,7 +80,7 @@ export async function runCheck(request: CheckRequest): Promise<CheckOutcome> {
     request.onStep?.(step);
   });
   try {
-    const session = checkSettings(connection, list) ? await reachFirst(connection, list, signal) : undefined;
+    const session = checkSettings(connection, list) ? await reachFirst(connection, list, request) : undefined;
     if (session !== undefined) await lookInside(session, request, list);
   } catch (error) {
     const end = endOf(error, signal);
@@ -137,11 +137,11 @@ function describeCredential(connection: ConnectionSettings): string {
 async function reachFirst(
   connection: ConnectionSettings,
   list: Checklist,
-  signal: AbortSignal,
+  options: OpeningOptions,
 ): Promise<WsmanSession | undefined> {
   for (const [index, server] of connection.servers.entries()) {
     const isLast = index === connection.servers.length - 1;
-    const session = await reach(connection, server, list, isLast, signal);
+    const session = await reach(connection, server, list, isLast, options);
     if (session !== 'next') return session;
   }
   return undefined;
@@ -152,13 +152,14 @@ async function reach(
   server: ServerAddress,
   list: Checklist,
   isLast: boolean,
-  signal: AbortSignal,
+  options: OpeningOptions,
 ): Promise<WsmanSession | undefined | 'next'> {
-  const dial = connection.connectAddress ?? server.host;
+  const { signal } = options;
+  const dial = addressToDial(connection, server);
   const next = isLast ? undefined : 'next';
-  if (!list.take('name', await resolveName(dial), isLast)) return next;
+  if (!list.take('name', await resolveName(dial.host), isLast)) return next;
   signal.throwIfAborted();
-  if (!list.take('port', await reachPort(dial, server.port, signal), isLast)) return next;
+  if (!list.take('port', await reachPort(dial.host, dial.port, signal), isLast)) return next;
   signal.throwIfAborted();
   if (server.protocol === 'https') {
     if (!list.take('tls', await shakeTls(server, dial, caPemOf(connection), signal), isLast)) return next;
@@ -169,7 +170,7 @@ async function reach(
     list.add('tls', 'not-applicable', how);
   }
   try {
-    const session = await openSessionOn(connection, server, signal);
+    const session = await openSessionOn(connection, server, options);
     list.add('authentication', 'passed', `${connection.authType} is accepted by ${server.host}`);
     list.add('session', 'passed', `open, PowerShell remoting protocol ${session.server.protocolVersion}`);
     return session;

@@ -58,7 +58,7 @@ export async function runDiscover(request: RunRequest): Promise<DiscoverOutcome>
     request.onWarning?.(message);
   });
   try {
-    const { session, server } = await openFirstSession(connection, signal, (message) => warnings.add(message));
+    const { session, server } = await openFirstSession(connection, request, (message) => warnings.add(message));
     try {
       const discovery = await discover({ session, warnings, signal }, request, server.url);
       return { kind: 'done', exitCode: 0, discovery };

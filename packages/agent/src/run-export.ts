@@ -151,7 +151,7 @@ function outcomeOf(run: Run, manifest: Manifest, reading: OrganisationReading): 
 async function read(run: Run): Promise<{ readonly reading: OrganisationReading; readonly server: string }> {
   const { connection, signal } = run.request;
   run.meter.report('connecting', 0, undefined);
-  const { session, server } = await openFirstSession(connection, signal, (message) => run.warnings.add(message));
+  const { session, server } = await openFirstSession(connection, run.request, (message) => run.warnings.add(message));
   run.log.write('Information', `session open on ${server.url}`, { protocolVersion: session.server.protocolVersion });
   try {
     const reading = await readOrganisation(planOf(run), {

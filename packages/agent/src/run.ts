@@ -1,4 +1,5 @@
 import type { AgentFolders, ConnectionSettings } from '@exchange-connector/config';
+import type { WsmanLimits } from '@exchange-connector/wsman';
 import type { Manifest } from './manifest.ts';
 
 /** What a run is doing. Phases come in this order; one that does not apply is left out. */
@@ -26,6 +27,8 @@ export interface RunRequest {
   readonly signal: AbortSignal;
   /** Names the run in every log line and in the manifest; a fresh UUID where it is left out. */
   readonly runId?: string;
+  /** Bounds of the session, where the defaults do not fit: times in milliseconds. */
+  readonly limits?: Partial<WsmanLimits>;
   readonly onProgress?: (progress: RunProgress) => void;
   /** Warnings as they come (the server's too); they stand in the manifest as well. */
   readonly onWarning?: (message: string) => void;

@@ -1,5 +1,11 @@
 import type { ConnectionSettings, ServerAddress } from '@exchange-connector/config';
-import { openWsmanSession, WsmanError, type WsmanErrorCode, type WsmanSession } from '@exchange-connector/wsman';
+import {
+  openWsmanSession,
+  WsmanError,
+  type WsmanErrorCode,
+  type WsmanLimits,
+  type WsmanSession,
+} from '@exchange-connector/wsman';
 import { AgentError } from './errors.ts';
 import { authenticationOf, caPemOf } from './session-credential.ts';
 
@@ -24,18 +30,25 @@ const ofOneServer: ReadonlySet<WsmanErrorCode> = new Set([
   'WSMAN_FAULT',
 ]);
 
+/** How to open, besides where and as whom. */
+export interface OpeningOptions {
+  readonly signal: AbortSignal;
+  readonly limits?: Partial<WsmanLimits> | undefined;
+}
+
 /** Opens a session on one address. */
 export function openSessionOn(
   connection: ConnectionSettings,
   server: ServerAddress,
-  signal: AbortSignal,
+  options: OpeningOptions,
 ): Promise<WsmanSession> {
   const caPem = caPemOf(connection);
   return openWsmanSession({
     url: server.url,
     authentication: authenticationOf(connection),
     operationTimeoutMs: connection.operationTimeoutMs,
-    signal,
+    signal: options.signal,
+    limits: options.limits,
     ...(connection.connectAddress === undefined ? {} : { connectAddress: connection.connectAddress }),
     ...(caPem === undefined ? {} : { caPem }),
   });
@@ -47,20 +60,20 @@ export function openSessionOn(
  */
 export async function openFirstSession(
   connection: ConnectionSettings,
-  signal: AbortSignal,
+  options: OpeningOptions,
   onWarning: (message: string) => void,
 ): Promise<OpenedSession> {
   const failures: { readonly url: string; readonly error: WsmanError }[] = [];
   for (const server of connection.servers) {
     try {
-      const session = await openSessionOn(connection, server, signal);
+      const session = await openSessionOn(connection, server, options);
       for (const { url, error } of failures) {
         onWarning(`${url} could not be used (${error.message}); ${server.url} was taken instead`);
       }
       return { session, server };
     } catch (error) {
       const isOfOneServer = error instanceof WsmanError && ofOneServer.has(error.code);
-      if (signal.aborted || !isOfOneServer || connection.servers.length === 1) throw error;
+      if (options.signal.aborted || !isOfOneServer || connection.servers.length === 1) throw error;
       failures.push({ url: server.url, error });
     }
   }
