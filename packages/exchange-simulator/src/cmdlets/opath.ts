@@ -140,9 +140,9 @@ class Parser {
     const property = this.#tokens[this.#index];
     if (property?.kind !== 'word') throw this.#error('A property name is expected.');
     const operator = this.#tokens[this.#index + 1];
-    if (operator?.kind !== 'operator' || !comparisons.has(operator.text)) throw this.#error('A comparison operator is expected.', operator?.at);
+    if (operator?.kind !== 'operator' || !comparisons.has(operator.text)) throw this.#error('A comparison operator is expected.', operator?.at ?? this.#filter.length);
     const value = this.#tokens[this.#index + 2];
-    if (value === undefined || (value.kind !== 'word' && value.kind !== 'quoted')) throw this.#error('A value is expected.', value?.at);
+    if (value === undefined || (value.kind !== 'word' && value.kind !== 'quoted')) throw this.#error('A value is expected.', value?.at ?? this.#filter.length);
     this.#index += 3;
     return { kind: 'compare', property: property.text, operator: operator.text as Comparison, value: literal(value, this.#filter) };
   }

@@ -1,7 +1,7 @@
 /*
  * Pseudo-random numbers by position: what stands at (seed, index, slot) is computed, never stored, so that
  * mailbox 499,999 costs what mailbox 0 costs. The mixer is MurmurHash3's finalizer, a bijection of 32 bits:
- * two indices never share the first word of a GUID made for the same slot.
+ * two objects of a realm never share their root.
  */
 
 const golden = 0x9e3779b9;
@@ -23,7 +23,8 @@ export function rootOf(seed: number, realm: number, index: number): number {
 
 /** 32 pseudo-random bits for a slot of an object. */
 export function bits(root: number, slot: number): number {
-  return mix(root + Math.imul(slot + 1, golden)) >>> 0;
+  // The root enters twice: else one object's slot 20 could equal another's slot 24, with all slots that follow.
+  return mix(mix(root + Math.imul(slot + 1, golden)) ^ Math.imul(root, 0x9e3779b1)) >>> 0;
 }
 
 const hex: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
