@@ -438,6 +438,45 @@ test('an answer that is lost is asked for again with the same message, and nothi
   assert.equal(server.alive, 0);
 });
 
+test('a server that still works on the first of two equal messages is asked again until it has the answer', async (t) => {
+  let first: { messageId: string; answer: Promise<{ status: number; body: Buffer }> } | undefined;
+  const asked: string[] = [];
+  const server = await serve(t, {
+    spoil: async ({ parsed, response, answer }) => {
+      if (parsed.body.kind !== 'receive' || parsed.body.commandId === undefined) return false;
+      const { messageId } = parsed.header;
+      asked.push(messageId);
+      if (first === undefined) {
+        first = { messageId, answer: answer() };
+        response.destroy();
+        return true;
+      }
+      if (first.messageId !== messageId) return false;
+      if (asked.length === 2) {
+        const fault = {
+          role: 'Receiver' as const,
+          subcode: 'InternalError',
+          code: FaultCode.internalError,
+          reason: 'busy',
+          message: undefined,
+          faultDetail: undefined,
+          machine: undefined,
+        };
+        const body = formatResponse({ messageId: 'uuid:1', relatesTo: messageId }, { kind: 'fault', fault });
+        response.writeHead(500, { 'Content-Type': soapContentType }).end(body);
+        return true;
+      }
+      const { status, body } = await first.answer;
+      response.writeHead(status, { 'Content-Type': soapContentType }).end(body);
+      return true;
+    },
+  });
+  const events = await runOnce(optionsFor(server.url(), { operationTimeoutMs: 3000 }));
+  assert.equal(events.filter((event) => event.kind === 'output').length, 1);
+  assert.equal(new Set(asked).size, 1);
+  assert.equal(asked.length, 3);
+});
+
 test('where the lost data do not come again, the gap ends the run as a lost connection', async (t) => {
   let cut = false;
   const server = await serve(t, {

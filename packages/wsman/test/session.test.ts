@@ -8,6 +8,7 @@ import {
   type PipelineRequest,
   PipelineState,
   psInt32,
+  psSecureString,
   psString,
   type PsValue,
 } from '@exchange-connector/psrp';
@@ -324,4 +325,61 @@ test('a shell that the server has forgotten ends the run with fault 2150858843 a
   );
   await assert.rejects(collect(session.invoke(request)), { code: 'WSMAN_SESSION_CLOSED', recovery: 'reopen-session' });
   await ended(session, server);
+});
+
+test('a SecureString goes to the server after the session key was exchanged, as argument and as input, and comes back', async (t) => {
+  const seen: (string | undefined)[] = [];
+  const server = await serve(t, {
+    run: async (pipeline) => {
+      await pipeline.inputEnded;
+      const argument = pipeline.request.statements[0]?.[0]?.parameters[0]?.value;
+      if (argument?.kind === 'SS') seen.push(pipeline.pool.revealSecureString(argument));
+      for (const body of pipeline.input) {
+        const value = decodeCliXml(body);
+        if (value.kind === 'SS') seen.push(pipeline.pool.revealSecureString(value));
+      }
+      pipeline.output(psSecureString('from the server'));
+      pipeline.finish();
+    },
+  });
+  const session = await openWsmanSession(optionsFor(server));
+  const withSecret: PipelineRequest = {
+    statements: [[{ name: 'New-Mailbox', parameters: [{ name: 'Password', value: psSecureString('gehéim') }] }]],
+  };
+  const [value] = outputs(await collect(session.invoke(withSecret, { input: [psSecureString('second')] })));
+  assert.deepEqual(seen, ['gehéim', 'second']);
+  assert.equal(value?.kind === 'SS' ? session.revealSecureString(value) : '', 'from the server');
+  await ended(session, server);
+});
+
+test('a SecureString first met in the input is exchanged a key for beside the outstanding Receive', async (t) => {
+  const seen: (string | undefined)[] = [];
+  const server = await serve(t, {
+    run: async (pipeline) => {
+      await pipeline.inputEnded;
+      for (const body of pipeline.input) {
+        const value = decodeCliXml(body);
+        if (value.kind === 'SS') seen.push(pipeline.pool.revealSecureString(value));
+      }
+      pipeline.finish();
+    },
+  });
+  const session = await openWsmanSession(optionsFor(server));
+  async function* secrets() {
+    while ((server.counts['receive'] ?? 0) < 2) await sleep(5);
+    yield psSecureString('late');
+  }
+  assert.equal(finalState(await collect(session.invoke(request, { input: secrets() }))), PipelineState.Completed);
+  assert.deepEqual(seen, ['late']);
+  await ended(session, server);
+});
+
+test('with 2.4 announced and asked to exchange a key at open, a server of any version opens', async (t) => {
+  for (const version of ['2.4', '2.3', '2.2'] as const) {
+    const server = await serve(t, { maxProtocolVersion: version });
+    const session = await openWsmanSession(optionsFor(server, { protocolVersion: '2.4', keyExchange: 'at-open' }));
+    assert.equal(session.server.protocolVersion, version);
+    assert.equal(server.counts['send'] ?? 0, version === '2.4' ? 0 : 1);
+    await ended(session, server);
+  }
 });

@@ -18,6 +18,7 @@ import {
   type PsValue,
   ServerRunspacePool,
 } from '@exchange-connector/psrp';
+import { nodeSessionKey } from '@exchange-connector/wsman';
 import {
   FaultCode,
   formatResponse,
@@ -340,9 +341,11 @@ export class ShellServer {
 
   #create(body: Extract<ParsedRequest['body'], { kind: 'create' }>): ResponseBody {
     const id = this.#options.ownIds === true ? randomUUID().toUpperCase() : body.shellId;
-    const pool = new ServerRunspacePool(
-      this.#options.maxProtocolVersion === undefined ? {} : { maxProtocolVersion: this.#options.maxProtocolVersion },
-    );
+    const { maxProtocolVersion } = this.#options;
+    const pool = new ServerRunspacePool({
+      sessionKey: nodeSessionKey,
+      ...(maxProtocolVersion === undefined ? {} : { maxProtocolVersion }),
+    });
     const shell: Shell = { id, pool, commands: new Map() };
     this.#shells.set(id, shell);
     this.#take(shell, 'pool', body.creation, undefined);

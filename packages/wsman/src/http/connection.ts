@@ -35,6 +35,7 @@ export interface HttpAnswer {
   readonly statusText: string;
   readonly headers: IncomingMessage['headers'];
   readonly setCookie: readonly string[] | undefined;
+  /** Good until the next request of the connection: its memory is used again. */
   readonly body: Buffer;
   readonly socket: Socket;
 }
@@ -48,6 +49,7 @@ export class HttpConnection {
   readonly #endpoint: Endpoint;
   readonly #limits: WsmanLimits;
   readonly #agent: HttpAgent | HttpsAgent;
+  readonly #room = new AnswerRoom();
 
   constructor(endpoint: Endpoint, limits: WsmanLimits) {
     this.#endpoint = endpoint;
@@ -61,7 +63,7 @@ export class HttpConnection {
     const { signal } = context;
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
-      const exchange = new Exchange(this.#endpoint, this.#limits, context, request, resolve, reject);
+      const exchange = new Exchange(this.#endpoint, this.#limits, context, request, this.#room, resolve, reject);
       exchange.start(this.#requestOptions(request));
     });
   }
@@ -104,12 +106,39 @@ function tlsOptions(endpoint: Endpoint): AgentOptions {
   };
 }
 
+/**
+ * The bytes of an answer, in memory that is used again for the next one: half a megabyte allocated and thrown
+ * away for each answer would cost more in garbage than reading it does.
+ */
+class AnswerRoom {
+  #bytes: Buffer = Buffer.alloc(0);
+
+  /** Copies a chunk behind `length` bytes; gives the new length. */
+  append(chunk: Buffer, length: number, declared: number): number {
+    const needed = length + chunk.length;
+    if (needed > this.#bytes.length) {
+      const grown = Buffer.allocUnsafeSlow(
+        Math.max(needed, declared, Math.min(this.#bytes.length * 2, needed + 1_048_576), 4096),
+      );
+      this.#bytes.copy(grown, 0, 0, length);
+      this.#bytes = grown;
+    }
+    chunk.copy(this.#bytes, length);
+    return needed;
+  }
+
+  view(length: number): Buffer {
+    return this.#bytes.subarray(0, length);
+  }
+}
+
 /** One request with its answer; the stages and their clocks. */
 class Exchange {
   readonly #endpoint: Endpoint;
   readonly #limits: WsmanLimits;
   readonly #context: RequestContext;
   readonly #request: PostRequest;
+  readonly #room: AnswerRoom;
   readonly #resolve: (answer: HttpAnswer) => void;
   readonly #reject: (error: unknown) => void;
   #stage: Stage = 'connect';
@@ -125,6 +154,7 @@ class Exchange {
     limits: WsmanLimits,
     context: RequestContext,
     request: PostRequest,
+    room: AnswerRoom,
     resolve: (answer: HttpAnswer) => void,
     reject: (error: unknown) => void,
   ) {
@@ -132,6 +162,7 @@ class Exchange {
     this.#limits = limits;
     this.#context = context;
     this.#request = request;
+    this.#room = room;
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -181,7 +212,7 @@ class Exchange {
       this.#limits.bodyTimeoutMs,
     );
     const { socket } = response;
-    const chunks: Buffer[] = [];
+    const body = this.#room;
     let length = 0;
     const declared = Number(response.headers['content-length'] ?? 0);
     if (declared > this.#limits.maxResponseBytes) {
@@ -190,9 +221,8 @@ class Exchange {
     }
     response.on('data', (chunk: Buffer) => {
       this.#clock?.refresh();
-      length += chunk.length;
-      if (length > this.#limits.maxResponseBytes) this.#fail(this.#tooLong(length));
-      else chunks.push(chunk);
+      if (length + chunk.length > this.#limits.maxResponseBytes) this.#fail(this.#tooLong(length + chunk.length));
+      else length = body.append(chunk, length, declared);
     });
     response.once('error', (error: NodeJS.ErrnoException) => this.#fail(this.#explain(error)));
     response.once('aborted', () =>
@@ -209,7 +239,7 @@ class Exchange {
           statusText: response.statusMessage ?? '',
           headers: response.headers,
           setCookie: response.headers['set-cookie'],
-          body: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length),
+          body: body.view(length),
           socket,
         }),
       );

@@ -33,7 +33,7 @@ function invalid(message: string, cause?: unknown): WsmanError {
 export function parseDialAddress(text: string, defaultPort: number): { host: string; port: number } {
   const trimmed = text.trim();
   if (isIP(trimmed) === 6) return { host: trimmed, port: defaultPort };
-  const match = /^(\[[0-9a-fA-F:.%]+\]|[^\s:/[\]]+)(?::(\d{1,5}))?$/.exec(trimmed);
+  const match = /^(\[[0-9A-Za-z:.%_-]+\]|[^\s:/[\]]+)(?::(\d{1,5}))?$/.exec(trimmed);
   const port = match?.[2] === undefined ? defaultPort : Number.parseInt(match[2], 10);
   if (match === null || port < 1 || port > 65_535) {
     throw invalid(
