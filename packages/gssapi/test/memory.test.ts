@@ -78,6 +78,6 @@ for (const scheme of ['kerberos', 'negotiate'] as const) {
       }
     });
     t.diagnostic(`resident size grew by ${(growth / 1024).toFixed(0)} KiB per 500 contexts of each side`);
-    assert.ok(growth < 512 * 1024, `${growth} bytes more with each 500 contexts of each side`);
+    assert.ok(growth < 160 * 1024, `${growth} bytes more with each 500 contexts of each side`);
   });
 }
