@@ -31,6 +31,6 @@ export const defaultWsmanLimits: WsmanLimits = {
   maxEnvelopeBytes: 512_000,
   openTimeoutMs: 180_000,
   stopTimeoutMs: 15_000,
-  closeTimeoutMs: 10_000,
+  closeTimeoutMs: 5_000,
   receiveRetries: 5,
 };

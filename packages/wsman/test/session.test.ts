@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type TestContext, test } from 'node:test';
 import {
@@ -108,6 +110,34 @@ test('many objects larger than one envelope arrive whole and in order, while a s
   // The pool's, then the Receive whose data are being consumed and the one outstanding.
   assert.equal(atFirst, 3);
   assert.ok((server.counts['receive'] ?? 0) > 12);
+  await ended(session, server);
+});
+
+test('the next Receive is on the wire before the data of the last one are handed on', async (t) => {
+  const server = await serve(t, {
+    run: (pipeline) => {
+      for (let index = 0; index < 20; index += 1) pipeline.output(psString('x'.repeat(60_000)));
+      pipeline.finish();
+    },
+  });
+  const sockets: Socket[] = [];
+  const listener = (message: unknown) => sockets.push((message as { socket: Socket }).socket);
+  subscribe('net.client.socket', listener);
+  t.after(() => unsubscribe('net.client.socket', listener));
+  const session = await openWsmanSession(optionsFor(server));
+  const [socket] = sockets;
+  let looked = false;
+  for await (const event of session.invoke(request)) {
+    if (event.kind !== 'output' || looked) continue;
+    looked = true;
+    const written = socket?.bytesWritten;
+    const received = server.counts['receive'] ?? 0;
+    await sleep(100);
+    assert.equal(socket?.bytesWritten, written, 'it was written only once the consumer waited');
+    assert.ok((server.counts['receive'] ?? 0) >= received);
+  }
+  assert.ok(looked);
+  assert.equal(server.counts['receive'], 5);
   await ended(session, server);
 });
 

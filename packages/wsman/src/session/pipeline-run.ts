@@ -36,6 +36,8 @@ export class PipelineRun {
   readonly #ended = new AbortController();
   /** The outstanding Receive. */
   #pending: Promise<Received> | undefined;
+  /** Resolved once the outstanding Receive is on the wire, or has failed. */
+  #sent: Promise<void> = Promise.resolve();
 
   private constructor(parts: SessionParts, pipelineId: Guid, commandId: string) {
     this.#parts = parts;
@@ -108,7 +110,7 @@ export class PipelineRun {
       const done = received.kind === 'received' && isDone(received, this.#commandId);
       // Before the data are handed on, so that the server works while the consumer does.
       this.#pending = undefined;
-      if (!done) void this.#receive();
+      if (!done) await this.#receiveAhead(signal);
       if (received.kind === 'received') {
         for (const stream of received.streams) {
           this.#check(stream);
@@ -152,12 +154,27 @@ export class PipelineRun {
     }
   }
 
+  /**
+   * Sends the next Receive and waits until it is on the wire: a consumer that works without ever waiting would
+   * keep it from being written.
+   */
+  async #receiveAhead(signal: AbortSignal | undefined): Promise<void> {
+    void this.#receive();
+    await untilAborted(this.#sent, signal);
+  }
+
   #receive(): Promise<Received> {
     const { client, shellId, main } = this.#parts;
-    const received = client.receive(shellId, this.#commandId, this.#on(main, this.#ended.signal));
+    const sent = Promise.withResolvers<void>();
+    const options = { ...this.#on(main, this.#ended.signal), onSent: sent.resolve };
+    const received = client.receive(shellId, this.#commandId, options);
     // Awaited later, perhaps never.
-    received.catch(() => undefined);
+    received.then(
+      () => sent.resolve(),
+      () => sent.resolve(),
+    );
     this.#pending = received;
+    this.#sent = sent.promise;
     return received;
   }
 
