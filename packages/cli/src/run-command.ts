@@ -50,12 +50,19 @@ async function runUnder(
   if (choice.kind === 'cancelled') return endedEarly(cancellation, terminal);
   if (choice.kind === 'refused') return refuse(invocation, terminal, choice.messages);
   ending.use((await import('@exchange-connector/agent')).exitImmediately);
-  // The steps of `check` say what its log would.
-  const stopLog = await startLog(options, terminal, invocation.kind === 'check' ? 'Fatal' : 'Warning');
+  let stopLog: () => void;
+  try {
+    // The steps of `check` say what its log would.
+    stopLog = await startLog(options, terminal, invocation.kind === 'check' ? 'Fatal' : 'Warning');
+  } catch (error) {
+    return refuse(invocation, terminal, [`--log-file: ${(error as Error).message}`]);
+  }
   try {
     const { settings, connection } = choice;
     const code = await runInContext(invocation, { terminal, signal: cancellation.signal, settings, connection });
-    return code === exitCode.cancelled && cancellation.timedOut ? endedEarly(cancellation, terminal) : code;
+    // What the run could say of its end came from the same time limit.
+    const limitDecided = cancellation.timedOut && (code === exitCode.cancelled || code === exitCode.noSession);
+    return limitDecided ? endedEarly(cancellation, terminal) : code;
   } finally {
     stopLog();
   }
