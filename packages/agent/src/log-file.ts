@@ -27,7 +27,8 @@ export async function openLogFile(path: string, threshold: LogLevel = 'Informati
       base: null,
       customLevels: numbers,
       useOnlyCustomLevels: true,
-      level: threshold,
+      // The threshold is kept below: pino takes `Debug` for its own `debug`, which is none of these levels.
+      level: 'Verbose',
       formatters: { level: (label) => ({ level: label }) },
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       // Belt and braces: nothing that is logged here has such fields.
