@@ -323,6 +323,7 @@ test('no message holds a password, wherever it was written', (context) => {
     { Options: { PASSWORD: [secret], ClientSecret: [secret] } },
     { Server: `http://u:${secret}@a.b/` },
     { Server: [`ftp://u:${secret}@a.b/`] },
+    { Server: `http://u:x/${secret}@a.b/` },
   ]) {
     const remarks = remarksOf(loadConnection(context, members));
     assert.ok(remarks.length > 0);
