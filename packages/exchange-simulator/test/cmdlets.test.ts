@@ -72,11 +72,11 @@ test('an organisational unit includes what lies below it, by any of its names', 
 
 test('a mailbox is found by each of its names, and by a wildcard', () => {
   const line = new CommandLine();
+  line.run(cmd('Set-ADServerSettings', { ViewEntireForest: true }));
   const mailbox = line.context.organization.mailbox(20);
-  assert.equal(mailbox.domain.name, 'example.test');
   const names = [
     mailbox.guid, mailbox.guid.toUpperCase(), mailbox.exchangeGuid, mailbox.distinguishedName, mailbox.canonicalName, mailbox.legacyExchangeDn, mailbox.samAccountName,
-    `EXAMPLE\\${mailbox.samAccountName}`, mailbox.userPrincipalName, mailbox.primarySmtpAddress as string, mailbox.alias,
+    `${mailbox.domain.netBiosName}\\${mailbox.samAccountName}`, mailbox.userPrincipalName, mailbox.primarySmtpAddress as string, mailbox.alias,
   ];
   for (const identity of names) assert.deepEqual(column(line.run(cmd('Get-Mailbox', { Identity: identity })), 'Guid'), [mailbox.guid], identity);
   assert.ok(column(line.run(cmd('Get-Mailbox', { Identity: `${mailbox.alias.slice(0, 3)}*` })), 'Guid').includes(mailbox.guid));

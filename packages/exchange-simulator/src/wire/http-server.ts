@@ -63,12 +63,16 @@ function cookiesOf(request: IncomingMessage): readonly string[] {
 
 class HttpHandler {
   readonly #options: HttpOptions;
+  /** What to do should the last answer on a connection turn out not to have arrived. */
+  readonly #undelivered = new WeakMap<Socket, () => void>();
 
   constructor(options: HttpOptions) {
     this.#options = options;
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // Whoever asks again on the same connection has had the last answer.
+    this.#undelivered.delete(request.socket);
     response.setHeader('Server', 'Microsoft-IIS/10.0');
     response.setHeader('X-FEServer', this.#options.serverName);
     response.setHeader('request-id', randomUUID());
@@ -120,13 +124,21 @@ class HttpHandler {
     if (answer === undefined) return void request.socket.destroy();
     if ('setCookie' in answer && answer.setCookie !== undefined) response.setHeader('Set-Cookie', answer.setCookie);
     const relatesTo = parsed.kind === 'request' ? parsed.request.header.messageId : undefined;
-    if ('lost' in answer && answer.lost !== undefined) {
-      const { lost } = answer;
-      response.on('close', () => {
-        if (!response.writableFinished) lost();
-      });
-    }
+    if ('lost' in answer && answer.lost !== undefined) this.#watchDelivery(request.socket, response, answer.lost);
     await this.#send(request, response, { body: answer.body, relatesTo, context });
+  }
+
+  /** An answer is lost when its connection ends before it was written, or is reset before it is used again. */
+  #watchDelivery(socket: Socket, response: ServerResponse, lost: () => void): void {
+    this.#undelivered.set(socket, lost);
+    response.on('close', () => {
+      if (!response.writableFinished) this.connectionFailed(socket);
+    });
+  }
+
+  connectionFailed(socket: Socket): void {
+    this.#undelivered.get(socket)?.();
+    this.#undelivered.delete(socket);
   }
 
   async #send(request: IncomingMessage, response: ServerResponse, given: { body: ResponseBody; relatesTo: string | undefined; context: Known['context'] }): Promise<void> {
@@ -188,7 +200,10 @@ export function createHttpServer(options: HttpOptions): Server {
   const onConnection = (socket: Socket): void => {
     socket.setNoDelay(true);
     socket.on('close', () => options.authenticator.forget(socket));
-    socket.on('error', () => socket.destroy());
+    socket.on('error', () => {
+      handler.connectionFailed(socket);
+      socket.destroy();
+    });
   };
   server.on(options.tls === undefined ? 'connection' : 'secureConnection', onConnection);
   server.on('clientError', (_error, socket) => {

@@ -26,6 +26,7 @@ const fillMs = 50;
 
 interface Outlet {
   receiving: boolean;
+  answers: number;
   /** What a lost response carried: it is given again. */
   unsent: { streams: readonly ReceivedStream[]; state: CommandState | undefined } | undefined;
 }
@@ -64,7 +65,7 @@ export class Shell {
   readonly createdAt = Date.now();
   readonly #options: ShellOptions;
   readonly #commands = new Map<string, Command>();
-  readonly #poolOutlet: Outlet = { receiving: false, unsent: undefined };
+  readonly #poolOutlet: Outlet = { receiving: false, answers: 0, unsent: undefined };
   readonly #wake = new WakeSignal();
   readonly #closing = new AbortController();
   readonly #runspaces: { state: RunspaceState; busy: boolean }[] = [];
@@ -105,7 +106,7 @@ export class Shell {
   }
 
   addCommand(id: Guid, commandId: string, bytes: Uint8Array): void {
-    this.#commands.set(commandId.toUpperCase(), { id, commandId, run: undefined, done: false, receiving: false, unsent: undefined });
+    this.#commands.set(commandId.toUpperCase(), { id, commandId, run: undefined, done: false, receiving: false, answers: 0, unsent: undefined });
     this.deliver(id, bytes);
   }
 
@@ -292,10 +293,14 @@ export class Shell {
 
   #received(outlet: Outlet, command: Command | undefined, streams: readonly ReceivedStream[], state: CommandState | undefined): Received {
     if (command !== undefined && state !== undefined) command.done = true;
+    outlet.answers += 1;
+    const { answers } = outlet;
     return {
       streams,
       state,
       lost: () => {
+        // Too late once another answer has gone: the client sees the gap.
+        if (outlet.answers !== answers) return;
         outlet.unsent = { streams, state };
         if (command !== undefined) command.done = false;
       },
