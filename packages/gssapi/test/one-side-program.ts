@@ -4,7 +4,7 @@
  * text. Tokens come and go as lines of base64; the last line out is JSON.
  */
 import { createInterface } from 'node:readline';
-import { exitImmediately, GssapiError, gssapiMechanism, hasBlockedCall } from '@exchange-connector/gssapi';
+import { exitImmediately, type GssapiError, gssapiMechanism, hasBlockedCall } from '@exchange-connector/gssapi';
 
 const request = JSON.parse(process.argv[2] ?? '{}');
 if (request.initiate?.credential.kind === 'password') {

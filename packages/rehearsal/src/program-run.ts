@@ -1,12 +1,17 @@
 import { spawn } from 'node:child_process';
 import { RehearsalError } from './errors.ts';
 
-/** Runs a program to its end and gives its standard output; a failure carries all it said. */
+export interface ProgramWords {
+  readonly output: string;
+  readonly errors: string;
+}
+
+/** Runs a program to its end and gives what it wrote; a failure carries all it said. */
 export async function runProgram(
   program: string,
   args: readonly string[],
   options: { readonly env: NodeJS.ProcessEnv; readonly input?: string; readonly timeLimitMs?: number },
-): Promise<string> {
+): Promise<ProgramWords> {
   const limitMs = options.timeLimitMs ?? 30_000;
   const child = spawn(program, args, { env: options.env, stdio: 'pipe', timeout: limitMs, killSignal: 'SIGKILL' });
   let output = '';
@@ -24,7 +29,7 @@ export async function runProgram(
     child.on('error', reject);
     child.on('close', (status, signal) => resolve(status ?? signal ?? 'no status'));
   }).catch((error: unknown) => String(error));
-  if (ending === 0) return output;
+  if (ending === 0) return { output, errors: said };
   const words = `${said}${output}`.trim() || 'it said nothing';
   throw new RehearsalError(
     'REHEARSAL_PROGRAM_FAILED',

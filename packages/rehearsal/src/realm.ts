@@ -2,9 +2,9 @@
  * A real MIT KDC for tests and demonstrations: its own database, its own configuration, on a loopback port, run by
  * whoever runs this, root or not.
  *
- * libkrb5 reads KRB5_CONFIG once in the life of a process, at its first use. A program that is to use a realm must be
- * started with `realm.environment`; a test that needs it in its own process sets it in `process.env` before the first
- * GSSAPI call, and one process can thus use one realm only: a test of several realms starts a child for each.
+ * A program that is to use a realm is started with `realm.environment`, or sets it in its own `process.env` before its
+ * first GSSAPI call. MIT looks at the environment anew in each call, so one process can go from realm to realm by setting
+ * it again while no call is under way; to use two at a time, start a child for each.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -212,12 +212,15 @@ async function administer(
   paths: Record<RealmProgram, string>,
   commands: readonly string[],
 ): Promise<string> {
-  const args = ['-r', layout.name];
-  const output = await runProgram(paths['kadmin.local'], args, {
-    env: environmentOf(layout),
-    input: `${commands.join('\n')}\n`,
-  });
-  return output;
+  const run = { env: environmentOf(layout), input: `${commands.join('\n')}\n` };
+  const { output, errors } = await runProgram(paths['kadmin.local'], ['-r', layout.name], run);
+  // It ends with 0 whatever its commands came to; only these lines tell.
+  const failures = errors.split('\n').filter((line) => /^[\w.]+: /.test(line) && !line.startsWith('WARNING:'));
+  if (failures.length === 0) return output;
+  throw new RehearsalError(
+    'REHEARSAL_PROGRAM_FAILED',
+    `administering the realm ${layout.name}: ${failures.join('; ')}`,
+  );
 }
 
 function environmentOf(layout: Layout): NodeJS.ProcessEnv {
