@@ -52,6 +52,7 @@ export class ProgressLine {
   readonly #now: () => number;
   #phase: RunPhase | undefined;
   #saidAt = 0;
+  #endSaid = false;
 
   constructor(terminal: Terminal, now: () => number = () => performance.now()) {
     this.#terminal = terminal;
@@ -63,7 +64,10 @@ export class ProgressLine {
       this.#terminal.draw(formatProgress(progress, this.#terminal.width));
       return;
     }
+    if (progress.phase !== this.#phase) this.#endSaid = false;
     const atEnd = progress.done === progress.total && progress.done > 0;
+    if (atEnd && this.#endSaid) return;
+    this.#endSaid = atEnd;
     const due = progress.phase !== this.#phase || atEnd || this.#now() - this.#saidAt >= plainIntervalMs;
     if (!due) return;
     this.#phase = progress.phase;

@@ -73,6 +73,7 @@ test('without a terminal each phase has a line, and a long one now and then one 
     line.show({ ...half, done, perSecond: 100, secondsLeft: (3000 - done) / 100 });
     now += 1000;
   }
+  line.show({ ...half, done: 3000, perSecond: 99, secondsLeft: undefined });
   assert.deepEqual(errors.written.split('\n'), [
     'reading mailboxes: 0 of 3,000, 0%, 30 s left',
     'reading mailboxes: 1,000 of 3,000, 33%, 100/s, 20 s left',
