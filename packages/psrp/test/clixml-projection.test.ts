@@ -142,6 +142,37 @@ describe('a projection', () => {
     }
   });
 
+  test('is not led astray by tags that balance one another out', () => {
+    const children = [
+      '<Obj N="a" RefId="1"><Props><Obj N="p>q" RefId="2" /></Props></Obj><S N="w">right</S><Obj N="b" RefId="3"><Props><Obj N="y/>z" RefId="4"></Obj></Props></Obj>',
+      '<Obj N="a" RefId="1"><!-- <Obj> --></Obj><S N="w">right</S><Obj N="b" RefId="2"><!-- </Obj> --></Obj>',
+      '<S N="w">right</S><Obj N="a" RefId="1"><LST><!-- </LST></Obj><S N="w">wrong</S><Obj N="b" RefId="2"><LST> --></LST></Obj>',
+      '<S N="w">right</S><Obj N="a" RefId="1"><LST><?p </LST></Obj><S N="w">wrong</S><Obj N="b" RefId="2"><LST> ?></LST></Obj>',
+      '<S N="w">right</S><Obj N="a" RefId="1"><LST><S><![CDATA[</S></LST></Obj><S N="w">wrong</S><Obj N="b" RefId="2"><LST><S>]]></S></LST></Obj>',
+    ];
+    for (const text of children) {
+      const body = bytesOf(`<Obj RefId="0"><Props>${text}</Props></Obj>`);
+      assert.deepEqual(createProjection(['w']).read(body), [{ kind: 'S', value: 'right' }], text);
+    }
+  });
+
+  test('refuses what does not balance, and what follows the object', () => {
+    const bodies = [
+      '<Obj RefId="0"><Props><S N="a">x</B><S N="w">1</S></Props></Obj>',
+      '<Obj RefId="0"><Props><S N="a"><S N="w">1</S></S></Props></Obj>',
+      '<Obj RefId="0"><Props><Obj N="a" RefId="1"><Obj RefId="2"></Obj><S N="w">1</S></Props></Obj>',
+      '<Obj RefId="0"><Props><S N="w">1</S></Props></Obj><S>x</S>',
+      '<Obj RefId="0"><Props><S N="w">1</S></Props></Obj>x',
+      '<Obj RefId="0"><Props><S N="w">1</S></Props>',
+      '<Obj RefId="0"><Props><S N="w">1</S></MS></Obj>',
+      '<Obj RefId="0"><TN RefId="0"><T>x</T><ToString>y</ToString><Props><S N="w">1</S></Props></Obj>',
+    ];
+    for (const text of bodies) {
+      const projection = createProjection(['w']);
+      for (let time = 0; time < 3; time += 1) assert.throws(() => projection.read(bytesOf(text)), CliXmlError, text);
+    }
+  });
+
   test('decodes escapes, references and line ends in wanted values and names', () => {
     const body = bytesOf(
       '<Obj RefId="0"><Props><S N="a_x0041__x005F_x0042_&amp;">x_x000D__xD83D_&lt;&#xFFFF;</S><S N="b">1\r\n2</S><Nil N="c"></Nil><B N="d"> true </B><I32 N="e">-5</I32></Props></Obj>',

@@ -117,6 +117,8 @@ describe('a value', () => {
       [{ kind: 'C', value: '😀' }, 'PSRP_ARGUMENT_INVALID'],
       [psHashtable([[psNull, psNull]]), 'PSRP_ARGUMENT_INVALID'],
       [psObject({ extended: { '': psNull } }), 'PSRP_ARGUMENT_INVALID'],
+      [{ kind: 'DT', value: '2024\n' }, 'PSRP_ARGUMENT_INVALID'],
+      [{ kind: 'G', value: '' }, 'PSRP_ARGUMENT_INVALID'],
       [loop, 'PSRP_LIMIT_EXCEEDED'],
     ];
     for (const [value, code] of refused) {

@@ -104,9 +104,21 @@ function build(target: string): Promise<void> {
     execFile('dotnet', parameters, { timeout: buildTimeLimitMs, env: dotnetEnvironment() }, (error, stdout, stderr) => {
       if (error) return reject(new Error(`building the oracle failed: ${error.message}\n${stdout}${stderr}`));
       renameSync(building, target);
+      removeOlderThan(3_600_000, target);
       resolve();
     });
   });
+}
+
+/** Earlier builds are 20 MB each; one that was made within the hour may still be running. */
+function removeOlderThan(ageMs: number, kept: string): void {
+  for (const name of readdirSync(cacheFolder)) {
+    const folder = join(cacheFolder, name);
+    const modified = statSync(folder, { throwIfNoEntry: false })?.mtimeMs;
+    if (folder !== kept && modified !== undefined && Date.now() - modified > ageMs) {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
 }
 
 /** No build server is left behind after the tests. */

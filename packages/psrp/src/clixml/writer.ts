@@ -278,7 +278,8 @@ function primitiveText(value: PlainValue): string {
     case 'Db':
       return formatFloat(value.value);
     default:
-      // Text that stands on the wire as it is: only markup could break out of it.
+      // Times, GUIDs, versions and decimals stand on the wire as they are, in plain ASCII.
+      if (!/^[\x20-\x7e]+$/.test(value.value)) refuse(`${JSON.stringify(value.value)} is no ${value.kind}`);
       return escapeMarkup(value.value);
   }
 }
