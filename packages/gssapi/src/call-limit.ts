@@ -1,35 +1,38 @@
 /* Time limits for calls that cannot be cancelled. */
 
-/** Calls that were given up by their waiter but still hold a thread. */
-const abandoned = new Set<object>();
+/** Calls under way that may wait for a KDC; true for those that their waiter gave up. */
+const underWay = new Map<object, boolean>();
 
-/** How many calls still run that nobody waits for. */
+/** How many calls still hold a thread though nobody waits for them. */
 export function abandonedCalls(): number {
-  return abandoned.size;
+  return [...underWay.values()].filter((abandoned) => abandoned).length;
+}
+
+/** How many calls hold a thread and may wait for a KDC, given up or not. */
+export function callsUnderWay(): number {
+  return underWay.size;
 }
 
 /**
- * Waits no longer than the limit. A call that is given up goes on holding its thread; `lateResult` gets what it
- * brings in the end, to free it.
+ * Waits for a call no longer than the limit, nor once `interrupted` is settled. A call that is given up goes on holding
+ * its thread; `lateResult` gets what it brings in the end, to free it.
  */
 export async function withinLimit<T>(
   call: Promise<T>,
-  limitMs: number,
-  lateResult: (value: T) => void,
-): Promise<T | 'timed-out'> {
+  options: { readonly limitMs: number; readonly interrupted: Promise<'interrupted'>; lateResult(value: T): void },
+): Promise<T | 'timed-out' | 'interrupted'> {
+  const mark = {};
+  underWay.set(mark, false);
+  const settled = call.finally(() => underWay.delete(mark));
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<'timed-out'>((resolve) => {
-    timer = setTimeout(() => resolve('timed-out'), limitMs);
+    timer = setTimeout(() => resolve('timed-out'), Math.max(0, options.limitMs));
   });
   try {
-    const first = await Promise.race([call, limit]);
-    if (first === 'timed-out') {
-      const mark = {};
-      abandoned.add(mark);
-      call
-        .then(lateResult, () => undefined)
-        .finally(() => abandoned.delete(mark))
-        .catch(() => undefined);
+    const first = await Promise.race([settled, limit, options.interrupted]);
+    if (first === 'timed-out' || first === 'interrupted') {
+      underWay.set(mark, true);
+      settled.then(options.lateResult).catch(() => undefined);
     }
     return first;
   } finally {

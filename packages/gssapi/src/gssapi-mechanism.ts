@@ -1,6 +1,6 @@
 import { AcceptorContext } from './acceptor.ts';
 import { InitiatorContext } from './initiator.ts';
-import { abandonedCalls } from './call-limit.ts';
+import { callsUnderWay } from './call-limit.ts';
 import { gssapiLibraryIfLoaded } from './gssapi-library.ts';
 import type { SecurityMechanism } from './mechanism.ts';
 
@@ -17,9 +17,12 @@ export function gssapiMechanism(): SecurityMechanism {
   };
 }
 
-/** True while a call that was given up still waits for a KDC. Such a thread holds up an ordinary exit. */
+/**
+ * True while a call is under way that may wait for a KDC, be it one that was given up. The thread it holds would hold
+ * up an ordinary exit.
+ */
 export function hasBlockedCall(): boolean {
-  return abandonedCalls() > 0;
+  return callsUnderWay() > 0;
 }
 
 /**

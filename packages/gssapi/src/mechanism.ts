@@ -22,7 +22,7 @@ export interface SecurityContext {
   step(token?: Uint8Array): Promise<Uint8Array | undefined>;
   wrap(plaintext: Uint8Array): Promise<SealedMessage>;
   unwrap(header: Uint8Array, data: Uint8Array): Promise<Uint8Array>;
-  /** Frees the context; safe to call twice and while a call is under way. */
+  /** Frees the context; safe to call twice and while a call is under way: a `step` that waits for a KDC fails then. */
   end(): void;
 }
 
@@ -49,7 +49,7 @@ export interface InitiateOptions {
   /** `kerberos` sends bare krb5 tokens, `negotiate` wraps them in SPNEGO. */
   readonly scheme: 'kerberos' | 'negotiate';
   readonly credential: InitiatorCredential;
-  /** No single call may take longer; a KDC that is down blocks the library. Default 30,000. */
+  /** No single `step` may take longer; a KDC that is down blocks the library. Default 30,000. */
   readonly timeLimitMs?: number;
 }
 

@@ -40,6 +40,9 @@ export abstract class GssapiContext implements SecurityContext {
   #dead: GssapiError | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #encryptionType: string | undefined;
+  /** When the step under way must be done, by performance.now(). */
+  #deadline = 0;
+  readonly #interruption = Promise.withResolvers<'interrupted'>();
 
   constructor(mechanism: ObjectIdentifier, timeLimitMs: number) {
     this.mechanism = mechanism;
@@ -69,6 +72,7 @@ export abstract class GssapiContext implements SecurityContext {
           'Connect anew.',
         );
       }
+      this.#deadline = performance.now() + this.timeLimitMs;
       try {
         this.library = await loadGssapiCalls();
         return await this.advance(this.library, token);
@@ -120,6 +124,7 @@ export abstract class GssapiContext implements SecurityContext {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#interruption.resolve('interrupted');
     this.#turn.then(
       () => this.#free(),
       () => this.#free(),
@@ -134,15 +139,18 @@ export abstract class GssapiContext implements SecurityContext {
   /** Frees what the subclass holds in C besides the context. */
   protected abstract freeOwn(library: GssapiCalls): void;
 
-  /** Runs a call that may wait for a KDC, within the limit. */
+  /** Runs a call that may wait for a KDC, within what is left of the step's limit, until the context is ended. */
   protected async limited<T>(call: () => Promise<T>, late: (value: T) => void): Promise<T> {
     if (abandonedCalls() >= MAX_ABANDONED_CALLS) {
       throw this.#timedOut(`${abandonedCalls()} earlier calls still wait for a KDC that does not answer`);
     }
-    const result = await withinLimit(call(), this.timeLimitMs, late);
-    if (result !== 'timed-out') return result;
+    const limitMs = this.#deadline - performance.now();
+    const interrupted = this.#interruption.promise;
+    const result = await withinLimit(call(), { limitMs, interrupted, lateResult: late });
+    if (result !== 'timed-out' && result !== 'interrupted') return result;
     this.abandoned = true;
-    throw this.#timedOut(`no answer within ${this.timeLimitMs} ms`);
+    if (result === 'timed-out') throw this.#timedOut(`no answer within ${this.timeLimitMs} ms`);
+    throw this.failure('GSSAPI_CONTEXT_ENDED', this.describeStep(), 'the context was ended meanwhile', 'Connect anew.');
   }
 
   /** Marks the context as usable, after a look at what protects it. */

@@ -119,6 +119,21 @@ test('a context that timed out stays dead', async (t) => {
   while (hasBlockedCall()) await pause(20);
 });
 
+test('ending a context that waits for a KDC fails its step at once', async (t) => {
+  const kdc = await startFalseKdc(t);
+  await realmForTest(t, { principals: [], otherRealms: { 'DEAD.TEST': [kdc.address] } });
+  const context = gssapiMechanism().initiate({ target, scheme: 'kerberos', credential: login, timeLimitMs: 60_000 });
+  const step = failureOf(context.step());
+  while (kdc.asked() === 0) await pause(5);
+  assert.equal(hasBlockedCall(), true);
+  const begin = performance.now();
+  context.end();
+  assert.equal((await step).code, 'GSSAPI_CONTEXT_ENDED');
+  assert.ok(performance.now() - begin < 200);
+  await kdc.stop();
+  while (hasBlockedCall()) await pause(20);
+});
+
 test('exitImmediately leaves at once though a thread waits for a KDC, with the status asked for', async (t) => {
   const kdc = await startFalseKdc(t);
   await realmForTest(t, { principals: [], otherRealms: { 'DEAD.TEST': [kdc.address] } });
