@@ -102,7 +102,7 @@ function readFiles(folder: string, output: string): Files {
   assert.deepEqual(guids, [...new Set(guids)].sort());
   const names = new Set(databaseRows.map((row) => row['Name'] ?? ''));
   assert.equal(names.size, 6);
-  for (const row of mailboxRows) assert.ok(names.has(row['Database'] ?? ''), row['Database']);
+  for (const row of mailboxRows) assert.ok(names.has(row['Database'] ?? ''), JSON.stringify(row['Database']));
   const manifest = JSON.parse(manifestText.toString('utf8')) as {
     files: { name: string; rows: number; sha256: string }[];
   };

@@ -227,7 +227,7 @@ async function demonstrate(plan: Plan): Promise<number> {
     simulator = started.simulator;
     const { mailboxes, databases, seed } = plan.organisation;
     say(
-      `A made-up organisation of ${mailboxes} mailboxes and ${databases} databases (seed ${seed}) answers at ${started.url}`,
+      `A made-up organisation of ${mailboxes} mailboxes (a few of a kind that Get-Mailbox hides unless asked) and ${databases} databases, seed ${seed}, answers at ${started.url}`,
     );
     const settings = await writeSettings(plan.folder, { Server: started.url, ...ground.connection });
     say(`Settings: ${relative(process.cwd(), settings) || settings}. Now: exchange-connector export`);
