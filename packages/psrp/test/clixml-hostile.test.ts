@@ -24,6 +24,12 @@ function survive(bytes: Uint8Array): void {
 }
 
 describe('damaged bytes', () => {
+  test('behind a tag of twenty million characters give a CliXmlError', () => {
+    for (const filling of [' '.repeat(2e7), ' a=""'.repeat(4e6), ` a="${'>'.repeat(2e7)}"`]) {
+      assert.throws(() => decodeCliXml(Buffer.from(`<Obj RefId="0"${filling}><Foo/>`)), CliXmlError);
+    }
+  });
+
   test('a mailbox cut at any offset is refused, by the projection too', () => {
     for (let end = 1; end < mailbox.length; end += 1) {
       const bytes = mailbox.subarray(0, end);
