@@ -7,7 +7,7 @@
  *
  *   frame = what of a container or object is still to be written, and the bracket that closes it
  */
-import type { PsDictionary, PsList, PsObject, PsProgress, PsValue } from '@exchange-connector/psrp';
+import type { PsDictionary, PsDictionaryEntry, PsList, PsObject, PsProgress, PsValue } from '@exchange-connector/psrp';
 import { assertNever, PsrpCliError } from '../errors.ts';
 import { keyTextOf, secureStringText, UniqueKeys } from './dictionary-key.ts';
 import { Enclosures } from './enclosure.ts';
@@ -29,21 +29,43 @@ export interface JsonWriterOptions {
 export const defaultMaxJsonCharacters = 100_000_000;
 
 /** What of a container or an object is still to be written. */
-interface Frame {
-  readonly close: string;
-  readonly size: number;
-  at: number;
-  /** The key with its colon; nothing in an array. */
-  readonly prefixOf: (index: number) => string;
-  readonly valueOf: (index: number) => PsValue | JsonLiteral;
+type Frame =
+  | { readonly kind: 'list'; readonly items: readonly PsValue[]; readonly holder: PsObject | undefined; at: number }
+  | {
+      readonly kind: 'dictionary';
+      readonly entries: readonly PsDictionaryEntry[];
+      readonly keys: UniqueKeys;
+      readonly holder: PsObject | undefined;
+      at: number;
+    }
+  | { readonly kind: 'members'; readonly members: readonly Member[]; at: number };
+
+/** One member of a JSON object: the key as JSON, and a value, or text that is JSON already. */
+interface Member {
+  readonly key: string;
+  readonly value: PsValue | string;
   /** The object in which the value stands. */
-  readonly holderOf: (index: number) => PsObject | null;
+  readonly holder: PsObject | undefined;
 }
 
-/** Text that is JSON already. */
-interface JsonLiteral {
-  readonly kind: 'literal';
-  readonly json: string;
+/** Text is put together in pieces of so many: one long chain of additions would take twenty times its memory. */
+const piecesAtOnce = 4096;
+
+/** Text that grows by small pieces. */
+class TextPieces {
+  #pieces: string[] = [];
+  readonly #joined: string[] = [];
+
+  add(piece: string): void {
+    this.#pieces.push(piece);
+    if (this.#pieces.length < piecesAtOnce) return;
+    this.#joined.push(this.#pieces.join(''));
+    this.#pieces = [];
+  }
+
+  toString(): string {
+    return this.#joined.join('') + this.#pieces.join('');
+  }
 }
 
 /**
@@ -55,7 +77,7 @@ export class JsonWriter {
   readonly #maxCharacters: number;
   readonly #enclosures = new Enclosures();
   #frames: Frame[] = [];
-  #text = '';
+  #text = new TextPieces();
   #spent = 0;
 
   constructor(options: JsonWriterOptions = {}) {
@@ -79,36 +101,68 @@ export class JsonWriter {
   write(value: PsValue): string {
     this.#enclosures.add(value);
     this.#frames = [];
-    this.#text = '';
+    this.#text = new TextPieces();
     this.#spent = 0;
-    this.#value(value, null);
-    for (let frame = this.#frames.at(-1); frame !== undefined; frame = this.#frames.at(-1)) {
-      const index = frame.at++;
-      if (index === frame.size) {
-        this.#emit(frame.close);
-        this.#frames.pop();
-        continue;
-      }
-      this.#emit(index === 0 ? frame.prefixOf(index) : `,${frame.prefixOf(index)}`);
-      const next = frame.valueOf(index);
-      if (next.kind === 'literal') this.#emit(next.json);
-      else this.#value(next, frame.holderOf(index));
-    }
-    const text = this.#text;
-    this.#text = '';
+    this.#value(value, undefined);
+    for (let frame = this.#frames.at(-1); frame !== undefined; frame = this.#frames.at(-1)) this.#advance(frame);
+    const text = this.#text.toString();
+    this.#text = new TextPieces();
     return text;
+  }
+
+  /** Writes the next part of the innermost frame, or closes it. */
+  #advance(frame: Frame): void {
+    const index = frame.at++;
+    if (index > 0 && index < sizeOf(frame)) this.#emit(',');
+    switch (frame.kind) {
+      case 'list': {
+        const item = frame.items[index];
+        if (item === undefined) this.#close(']');
+        else this.#value(item, frame.holder);
+        break;
+      }
+      case 'dictionary': {
+        const entry = frame.entries[index];
+        if (entry === undefined) {
+          this.#close('}');
+        } else {
+          this.#emit(`${jsonString(frame.keys.name(keyTextOf(entry)))}:`);
+          this.#value(entry.value, frame.holder);
+        }
+        break;
+      }
+      case 'members': {
+        const member = frame.members[index];
+        if (member === undefined) this.#close('}');
+        else this.#member(member);
+        break;
+      }
+      default:
+        assertNever(frame);
+    }
+  }
+
+  #member({ key, value, holder }: Member): void {
+    this.#emit(`${key}:`);
+    if (typeof value === 'string') this.#emit(value);
+    else this.#value(value, holder);
+  }
+
+  #close(bracket: string): void {
+    this.#emit(bracket);
+    this.#frames.pop();
   }
 
   #emit(text: string): void {
     this.#spend(text.length);
-    this.#text += text;
+    this.#text.add(text);
   }
 
   readonly #spend = (characters: number): void => {
     this.#spent += characters;
     if (this.#spent <= this.#maxCharacters) return;
     this.#frames = [];
-    this.#text = '';
+    this.#text = new TextPieces();
     throw new PsrpCliError(
       'PSRP_CLI_JSON_TOO_LARGE',
       `writing one object as JSON: more than ${this.#maxCharacters} characters. An object that many references ` +
@@ -117,7 +171,7 @@ export class JsonWriter {
   };
 
   /** Writes a primitive whole; of anything else the opening bracket, and leaves the rest to a frame. */
-  #value(value: PsValue, holder: PsObject | null): void {
+  #value(value: PsValue, holder: PsObject | undefined): void {
     switch (value.kind) {
       case 'Nil':
         this.#emit('null');
@@ -177,37 +231,17 @@ export class JsonWriter {
     }
   }
 
-  #list(list: PsList, holder: PsObject | null): void {
-    const { items } = list;
+  #list(list: PsList, holder: PsObject | undefined): void {
     this.#emit('[');
-    this.#frames.push({
-      close: ']',
-      size: items.length,
-      at: 0,
-      prefixOf: () => '',
-      valueOf: (index) => items[index] as PsValue,
-      holderOf: () => holder,
-    });
+    this.#frames.push({ kind: 'list', items: list.items, holder, at: 0 });
   }
 
-  #dictionary(dictionary: PsDictionary, holder: PsObject | null): void {
-    const { entries } = dictionary;
-    const keys = new UniqueKeys();
+  #dictionary(dictionary: PsDictionary, holder: PsObject | undefined): void {
     this.#emit('{');
-    this.#frames.push({
-      close: '}',
-      size: entries.length,
-      at: 0,
-      prefixOf: (index) => {
-        const entry = entries[index];
-        return entry === undefined ? '' : `${jsonString(keys.name(keyTextOf(entry)))}:`;
-      },
-      valueOf: (index) => entries[index]?.value as PsValue,
-      holderOf: () => holder,
-    });
+    this.#frames.push({ kind: 'dictionary', entries: dictionary.entries, keys: new UniqueKeys(), holder, at: 0 });
   }
 
-  #object(object: PsObject, holder: PsObject | null): void {
+  #object(object: PsObject, holder: PsObject | undefined): void {
     if (this.#enclosures.encloses(object, holder)) {
       this.#emit(`{"$ref":${object.refId ?? 'null'}}`);
       return;
@@ -221,29 +255,38 @@ export class JsonWriter {
 
   #members(shape: ObjectShape): void {
     const names = new UniqueKeys();
-    const parts: { key: string; value: PsValue | JsonLiteral; holder: PsObject | null }[] = [];
-    const synthetic: typeof parts = [];
+    const key = (name: string): string => jsonString(names.name(name));
+    const members: Member[] = [];
     if (this.#types) {
       const display = shape.display === undefined ? 'null' : jsonString(shape.display);
-      parts.push({ key: names.name('$type'), value: literal(jsonArray(shape.typeNames)), holder: null });
-      parts.push({ key: names.name('$string'), value: literal(display), holder: null });
+      members.push({ key: key('$type'), value: jsonArray(shape.typeNames), holder: undefined });
+      members.push({ key: key('$string'), value: display, holder: undefined });
     }
-    if (shape.enumeration !== undefined) {
-      synthetic.push({ key: names.name('$value'), value: literal(jsonString(shape.enumeration)), holder: null });
-    } else if (shape.wrapped !== undefined) {
-      synthetic.push({ key: names.name('$value'), ...shape.wrapped });
-    }
-    for (const { name, value, holder } of shape.properties) parts.push({ key: names.name(name), value, holder });
-    parts.push(...synthetic);
+    // Named before the properties, though it stands behind them: a property of its name has to give way.
+    const wrapped = wrappedMember(shape, key);
+    for (const { name, value, holder } of shape.properties) members.push({ key: key(name), value, holder });
+    if (wrapped !== undefined) members.push(wrapped);
     this.#emit('{');
-    this.#frames.push({
-      close: '}',
-      size: parts.length,
-      at: 0,
-      prefixOf: (index) => `${jsonString(parts[index]?.key ?? '')}:`,
-      valueOf: (index) => parts[index]?.value as PsValue | JsonLiteral,
-      holderOf: (index) => parts[index]?.holder ?? null,
-    });
+    this.#frames.push({ kind: 'members', members, at: 0 });
+  }
+}
+
+function wrappedMember(shape: ObjectShape, key: (name: string) => string): Member | undefined {
+  const { enumeration, wrapped } = shape;
+  if (enumeration !== undefined) return { key: key('$value'), value: jsonString(enumeration), holder: undefined };
+  return wrapped === undefined ? undefined : { key: key('$value'), ...wrapped };
+}
+
+function sizeOf(frame: Frame): number {
+  switch (frame.kind) {
+    case 'list':
+      return frame.items.length;
+    case 'dictionary':
+      return frame.entries.length;
+    case 'members':
+      return frame.members.length;
+    default:
+      return assertNever(frame);
   }
 }
 
@@ -253,10 +296,6 @@ export class JsonWriter {
  */
 export function formatJson(value: PsValue, options?: JsonWriterOptions): string {
   return new JsonWriter(options).write(value);
-}
-
-function literal(json: string): JsonLiteral {
-  return { kind: 'literal', json };
 }
 
 function jsonArray(texts: readonly string[]): string {

@@ -24,8 +24,8 @@ export interface ObjectShape {
 }
 
 /**
- * @param spend called once for each object merged: a chain of references to chains could otherwise cost
- *   time out of all proportion to what is written
+ * @param spend told of each object merged and each property gone through: an object of many properties of one
+ *   name, referred to often, would otherwise cost time out of all proportion to what is written
  */
 export function shapeOf(object: PsObject, enclosures: Enclosures, spend: (characters: number) => void): ObjectShape {
   const chain: PsObject[] = [object];
@@ -33,12 +33,13 @@ export function shapeOf(object: PsObject, enclosures: Enclosures, spend: (charac
   while (innermost.base?.kind === 'Obj' && !enclosures.encloses(innermost.base, innermost)) {
     innermost = innermost.base;
     chain.push(innermost);
-    spend(1);
   }
   let enumeration: string | undefined;
   let display: string | undefined;
   let typeNames: readonly string[] | undefined;
   for (const level of chain) {
+    spend(level === object ? 0 : 1);
+    spend(level.adapted.length + level.extended.length);
     display ??= level.display;
     typeNames ??= level.typeNames;
     if (enumeration === undefined && isEnumeration(level)) enumeration = level.display;
