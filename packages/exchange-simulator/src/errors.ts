@@ -16,7 +16,11 @@ export class SimulatorError extends Error {
   readonly code: SimulatorErrorCode;
   readonly recovery: SimulatorRecovery;
 
-  constructor(code: SimulatorErrorCode, message: string, options: { recovery?: SimulatorRecovery; cause?: unknown } = {}) {
+  constructor(
+    code: SimulatorErrorCode,
+    message: string,
+    options: { recovery?: SimulatorRecovery; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.recovery = options.recovery ?? 'none';

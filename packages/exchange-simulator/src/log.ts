@@ -26,7 +26,11 @@ export class Log {
     try {
       this.#descriptor = openSync(file, 'a', 0o600);
     } catch (cause) {
-      throw new SimulatorError('SIMULATOR_OPTION_INVALID', `--log-file ${file}: it cannot be written (${(cause as Error).message})`, { cause });
+      throw new SimulatorError(
+        'SIMULATOR_OPTION_INVALID',
+        `--log-file ${file}: it cannot be written (${(cause as Error).message})`,
+        { cause },
+      );
     }
   }
 

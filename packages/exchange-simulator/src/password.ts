@@ -13,7 +13,11 @@ async function firstLine(stream: NodeJS.ReadableStream): Promise<string> {
     if (end >= 0) return text.slice(0, end).replace(/\r$/, '');
     if (text.length > maxPasswordBytes) break;
   }
-  if (text.length > maxPasswordBytes) throw new SimulatorError('SIMULATOR_OPTION_INVALID', `--password-stdin: the first line is longer than ${maxPasswordBytes} characters`);
+  if (text.length > maxPasswordBytes)
+    throw new SimulatorError(
+      'SIMULATOR_OPTION_INVALID',
+      `--password-stdin: the first line is longer than ${maxPasswordBytes} characters`,
+    );
   return text;
 }
 
@@ -32,7 +36,12 @@ function ask(login: string): Promise<string> {
 /** @throws SimulatorError SIMULATOR_OPTION_INVALID where there is none */
 export async function readPassword(login: string, fromStandardInput: boolean): Promise<string> {
   const fromEnvironment = process.env['EXCHANGE_PASSWORD'];
-  const password = fromStandardInput ? await firstLine(process.stdin) : (fromEnvironment ?? (process.stdin.isTTY ? await ask(login) : undefined));
+  const password = fromStandardInput
+    ? await firstLine(process.stdin)
+    : (fromEnvironment ?? (process.stdin.isTTY ? await ask(login) : undefined));
   if (password !== undefined && password !== '') return password;
-  throw new SimulatorError('SIMULATOR_OPTION_INVALID', `--login ${login} needs a password: set EXCHANGE_PASSWORD, or give it with --password-stdin`);
+  throw new SimulatorError(
+    'SIMULATOR_OPTION_INVALID',
+    `--login ${login} needs a password: set EXCHANGE_PASSWORD, or give it with --password-stdin`,
+  );
 }

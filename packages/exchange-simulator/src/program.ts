@@ -80,7 +80,12 @@ function buildProgram(action: (options: ProgramOptions) => Promise<void>): Comma
     .allowExcessArguments(false)
     .option('--port <n>', 'TCP port on 127.0.0.1; 0 takes a free one', count(0, 65_535), 0)
     .option('--host <name>', 'the name it answers to; the service principal is HTTP/<name>', parseHost, 'localhost')
-    .option('--mailboxes <n>', 'mailboxes over both domains, those that Get-Mailbox hides included', count(0, 10_000_000), 3000)
+    .option(
+      '--mailboxes <n>',
+      'mailboxes over both domains, those that Get-Mailbox hides included',
+      count(0, 10_000_000),
+      3000,
+    )
     .option('--databases <n>', 'mailbox databases', count(1, 10_000), 6)
     .option('--seed <n>', 'the same numbers give the same organisation, to the byte', count(0, 2_147_483_647), 1)
     .option('--latency-ms <n>', 'server time spent per object, in milliseconds', count(0, 60_000), 0)
@@ -91,12 +96,32 @@ function buildProgram(action: (options: ProgramOptions) => Promise<void>): Comma
     .option('--tls-key <file>', 'PEM of its key')
     .option('--no-select-object', 'do not offer Select-Object, as some servers do not')
     .option('--pipe <name>', 'also serve PowerShell remoting on this pipe (default: none)')
-    .option('--without <names...>', 'cmdlets (Set-ADServerSettings) or parameters (Get-MailboxDatabase:Status) that the account lacks', [])
-    .addOption(new Option('--protocol-version <version>', 'the latest PSRP version spoken; 2.1 is a server of Exchange 2010').choices(['2.1', '2.2', '2.3']).default('2.3'))
-    .addOption(new Option('--projected-values <form>', 'values in objects of Select-Object').choices(['flat', 'objects']).default('flat'))
-    .addOption(new Option('--filter-dates <zone>', 'zone of dates in filters that name none').choices(['server', 'utc']).default('server'))
+    .option(
+      '--without <names...>',
+      'cmdlets (Set-ADServerSettings) or parameters (Get-MailboxDatabase:Status) that the account lacks',
+      [],
+    )
+    .addOption(
+      new Option('--protocol-version <version>', 'the latest PSRP version spoken; 2.1 is a server of Exchange 2010')
+        .choices(['2.1', '2.2', '2.3'])
+        .default('2.3'),
+    )
+    .addOption(
+      new Option('--projected-values <form>', 'values in objects of Select-Object')
+        .choices(['flat', 'objects'])
+        .default('flat'),
+    )
+    .addOption(
+      new Option('--filter-dates <zone>', 'zone of dates in filters that name none')
+        .choices(['server', 'utc'])
+        .default('server'),
+    )
     .option('--max-shells <n>', 'concurrent shells of one user', count(1, 10_000), 18)
-    .option('--max-runspaces-per-minute <n>', 'runspaces that a user may open in a minute (default: any number)', count(1, 10_000))
+    .option(
+      '--max-runspaces-per-minute <n>',
+      'runspaces that a user may open in a minute (default: any number)',
+      count(1, 10_000),
+    )
     .option('--json', 'write the first line as JSON: { "url", "port", "mailboxes" }')
     .option('--timeout <seconds>', 'end after this time, in seconds (default: none)', parseSeconds)
     .option('--log-level <level>', `what to log on standard error: ${logLevels.join(', ')}`, parseLevel, 'Warning')
@@ -110,7 +135,11 @@ function readPem(option: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new SimulatorError('SIMULATOR_OPTION_INVALID', `${option} ${file}: it cannot be read (${(cause as Error).message})`, { cause });
+    throw new SimulatorError(
+      'SIMULATOR_OPTION_INVALID',
+      `${option} ${file}: it cannot be read (${(cause as Error).message})`,
+      { cause },
+    );
   }
 }
 
@@ -118,22 +147,51 @@ function readPem(option: string, file: string): string {
 async function simulatorOptions(options: ProgramOptions, log: Log): Promise<SimulatorOptions> {
   const { keytab, login, tlsCert, tlsKey, pipe } = options;
   if (keytab === undefined && login === undefined && pipe === undefined) {
-    throw new SimulatorError('SIMULATOR_OPTION_INVALID', 'there is no way in: give --keytab for Kerberos, --login for Basic, or --pipe');
+    throw new SimulatorError(
+      'SIMULATOR_OPTION_INVALID',
+      'there is no way in: give --keytab for Kerberos, --login for Basic, or --pipe',
+    );
   }
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
-    throw new SimulatorError('SIMULATOR_OPTION_INVALID', `--tls-cert and --tls-key belong together: ${tlsCert === undefined ? '--tls-cert' : '--tls-key'} is missing`);
+    throw new SimulatorError(
+      'SIMULATOR_OPTION_INVALID',
+      `--tls-cert and --tls-key belong together: ${tlsCert === undefined ? '--tls-cert' : '--tls-key'} is missing`,
+    );
   }
   if (keytab !== undefined) readPem('--keytab', keytab);
-  const password = login === undefined ? undefined : await (await import('./password.ts')).readPassword(login, options.passwordStdin === true);
+  const { unknownCommands } = await import('./cmdlets/catalogue.ts');
+  const [unknown] = unknownCommands(options.without);
+  if (unknown !== undefined) {
+    throw new SimulatorError(
+      'SIMULATOR_OPTION_INVALID',
+      `--without ${unknown}: there is no such cmdlet or parameter; name a cmdlet, or one of its parameters as Get-MailboxDatabase:Status`,
+    );
+  }
+  const password =
+    login === undefined
+      ? undefined
+      : await (await import('./password.ts')).readPassword(login, options.passwordStdin === true);
   const perMinute = options.maxRunspacesPerMinute;
   return {
-    port: options.port, host: options.host, mailboxes: options.mailboxes, databases: options.databases, seed: options.seed, latencyMs: options.latencyMs,
+    port: options.port,
+    host: options.host,
+    mailboxes: options.mailboxes,
+    databases: options.databases,
+    seed: options.seed,
+    latencyMs: options.latencyMs,
     without: options.selectObject ? options.without : [...options.without, 'Select-Object'],
-    protocolVersion: options.protocolVersion, projectedValues: options.projectedValues, filterDates: options.filterDates, maxShellsPerUser: options.maxShells,
+    protocolVersion: options.protocolVersion,
+    projectedValues: options.projectedValues,
+    filterDates: options.filterDates,
+    maxShellsPerUser: options.maxShells,
     log: log.write,
-    ...(keytab === undefined ? {} : { kerberos: { mechanism: (await import('@exchange-connector/gssapi')).gssapiMechanism(), keytab } }),
+    ...(keytab === undefined
+      ? {}
+      : { kerberos: { mechanism: (await import('@exchange-connector/gssapi')).gssapiMechanism(), keytab } }),
     ...(login === undefined || password === undefined ? {} : { basic: { login, password } }),
-    ...(tlsCert === undefined || tlsKey === undefined ? {} : { tls: { cert: readPem('--tls-cert', tlsCert), key: readPem('--tls-key', tlsKey) } }),
+    ...(tlsCert === undefined || tlsKey === undefined
+      ? {}
+      : { tls: { cert: readPem('--tls-cert', tlsCert), key: readPem('--tls-key', tlsKey) } }),
     ...(pipe === undefined ? {} : { pipe }),
     ...(perMinute === undefined ? {} : { runspaceBudget: { runspaces: perMinute, periodSeconds: 60 } }),
   };
@@ -147,14 +205,20 @@ function untilEnded(seconds: number | undefined): Promise<number> {
       unsubscribe();
       resolve(code);
     };
-    const unsubscribe = onInterrupt((interrupt) => (interrupt.atOnce ? process.exit(ExitCode.Done) : stop(ExitCode.Done)));
+    const unsubscribe = onInterrupt((interrupt) =>
+      interrupt.atOnce ? process.exit(ExitCode.Done) : stop(ExitCode.Done),
+    );
     const timer = seconds === undefined ? undefined : setTimeout(() => stop(ExitCode.Failed), seconds * 1000);
   });
 }
 
 function announce(simulator: Simulator, options: ProgramOptions): void {
   const { url, port } = simulator;
-  process.stdout.write(options.json === true ? `${JSON.stringify({ url, port, mailboxes: simulator.organization.mailboxCount })}\n` : `${url}\n`);
+  process.stdout.write(
+    options.json === true
+      ? `${JSON.stringify({ url, port, mailboxes: simulator.organization.mailboxCount })}\n`
+      : `${url}\n`,
+  );
 }
 
 async function serve(options: ProgramOptions): Promise<number> {
@@ -166,7 +230,10 @@ async function serve(options: ProgramOptions): Promise<number> {
     const { startSimulator } = await import('./simulator.ts');
     const simulator = await startSimulator(settings);
     announce(simulator, options);
-    log.write('Information', `serving ${options.mailboxes} mailboxes in ${options.databases} databases at ${simulator.url}`);
+    log.write(
+      'Information',
+      `serving ${options.mailboxes} mailboxes in ${options.databases} databases at ${simulator.url}`,
+    );
     const code = await ended;
     await simulator.close();
     return code;

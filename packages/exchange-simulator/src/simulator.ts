@@ -60,7 +60,12 @@ export interface SimulatorOptions {
 /** What the organisation holds, for comparison: nothing of it has been on the wire. */
 export interface OrganizationTruth {
   readonly mailboxCount: number;
-  readonly databases: readonly { readonly name: string; readonly guid: string; readonly server: string; readonly mounted: boolean }[];
+  readonly databases: readonly {
+    readonly name: string;
+    readonly guid: string;
+    readonly server: string;
+    readonly mounted: boolean;
+  }[];
   readonly domains: readonly string[];
   /**
    * The 44 properties of mailbox `index` (from 0) by name: text (GUIDs in lower case, times in UTC with `Z`,
@@ -86,13 +91,21 @@ export interface Simulator {
 
 function requireCount(name: string, value: number, least: number, most: number): number {
   if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new SimulatorError('SIMULATOR_OPTION_INVALID', `starting the simulator: ${name} is ${value}; allowed are whole numbers from ${least} to ${most}`);
+  throw new SimulatorError(
+    'SIMULATOR_OPTION_INVALID',
+    `starting the simulator: ${name} is ${value}; allowed are whole numbers from ${least} to ${most}`,
+  );
 }
 
 function truth(organization: Organization): OrganizationTruth {
   return {
     mailboxCount: organization.mailboxCount,
-    databases: organization.databases.map(({ name, guid, server, mounted }) => ({ name, guid, server: server.name, mounted })),
+    databases: organization.databases.map(({ name, guid, server, mounted }) => ({
+      name,
+      guid,
+      server: server.name,
+      mounted,
+    })),
     domains: organization.domains.map((domain) => domain.name),
     mailbox: (index) => truthOf(organization.mailbox(index)),
     placeOf: (index) => {
@@ -112,7 +125,10 @@ export function createOrganization(options: SimulatorOptions): Organization {
 }
 
 function logOf(options: SimulatorOptions): LogLine {
-  return options.log ?? ((level, message) => void (level === 'Error' && process.stderr.write(`exchange-simulator: ${message}\n`)));
+  return (
+    options.log ??
+    ((level, message) => void (level === 'Error' && process.stderr.write(`exchange-simulator: ${message}\n`)))
+  );
 }
 
 function createService(options: SimulatorOptions, organization: Organization, registry: ShellRegistry): Service {
@@ -159,11 +175,25 @@ function closer(server: Server): () => Promise<void> {
 async function listenOnHttp(options: SimulatorOptions, service: Service, registry: ShellRegistry): Promise<Listener> {
   const authenticator = new Authenticator({ kerberos: options.kerberos, basic: options.basic });
   let url = '';
-  const server = createHttpServer({ authenticator, service, registry, tls: options.tls, serverName: 'EX01', baseUrl: () => url, log: logOf(options) });
+  const server = createHttpServer({
+    authenticator,
+    service,
+    registry,
+    tls: options.tls,
+    serverName: 'EX01',
+    baseUrl: () => url,
+    log: logOf(options),
+  });
   const close = closer(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
-      reject(new SimulatorError('SIMULATOR_LISTEN_FAILED', `starting the simulator: listening on 127.0.0.1 port ${options.port ?? 0}: ${cause.message}; choose another port with --port`, { cause }));
+      reject(
+        new SimulatorError(
+          'SIMULATOR_LISTEN_FAILED',
+          `starting the simulator: listening on 127.0.0.1 port ${options.port ?? 0}: ${cause.message}; choose another port with --port`,
+          { cause },
+        ),
+      );
     });
     server.listen(options.port ?? 0, '127.0.0.1', resolve);
   });
@@ -184,7 +214,10 @@ async function listenOnThePipe(name: string, service: Service): Promise<Listener
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const hasHttp = options.kerberos !== undefined || options.basic !== undefined;
   if (!hasHttp && options.pipe === undefined) {
-    throw new SimulatorError('SIMULATOR_OPTION_INVALID', 'starting the simulator: there is neither a keytab for Kerberos nor a login for Basic nor a pipe; give one of them');
+    throw new SimulatorError(
+      'SIMULATOR_OPTION_INVALID',
+      'starting the simulator: there is neither a keytab for Kerberos nor a login for Basic nor a pipe; give one of them',
+    );
   }
   const organization = createOrganization(options);
   const registry = new ShellRegistry({ idleTimeoutMs: options.idleTimeoutMs ?? 900_000 });

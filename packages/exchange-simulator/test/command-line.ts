@@ -1,5 +1,13 @@
 /* Requests for the cmdlets without a wire: built as values, answered as lists. */
-import { type PipelineCommand, type PsValue, psArray, psBoolean, psInt32, psNull, psString } from '@exchange-connector/psrp';
+import {
+  type PipelineCommand,
+  type PsValue,
+  psArray,
+  psBoolean,
+  psInt32,
+  psNull,
+  psString,
+} from '@exchange-connector/psrp';
 import { availableCmdlets } from '../src/cmdlets/catalogue.ts';
 import type { CmdletContext, Emission } from '../src/cmdlets/cmdlet.ts';
 import { CommandFailure } from '../src/cmdlets/command-failure.ts';
@@ -52,7 +60,12 @@ export class CommandLine {
   }
 
   statements(statements: readonly (readonly PipelineCommand[])[]): Outcome {
-    const outcome = { objects: [] as PipelineObject[], warnings: [] as string[], errors: [] as { id: string; message: string }[], failure: undefined as Outcome['failure'] };
+    const outcome = {
+      objects: [] as PipelineObject[],
+      warnings: [] as string[],
+      errors: [] as { id: string; message: string }[],
+      failure: undefined as Outcome['failure'],
+    };
     try {
       for (const emission of runRequest({ statements }, this.context, undefined)) collect(emission, outcome);
     } catch (error) {
@@ -63,10 +76,14 @@ export class CommandLine {
   }
 }
 
-function collect(emission: Emission, outcome: { objects: PipelineObject[]; warnings: string[]; errors: { id: string; message: string }[] }): void {
+function collect(
+  emission: Emission,
+  outcome: { objects: PipelineObject[]; warnings: string[]; errors: { id: string; message: string }[] },
+): void {
   if (emission.kind === 'object') outcome.objects.push(emission.object);
   else if (emission.kind === 'warning') outcome.warnings.push(emission.text);
-  else if (emission.kind === 'error') outcome.errors.push({ id: emission.record.fullyQualifiedErrorId, message: emission.record.message });
+  else if (emission.kind === 'error')
+    outcome.errors.push({ id: emission.record.fullyQualifiedErrorId, message: emission.record.message });
 }
 
 function plain(value: ServerValue | undefined): unknown {

@@ -4,7 +4,17 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { matchesOpath, OpathError, parseFilterDate, parseOpath } from '../src/cmdlets/opath.ts';
 import { matchesWildcard } from '../src/cmdlets/wildcard.ts';
-import { booleanValue, listValue, nullValue, proxyAddress, quotaValue, type ServerValue, stringValue, chainOf, utc } from '../src/serialization/server-value.ts';
+import {
+  booleanValue,
+  listValue,
+  nullValue,
+  proxyAddress,
+  quotaValue,
+  type ServerValue,
+  stringValue,
+  chainOf,
+  utc,
+} from '../src/serialization/server-value.ts';
 
 const values: Readonly<Record<string, ServerValue>> = {
   name: stringValue("Siân O'Neil"),
@@ -16,7 +26,8 @@ const values: Readonly<Record<string, ServerValue>> = {
   maxsendsize: quotaValue(undefined),
   emailaddresses: listValue(chainOf('L'), [proxyAddress('SMTP:a@example.test'), proxyAddress('smtp:b@example.test')]),
 };
-const matches = (filter: string, zone: 'utc' | 'server' = 'utc'): boolean => matchesOpath(parseOpath(filter), (name) => values[name.toLowerCase()], zone);
+const matches = (filter: string, zone: 'utc' | 'server' = 'utc'): boolean =>
+  matchesOpath(parseOpath(filter), (name) => values[name.toLowerCase()], zone);
 
 test('comparisons ignore case, and quotes are doubled', () => {
   assert.equal(matches("Name -eq 'siân o''neil'"), true);
@@ -72,20 +83,42 @@ test('dates are read in either form, and without a zone in the zone of the serve
 });
 
 test('what is no filter is refused with its place', () => {
-  for (const [filter, position] of [["Name -eq 'x", 9], ['Name', 4], ['Name -eq', 8], ['(Name -eq x', 11], ['Name -eq x y', 11], ['', 0], ['Name -foo x', 5], ['Name -eq $x', 9], ['-and', 0]] as const) {
-    assert.throws(() => parseOpath(filter), (error) => error instanceof OpathError && error.position === position, filter);
+  for (const [filter, position] of [
+    ["Name -eq 'x", 9],
+    ['Name', 4],
+    ['Name -eq', 8],
+    ['(Name -eq x', 11],
+    ['Name -eq x y', 11],
+    ['', 0],
+    ['Name -foo x', 5],
+    ['Name -eq $x', 9],
+    ['-and', 0],
+  ] as const) {
+    assert.throws(
+      () => parseOpath(filter),
+      (error) => error instanceof OpathError && error.position === position,
+      filter,
+    );
   }
 });
 
 test('no text whatever does anything but parse or be refused, quickly', () => {
   fc.assert(
-    fc.property(fc.oneof(fc.string(), fc.array(fc.constantFrom('(', ')', '-and', '-or', '-not', 'Name', '-eq', "'x'", '!', '$null', ' ')).map((parts) => parts.join(' '))), (text) => {
-      try {
-        parseOpath(text);
-      } catch (error) {
-        assert.ok(error instanceof OpathError);
-      }
-    }),
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc
+          .array(fc.constantFrom('(', ')', '-and', '-or', '-not', 'Name', '-eq', "'x'", '!', '$null', ' '))
+          .map((parts) => parts.join(' ')),
+      ),
+      (text) => {
+        try {
+          parseOpath(text);
+        } catch (error) {
+          assert.ok(error instanceof OpathError);
+        }
+      },
+    ),
   );
   assert.throws(() => parseOpath(`${'('.repeat(30_000)}`), OpathError);
   assert.throws(() => parseOpath(`Name -eq '${'x'.repeat(40_000)}'`), OpathError);

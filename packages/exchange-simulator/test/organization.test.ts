@@ -42,7 +42,10 @@ test('every kind of mailbox, both domains and all peculiar values stand among th
     const organization = new Organization({ mailboxes: 48, databases: 6, seed });
     const mailboxes = Array.from({ length: 48 }, (_, index) => organization.mailbox(index));
     assert.deepEqual(new Set(mailboxes.map((mailbox) => mailbox.kind)), new Set(Object.keys(MailboxKind)));
-    assert.deepEqual(new Set(mailboxes.map((mailbox) => mailbox.domain.name)), new Set(['example.test', 'emea.example.test']));
+    assert.deepEqual(
+      new Set(mailboxes.map((mailbox) => mailbox.domain.name)),
+      new Set(['example.test', 'emea.example.test']),
+    );
     assert.ok(mailboxes.some((mailbox) => mailbox.kind === 'user' && mailbox.accountDisabled));
     assert.ok(mailboxes.some((mailbox) => mailbox.isDirSynced));
     assert.ok(mailboxes.some((mailbox) => mailbox.emailAddresses.length > 200));
@@ -50,7 +53,10 @@ test('every kind of mailbox, both domains and all peculiar values stand among th
     assert.ok(mailboxes.some((mailbox) => mailbox.name.includes('\nCNF:')));
     assert.ok(mailboxes.some((mailbox) => !mailbox.displayName.isWellFormed()));
     for (const prefix of ['X400:', 'X500:', 'SIP:', 'EUM:', 'MS:']) {
-      assert.ok(mailboxes.some((mailbox) => mailbox.emailAddresses.some((address) => address.startsWith(prefix))), prefix);
+      assert.ok(
+        mailboxes.some((mailbox) => mailbox.emailAddresses.some((address) => address.startsWith(prefix))),
+        prefix,
+      );
     }
   }
 });
@@ -119,7 +125,8 @@ test('half a million mailboxes are walked by database in less than two seconds',
   const organization = new Organization({ mailboxes: 500_000, databases: 6, seed: 1 });
   const started = performance.now();
   let count = 0;
-  for (let index = 0; index < 500_000; index += 1) if (organization.mailbox(index).database === organization.databases[0]) count += 1;
+  for (let index = 0; index < 500_000; index += 1)
+    if (organization.mailbox(index).database === organization.databases[0]) count += 1;
   assert.ok(count > 80_000 && count < 87_000);
   assert.ok(performance.now() - started < 2_000);
   assert.ok(organization.mailbox(1) instanceof Mailbox);

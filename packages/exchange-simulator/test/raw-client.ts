@@ -5,7 +5,13 @@
 import { randomUUID } from 'node:crypto';
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { type ClientEvent, ClientRunspacePool, type Guid, type PipelineCommand } from '@exchange-connector/psrp';
-import { formatRequest, type ParsedResponse, parseResponse, type RequestBody, SignalCode } from '@exchange-connector/wsman/codec';
+import {
+  formatRequest,
+  type ParsedResponse,
+  parseResponse,
+  type RequestBody,
+  SignalCode,
+} from '@exchange-connector/wsman/codec';
 
 export interface HttpAnswer {
   readonly status: number;
@@ -46,21 +52,39 @@ export class RawClient {
   }
 
   /** One HTTP request; headers as given, with Basic unless told otherwise. */
-  post(body: string | Uint8Array, headers: Record<string, string> = {}, more: { path?: string; method?: string; signal?: AbortSignal } = {}): Promise<HttpAnswer> {
+  post(
+    body: string | Uint8Array,
+    headers: Record<string, string> = {},
+    more: { path?: string; method?: string; signal?: AbortSignal } = {},
+  ): Promise<HttpAnswer> {
     const url = new URL(this.options.url);
     const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
     const bytes = Buffer.from(body as string);
     const cookie = this.cookie === undefined ? {} : { Cookie: this.cookie };
     const outgoing = request(
       {
-        host: '127.0.0.1', port: url.port, agent: this.agent, method: more.method ?? 'POST', path: more.path ?? `${url.pathname}${url.search}`, signal: more.signal,
-        headers: { Host: url.host, Authorization: this.authorization, 'Content-Type': soap, 'Content-Length': bytes.length, ...cookie, ...headers },
+        host: '127.0.0.1',
+        port: url.port,
+        agent: this.agent,
+        method: more.method ?? 'POST',
+        path: more.path ?? `${url.pathname}${url.search}`,
+        signal: more.signal,
+        headers: {
+          Host: url.host,
+          Authorization: this.authorization,
+          'Content-Type': soap,
+          'Content-Length': bytes.length,
+          ...cookie,
+          ...headers,
+        },
       },
       (incoming) => {
         const chunks: Buffer[] = [];
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
         incoming.on('error', reject);
-        incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: Buffer.concat(chunks) }));
+        incoming.on('end', () =>
+          resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: Buffer.concat(chunks) }),
+        );
       },
     );
     outgoing.on('error', reject);
@@ -71,8 +95,11 @@ export class RawClient {
   envelope(body: RequestBody): Buffer {
     return formatRequest(
       {
-        to: this.options.url, resourceUri: this.options.resourceUri ?? 'http://schemas.microsoft.com/powershell/Microsoft.Exchange', messageId: `uuid:${randomUUID().toUpperCase()}`,
-        maxEnvelopeBytes: this.options.maxEnvelopeBytes ?? 512_000, operationTimeoutMs: this.options.operationTimeoutMs ?? 20_000,
+        to: this.options.url,
+        resourceUri: this.options.resourceUri ?? 'http://schemas.microsoft.com/powershell/Microsoft.Exchange',
+        messageId: `uuid:${randomUUID().toUpperCase()}`,
+        maxEnvelopeBytes: this.options.maxEnvelopeBytes ?? 512_000,
+        operationTimeoutMs: this.options.operationTimeoutMs ?? 20_000,
       },
       body,
     );
@@ -83,14 +110,18 @@ export class RawClient {
     const cookie = answer.headers['set-cookie']?.[0];
     if (cookie !== undefined) this.cookie = cookie.split(';')[0];
     const { body: parsed } = parseResponse(answer.body);
-    if ((answer.status === 500) !== (parsed.kind === 'fault')) throw new Error(`status ${answer.status} with ${parsed.kind}`);
+    if ((answer.status === 500) !== (parsed.kind === 'fault'))
+      throw new Error(`status ${answer.status} with ${parsed.kind}`);
     return parsed;
   }
 
   async create(): Promise<ParsedResponse['body']> {
     this.pool.open();
     const answer = await this.ask({
-      kind: 'create', shellId: this.poolId.toUpperCase(), protocolVersion: this.options.protocolVersion ?? '2.3', creation: this.pool.takeOutgoing('pool', 400_000) as Uint8Array,
+      kind: 'create',
+      shellId: this.poolId.toUpperCase(),
+      protocolVersion: this.options.protocolVersion ?? '2.3',
+      creation: this.pool.takeOutgoing('pool', 400_000) as Uint8Array,
     });
     if (answer.kind === 'created') this.shellId = answer.shellId;
     return answer;
@@ -99,7 +130,8 @@ export class RawClient {
   /** Receives for the pool until it is open or broken. */
   async open(): Promise<this> {
     await this.create();
-    while (!this.events.some((event) => event.kind === 'poolOpened' || event.kind === 'poolBroken')) await this.receive();
+    while (!this.events.some((event) => event.kind === 'poolOpened' || event.kind === 'poolBroken'))
+      await this.receive();
     return this;
   }
 
@@ -107,7 +139,12 @@ export class RawClient {
   async command(...commands: readonly PipelineCommand[]): Promise<{ id: Guid; commandId: string }> {
     const id = randomUUID() as Guid;
     this.pool.startPipeline(id, { statements: [commands] }, { hasInput: false });
-    const answer = await this.ask({ kind: 'command', shellId: this.shellId, commandId: id.toUpperCase(), arguments: this.pool.takeOutgoing(id, 300_000) as Uint8Array });
+    const answer = await this.ask({
+      kind: 'command',
+      shellId: this.shellId,
+      commandId: id.toUpperCase(),
+      arguments: this.pool.takeOutgoing(id, 300_000) as Uint8Array,
+    });
     if (answer.kind !== 'commandAccepted') throw new Error(JSON.stringify(answer));
     return { id, commandId: answer.commandId };
   }
@@ -115,7 +152,8 @@ export class RawClient {
   /** One Receive; what came is given to the pool. */
   async receive(command?: { id: Guid; commandId: string }): Promise<ParsedResponse['body']> {
     const answer = await this.ask({ kind: 'receive', shellId: this.shellId, commandId: command?.commandId });
-    if (answer.kind === 'received') for (const stream of answer.streams) this.events.push(...this.pool.receive(command?.id ?? 'pool', stream.data));
+    if (answer.kind === 'received')
+      for (const stream of answer.streams) this.events.push(...this.pool.receive(command?.id ?? 'pool', stream.data));
     return answer;
   }
 
@@ -131,7 +169,11 @@ export class RawClient {
   }
 
   outputs(id: Guid): string[] {
-    return this.events.flatMap((event) => (event.kind === 'pipeline' && event.pipelineId === id && event.event.kind === 'output' ? [Buffer.from(event.event.body).toString('utf8')] : []));
+    return this.events.flatMap((event) =>
+      event.kind === 'pipeline' && event.pipelineId === id && event.event.kind === 'output'
+        ? [Buffer.from(event.event.body).toString('utf8')]
+        : [],
+    );
   }
 
   /** The code of a fault; undefined for any other answer. */

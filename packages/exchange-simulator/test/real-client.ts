@@ -26,7 +26,11 @@ export interface RealOutcome {
 }
 
 export interface RealRequest {
-  readonly statements: readonly (readonly { readonly name?: string; readonly script?: string; readonly parameters?: Readonly<Record<string, unknown>> }[])[];
+  readonly statements: readonly (readonly {
+    readonly name?: string;
+    readonly script?: string;
+    readonly parameters?: Readonly<Record<string, unknown>>;
+  }[])[];
   readonly input?: readonly string[];
   readonly stopAfter?: number;
 }

@@ -26,7 +26,10 @@ function client(options: Partial<RawOptions> = {}, of = simulator): RawClient {
   return made;
 }
 
-async function withSimulator(options: Partial<SimulatorOptions>, act: (own: Simulator) => Promise<void>): Promise<void> {
+async function withSimulator(
+  options: Partial<SimulatorOptions>,
+  act: (own: Simulator) => Promise<void>,
+): Promise<void> {
   const own = await startSimulator({ basic, mailboxes: 300, ...options });
   try {
     await act(own);
@@ -42,10 +45,16 @@ test('a shell is created, opens, runs a command, and is deleted', async () => {
   const created = await one.create();
   assert.ok(created.kind === 'created');
   assert.equal(created.shellId, one.poolId.toUpperCase());
-  assert.deepEqual([created.shell?.idleTimeoutMs, created.shell?.owner, created.shell?.state], [900_000, 'admin', 'Connected']);
+  assert.deepEqual(
+    [created.shell?.idleTimeoutMs, created.shell?.owner, created.shell?.state],
+    [900_000, 'admin', 'Connected'],
+  );
   await one.receive();
   assert.deepEqual(one.events.map((event) => event.kind).at(-1), 'poolOpened');
-  assert.equal((await one.drain(await one.command(everything, cmd('Select-Object', { Property: 'Guid' })))).length, visible(simulator, 'example.test'));
+  assert.equal(
+    (await one.drain(await one.command(everything, cmd('Select-Object', { Property: 'Guid' })))).length,
+    visible(simulator, 'example.test'),
+  );
   const got = await one.ask({ kind: 'get', shellId: one.shellId });
   assert.ok(got.kind === 'got' && got.shellId === one.shellId);
   assert.equal((await one.delete()).kind, 'deleted');
@@ -53,15 +62,22 @@ test('a shell is created, opens, runs a command, and is deleted', async () => {
 });
 
 function visible(of: Simulator, domain: string): number {
-  return Array.from({ length: of.organization.mailboxCount }, (_, index) => of.organization.placeOf(index)).filter((place) => place.hiddenBehind === undefined && place.domain === domain).length;
+  return Array.from({ length: of.organization.mailboxCount }, (_, index) => of.organization.placeOf(index)).filter(
+    (place) => place.hiddenBehind === undefined && place.domain === domain,
+  ).length;
 }
 
 test('a Receive fills its envelope and does not pass it, each fragment in a stream of its own, of at most 32,768 bytes', async () => {
   for (const maxEnvelopeBytes of [153_600, 512_000]) {
     const one = await client({ maxEnvelopeBytes }).open();
     const command = await one.command(everything);
-    const answer = await one.post(one.envelope({ kind: 'receive', shellId: one.shellId, commandId: command.commandId }));
-    assert.ok(answer.body.length <= maxEnvelopeBytes && answer.body.length > maxEnvelopeBytes * 0.9, `${answer.body.length} of ${maxEnvelopeBytes}`);
+    const answer = await one.post(
+      one.envelope({ kind: 'receive', shellId: one.shellId, commandId: command.commandId }),
+    );
+    assert.ok(
+      answer.body.length <= maxEnvelopeBytes && answer.body.length > maxEnvelopeBytes * 0.9,
+      `${answer.body.length} of ${maxEnvelopeBytes}`,
+    );
     const { body } = parseResponse(answer.body);
     assert.ok(body.kind === 'received' && body.commandState === undefined);
     for (const { data, commandId } of body.streams) {
@@ -79,7 +95,12 @@ test('a quiet Receive ends with 2150858793 when its time is over, and can be rep
   for (let round = 0; round < 2; round += 1) {
     const started = performance.now();
     const answer = await one.receive();
-    assert.ok(answer.kind === 'fault' && answer.fault.code === 2150858793 && answer.fault.subcode === 'TimedOut' && answer.fault.role === 'Receiver');
+    assert.ok(
+      answer.kind === 'fault' &&
+        answer.fault.code === 2150858793 &&
+        answer.fault.subcode === 'TimedOut' &&
+        answer.fault.role === 'Receiver',
+    );
     assert.ok(performance.now() - started >= 145);
   }
   await one.delete();
@@ -91,7 +112,10 @@ test('only one Receive may be outstanding for a stream, and a Delete aborts it',
   Object.assign(other, { shellId: one.shellId, cookie: one.cookie });
   const waiting = one.receive();
   // The second request is made once the first is seen to be under way.
-  while (simulator.facts.requests['receive'] === undefined || (await other.ask({ kind: 'get', shellId: one.shellId })).kind !== 'got') continue;
+  while (
+    simulator.facts.requests['receive'] === undefined ||
+    (await other.ask({ kind: 'get', shellId: one.shellId })).kind !== 'got'
+  );
   assert.equal(RawClient.faultCode(await other.receive()), 2150859047);
   assert.equal((await other.delete()).kind, 'deleted');
   assert.equal(RawClient.faultCode(await waiting), 995);
@@ -117,7 +141,12 @@ test('after Done a command is gone for Receive, and can still be terminated', as
   while (answer.kind === 'received' && answer.commandState === undefined) answer = await one.receive(command);
   assert.ok(answer.kind === 'received' && answer.commandState?.state === 'Done' && answer.commandState.exitCode === 0);
   assert.equal(RawClient.faultCode(await one.receive(command)), 2150858843);
-  const terminate = { kind: 'signal', shellId: one.shellId, commandId: command.commandId, code: SignalCode.terminate } as const;
+  const terminate = {
+    kind: 'signal',
+    shellId: one.shellId,
+    commandId: command.commandId,
+    code: SignalCode.terminate,
+  } as const;
   assert.equal((await one.ask(terminate)).kind, 'signalled');
   assert.equal(RawClient.faultCode(await one.ask(terminate)), 2150858843);
   await one.delete();
@@ -127,14 +156,34 @@ test('crtl_c stops a command, which says so; any other code closes it', async ()
   const one = await client().open();
   const stopped = await one.command(everything);
   await one.receive(stopped);
-  assert.equal((await one.ask({ kind: 'signal', shellId: one.shellId, commandId: stopped.commandId, code: 'powershell/signal/crtl_c' })).kind, 'signalled');
+  assert.equal(
+    (
+      await one.ask({
+        kind: 'signal',
+        shellId: one.shellId,
+        commandId: stopped.commandId,
+        code: 'powershell/signal/crtl_c',
+      })
+    ).kind,
+    'signalled',
+  );
   let answer = await one.receive(stopped);
   while (answer.kind === 'received' && answer.commandState === undefined) answer = await one.receive(stopped);
   const last = one.events.at(-1);
   assert.ok(last?.kind === 'pipeline' && last.event.kind === 'state' && last.event.state === 3);
   assert.equal(last.event.error?.fullyQualifiedErrorId, 'PipelineStopped');
   const closed = await one.command(everything);
-  assert.equal((await one.ask({ kind: 'signal', shellId: one.shellId, commandId: closed.commandId, code: 'powershell/signal/ctrl_c' })).kind, 'signalled');
+  assert.equal(
+    (
+      await one.ask({
+        kind: 'signal',
+        shellId: one.shellId,
+        commandId: closed.commandId,
+        code: 'powershell/signal/ctrl_c',
+      })
+    ).kind,
+    'signalled',
+  );
   assert.equal(RawClient.faultCode(await one.receive(closed)), 2150858843);
   await one.delete();
 });
@@ -147,7 +196,10 @@ test('a request of a shell without its affinity cookie comes to another server, 
     one.cookie = cookie;
     const answer = await one.ask({ kind: 'get', shellId: one.shellId });
     assert.ok(answer.kind === 'fault' && answer.fault.code === 2150858843);
-    assert.match(answer.fault.message ?? '', /^\[ClientAccessServer=EX01,BackEndServer=.*\] \[FailureCategory=WSMan-InvalidShellID\] The request for the Windows Remote Shell with ShellId .* failed because the shell was not found/);
+    assert.match(
+      answer.fault.message ?? '',
+      /^\[ClientAccessServer=EX01,BackEndServer=.*\] \[FailureCategory=WSMan-InvalidShellID\] The request for the Windows Remote Shell with ShellId .* failed because the shell was not found/,
+    );
   }
   one.cookie = `first=1; ${kept}; last=2`;
   assert.equal((await one.delete()).kind, 'deleted');
@@ -157,17 +209,24 @@ test('a server of Exchange 2010’s time chooses its own ids, has no cookie, say
   await withSimulator({ protocolVersion: '2.1' }, async (own) => {
     const one = client({ protocolVersion: '2.1' }, own);
     const created = await one.create();
-    assert.ok(created.kind === 'created' && created.shell === undefined && created.shellId !== one.poolId.toUpperCase());
+    assert.ok(
+      created.kind === 'created' && created.shell === undefined && created.shellId !== one.poolId.toUpperCase(),
+    );
     assert.equal(one.cookie, undefined);
     while (one.events.length === 0) await one.receive();
     const command = await one.command(everything);
     assert.notEqual(command.commandId, command.id.toUpperCase());
-    const answer = await one.post(one.envelope({ kind: 'receive', shellId: one.shellId, commandId: command.commandId }));
+    const answer = await one.post(
+      one.envelope({ kind: 'receive', shellId: one.shellId, commandId: command.commandId }),
+    );
     assert.ok(answer.body.length <= 153_600);
     assert.equal((await one.delete()).kind, 'deleted');
   });
   const modern = client({ protocolVersion: '2.1' });
-  assert.ok((await modern.create()).kind === 'created' && modern.shellId !== modern.poolId.toUpperCase(), 'a newer server does the same for an old client');
+  assert.ok(
+    (await modern.create()).kind === 'created' && modern.shellId !== modern.poolId.toUpperCase(),
+    'a newer server does the same for an old client',
+  );
   await modern.delete();
 });
 
@@ -177,7 +236,10 @@ test('a user may have 18 shells, and is told so at the nineteenth', async () => 
     for (const one of all) assert.equal((await one.create()).kind, 'created');
     const refused = await client({}, own).create();
     assert.ok(refused.kind === 'fault');
-    assert.match(refused.fault.message ?? '', /This user is allowed a maximum number of 18 concurrent shells, which has been exceeded/);
+    assert.match(
+      refused.fault.message ?? '',
+      /This user is allowed a maximum number of 18 concurrent shells, which has been exceeded/,
+    );
     assert.deepEqual([own.facts.shellsOpen, own.facts.shellsRefused], [18, 1]);
     await all[0]?.delete();
     assert.equal((await client({}, own).create()).kind, 'created');
@@ -190,12 +252,18 @@ test('a spent budget breaks the pool and names the seconds to wait; so does a mi
     const second = await client({}, own).open();
     const broken = second.events.at(-1);
     assert.ok(broken?.kind === 'poolBroken');
-    assert.match(broken.error?.message ?? '', /\[FailureCategory=AuthZ-AuthorizationException\] Fail to create runspace because you have exceeded your budget to create runspace\. Please wait for (?:60|59) seconds\. Policy: CN=/);
+    assert.match(
+      broken.error?.message ?? '',
+      /\[FailureCategory=AuthZ-AuthorizationException\] Fail to create runspace because you have exceeded your budget to create runspace\. Please wait for (?:60|59) seconds\. Policy: CN=/,
+    );
   });
   await withSimulator({ withoutRoles: ['admin'] }, async (own) => {
     const broken = (await client({}, own).open()).events.at(-1);
     assert.ok(broken?.kind === 'poolBroken');
-    assert.match(broken.error?.message ?? '', /\[FailureCategory=AuthZ-CmdletAccessDeniedException\] The user "admin" isn't assigned to any management roles\./);
+    assert.match(
+      broken.error?.message ?? '',
+      /\[FailureCategory=AuthZ-CmdletAccessDeniedException\] The user "admin" isn't assigned to any management roles\./,
+    );
   });
 });
 
@@ -214,17 +282,35 @@ test('a shell that nobody asks for expires', async () => {
 
 test('another resource URI, another path and another method are refused as a real server refuses them', async () => {
   const wrong = await client({ resourceUri: 'http://schemas.microsoft.com/powershell/Microsoft.PowerShell' }).create();
-  assert.ok(wrong.kind === 'fault' && wrong.fault.code === 2150858811 && wrong.fault.message?.includes('was not found in the WS-Management catalog'));
+  assert.ok(
+    wrong.kind === 'fault' &&
+      wrong.fault.code === 2150858811 &&
+      wrong.fault.message?.includes('was not found in the WS-Management catalog'),
+  );
   const one = client();
-  const paths = await Promise.all([one.post('', {}, { path: '/wsman' }), one.post('', {}, { path: '/' }), one.post('', {}, { path: '/powershell' }), one.post('', {}, { path: '/POWERSHELL/?PSVersion=5.1' })]);
-  assert.deepEqual(paths.map((answer) => answer.status), [404, 404, 200, 200]);
+  const paths = await Promise.all([
+    one.post('', {}, { path: '/wsman' }),
+    one.post('', {}, { path: '/' }),
+    one.post('', {}, { path: '/powershell' }),
+    one.post('', {}, { path: '/POWERSHELL/?PSVersion=5.1' }),
+  ]);
+  assert.deepEqual(
+    paths.map((answer) => answer.status),
+    [404, 404, 200, 200],
+  );
   assert.equal((await one.post('', {}, { method: 'GET' })).status, 405);
   assert.match(paths[0]?.headers['content-type'] ?? '', /^text\/html/);
 });
 
 test('without a valid account the answer is 401 with the schemes that are offered', async () => {
   const one = client({ password: 'wrong' });
-  for (const headers of [{}, { Authorization: 'Bearer x' }, { Authorization: 'Basic' }, { Authorization: 'Basic ::::' }, { Authorization: 'Kerberos AAAA' }]) {
+  for (const headers of [
+    {},
+    { Authorization: 'Bearer x' },
+    { Authorization: 'Basic' },
+    { Authorization: 'Basic ::::' },
+    { Authorization: 'Kerberos AAAA' },
+  ]) {
     const answer = await one.post('', headers);
     assert.deepEqual([answer.status, answer.headers['www-authenticate']], [401, 'Basic realm="exchange"']);
   }
@@ -252,7 +338,11 @@ test('a response that could not be delivered is given again', async () => {
   assert.ok(expected.kind === 'received');
   // A connection that reads nothing and hangs up: half a megabyte does not fit into its buffers.
   const envelope = one.envelope({ kind: 'receive', shellId: one.shellId, commandId: command.commandId });
-  await hangUpInTheMiddle(new URL(simulator.url), `POST /PowerShell/ HTTP/1.1\r\nHost: x\r\nAuthorization: ${one.authorization}\r\nCookie: ${one.cookie}\r\nContent-Type: ${soap}\r\nContent-Length: ${envelope.length}\r\n\r\n`, envelope);
+  await hangUpInTheMiddle(
+    new URL(simulator.url),
+    `POST /PowerShell/ HTTP/1.1\r\nHost: x\r\nAuthorization: ${one.authorization}\r\nCookie: ${one.cookie}\r\nContent-Type: ${soap}\r\nContent-Length: ${envelope.length}\r\n\r\n`,
+    envelope,
+  );
   for (const { data } of expected.streams) one.events.push(...one.pool.receive(command.id, data));
   assert.equal((await one.drain(command)).length, 300);
   assert.ok(!one.events.some((event) => event.kind === 'protocolViolation'));
@@ -279,7 +369,12 @@ test('answers are compressed for a client that does not refuse it, as IIS does',
   const answer = await one.post(one.envelope({ kind: 'get', shellId: 'x' }), { 'Accept-Encoding': 'gzip, deflate' });
   assert.equal(answer.headers['content-encoding'], 'gzip');
   assert.equal(parseResponse(gunzipSync(answer.body)).body.kind, 'fault');
-  assert.equal((await one.post(one.envelope({ kind: 'get', shellId: 'x' }), { 'Accept-Encoding': 'identity' })).headers['content-encoding'], undefined);
+  assert.equal(
+    (await one.post(one.envelope({ kind: 'get', shellId: 'x' }), { 'Accept-Encoding': 'identity' })).headers[
+      'content-encoding'
+    ],
+    undefined,
+  );
 });
 
 test('malformed envelopes, ids, fragments and actions get faults, and the server lives on', async () => {
@@ -297,18 +392,51 @@ test('malformed envelopes, ids, fragments and actions get faults, and the server
   const get = one.envelope({ kind: 'get', shellId: one.shellId }).toString();
   assert.equal(await fault(get.replace('transfer/Get', 'transfer/Put')), 2150858771);
   assert.equal(await fault(get.replace(/PT20\.000S/, 'PT0S')), 2150858767);
-  assert.equal(RawClient.faultCode(await one.ask({ kind: 'command', shellId: one.shellId, commandId: 'no guid', arguments: new Uint8Array(0) })), 87);
-  assert.equal(RawClient.faultCode(await one.ask({ kind: 'send', shellId: one.shellId, commandId: 'A'.repeat(36), stream: 'stdin', data: new Uint8Array(3) })), 2150858843);
-  assert.equal(RawClient.faultCode(await one.ask({ kind: 'send', shellId: one.shellId, stream: 'stdin', data: new Uint8Array(50).fill(255) })), 1359);
-  assert.equal(RawClient.faultCode(await one.ask({ kind: 'get', shellId: one.shellId })), 2150858843, 'a shell whose peer broke the protocol is gone');
-  const creation = await client().ask({ kind: 'create', shellId: one.poolId, protocolVersion: '2.3', creation: new Uint8Array(64) });
+  assert.equal(
+    RawClient.faultCode(
+      await one.ask({ kind: 'command', shellId: one.shellId, commandId: 'no guid', arguments: new Uint8Array(0) }),
+    ),
+    87,
+  );
+  assert.equal(
+    RawClient.faultCode(
+      await one.ask({
+        kind: 'send',
+        shellId: one.shellId,
+        commandId: 'A'.repeat(36),
+        stream: 'stdin',
+        data: new Uint8Array(3),
+      }),
+    ),
+    2150858843,
+  );
+  assert.equal(
+    RawClient.faultCode(
+      await one.ask({ kind: 'send', shellId: one.shellId, stream: 'stdin', data: new Uint8Array(50).fill(255) }),
+    ),
+    1359,
+  );
+  assert.equal(
+    RawClient.faultCode(await one.ask({ kind: 'get', shellId: one.shellId })),
+    2150858843,
+    'a shell whose peer broke the protocol is gone',
+  );
+  const creation = await client().ask({
+    kind: 'create',
+    shellId: one.poolId,
+    protocolVersion: '2.3',
+    creation: new Uint8Array(64),
+  });
   assert.equal(RawClient.faultCode(creation), 1359);
   assert.equal((await client().create()).kind, 'created');
 });
 
 test('a body without end, and bytes that are no HTTP, cost a connection and nothing else', async () => {
   const one = client();
-  await one.post(Buffer.alloc(1_500_000)).then((answer) => assert.equal(answer.status, 413), (error: NodeJS.ErrnoException) => assert.match(String(error.code), /ECONNRESET|EPIPE/));
+  await one.post(Buffer.alloc(1_500_000)).then(
+    (answer) => assert.equal(answer.status, 413),
+    (error: NodeJS.ErrnoException) => assert.match(String(error.code), /ECONNRESET|EPIPE/),
+  );
   const { promise, resolve } = Promise.withResolvers<string>();
   const socket = connect({ port: simulator.port, host: '127.0.0.1' });
   let text = '';
@@ -330,14 +458,22 @@ test('settings made in one runspace end with its shell', async () => {
   await one.delete();
   const other = await client().open();
   const own = count((await other.drain(await other.command(everything, cmd('Measure-Object'))))[0]);
-  assert.deepEqual([forest, own], [visible(simulator, 'example.test') + visible(simulator, 'emea.example.test'), visible(simulator, 'example.test')]);
+  assert.deepEqual(
+    [forest, own],
+    [visible(simulator, 'example.test') + visible(simulator, 'emea.example.test'), visible(simulator, 'example.test')],
+  );
   await other.delete();
 });
 
 test('serializationLevel=Full in the query string, with the separator of Exchange, has objects written out', async () => {
-  const one = await client({ url: `${simulator.url}?clientApplication=ManagementShell;serializationLevel=Full;PSVersion=5.1.14393.3053` }).open();
+  const one = await client({
+    url: `${simulator.url}?clientApplication=ManagementShell;serializationLevel=Full;PSVersion=5.1.14393.3053`,
+  }).open();
   const [body] = await one.drain(await one.command(cmd('Get-Mailbox', { ResultSize: 1 })));
-  assert.match(body ?? '', /<Obj N="Database" RefId="\d+"><TN RefId="\d+"><T>Microsoft\.Exchange\.Data\.Directory\.ADObjectId<\/T>/);
+  assert.match(
+    body ?? '',
+    /<Obj N="Database" RefId="\d+"><TN RefId="\d+"><T>Microsoft\.Exchange\.Data\.Directory\.ADObjectId<\/T>/,
+  );
   assert.match(body ?? '', /<BA N="SerializationData">/);
   await one.delete();
 });

@@ -19,18 +19,35 @@ export function argumentText(value: PsValue): string | undefined {
 export function argumentItems(value: PsValue): readonly PsValue[] {
   const inner = unwrap(value);
   if (inner.kind === 'Nil') return [];
-  return inner.kind === 'LST' || inner.kind === 'IE' || inner.kind === 'QUE' || inner.kind === 'STK' ? inner.items : [value];
+  return inner.kind === 'LST' || inner.kind === 'IE' || inner.kind === 'QUE' || inner.kind === 'STK'
+    ? inner.items
+    : [value];
 }
 
 function transformation(cmdlet: string, parameter: Parameter, detail: string): CommandFailure {
-  return bindingFailure(cmdlet, 'ParameterArgumentTransformationError', `Cannot process argument transformation on parameter '${parameter.name}'. ${detail}`, {
-    reason: 'ParameterBindingArgumentTransformationException',
-    category: 6,
-  });
+  return bindingFailure(
+    cmdlet,
+    'ParameterArgumentTransformationError',
+    `Cannot process argument transformation on parameter '${parameter.name}'. ${detail}`,
+    {
+      reason: 'ParameterBindingArgumentTransformationException',
+      category: 6,
+    },
+  );
 }
 
-function cannotConvert(cmdlet: string, parameter: Parameter, value: PsValue, type: string, why: string): CommandFailure {
-  return transformation(cmdlet, parameter, `Cannot convert value "${argumentText(value) ?? 'System.Object[]'}" to type "${type}". ${why}`);
+function cannotConvert(
+  cmdlet: string,
+  parameter: Parameter,
+  value: PsValue,
+  type: string,
+  why: string,
+): CommandFailure {
+  return transformation(
+    cmdlet,
+    parameter,
+    `Cannot convert value "${argumentText(value) ?? 'System.Object[]'}" to type "${type}". ${why}`,
+  );
 }
 
 function convertBoolean(cmdlet: string, parameter: Parameter, value: PsValue): boolean {
@@ -59,12 +76,24 @@ function convertResultSize(cmdlet: string, parameter: Parameter, value: PsValue)
   const text = (argumentText(value) ?? '').trim();
   if (text.toLowerCase() === 'unlimited') return Number.POSITIVE_INFINITY;
   if (/^\d{1,10}$/.test(text) && Number(text) > 0) return Number(text);
-  throw cannotConvert(cmdlet, parameter, value, 'Microsoft.Exchange.Data.Unlimited`1[System.UInt32]', `Error: "The value "${text}" could not be converted to type "Microsoft.Exchange.Data.Unlimited\`1[System.UInt32]"."`);
+  throw cannotConvert(
+    cmdlet,
+    parameter,
+    value,
+    'Microsoft.Exchange.Data.Unlimited`1[System.UInt32]',
+    `Error: "The value "${text}" could not be converted to type "Microsoft.Exchange.Data.Unlimited\`1[System.UInt32]"."`,
+  );
 }
 
-function convertEnums(cmdlet: string, parameter: Parameter & { type: { kind: 'enum' | 'enums' } }, value: PsValue): readonly string[] {
+function convertEnums(
+  cmdlet: string,
+  parameter: Parameter & { type: { kind: 'enum' | 'enums' } },
+  value: PsValue,
+): readonly string[] {
   const { type, values } = parameter.type as Extract<Parameter['type'], { values: unknown }>;
-  const names = argumentItems(value).flatMap((item) => (argumentText(item) ?? '').split(',').map((name) => name.trim()));
+  const names = argumentItems(value).flatMap((item) =>
+    (argumentText(item) ?? '').split(',').map((name) => name.trim()),
+  );
   return names.map((name) => {
     const found = values.find((known) => known.toLowerCase() === name.toLowerCase());
     if (found !== undefined) return found;
@@ -74,7 +103,11 @@ function convertEnums(cmdlet: string, parameter: Parameter & { type: { kind: 'en
 }
 
 /** The converted argument of a parameter; undefined is null. */
-export function convertArgument(cmdlet: string, parameter: Parameter, value: PsValue): string | boolean | number | readonly string[] | undefined {
+export function convertArgument(
+  cmdlet: string,
+  parameter: Parameter,
+  value: PsValue,
+): string | boolean | number | readonly string[] | undefined {
   switch (parameter.type.kind) {
     case 'switch':
     case 'boolean':
@@ -93,7 +126,13 @@ export function convertArgument(cmdlet: string, parameter: Parameter, value: PsV
       const text = argumentText(value);
       if (text === '') {
         const type = parameter.dotNetType ?? 'Microsoft.Exchange.Configuration.Tasks.IdParameter';
-        throw cannotConvert(cmdlet, parameter, value, type, `Error: "Parameter values of type ${type} can't be empty. Specify a value, and try again.\r\nParameter name: identity"`);
+        throw cannotConvert(
+          cmdlet,
+          parameter,
+          value,
+          type,
+          `Error: "Parameter values of type ${type} can't be empty. Specify a value, and try again.\r\nParameter name: identity"`,
+        );
       }
       return text;
     }

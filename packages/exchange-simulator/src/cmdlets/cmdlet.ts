@@ -15,7 +15,18 @@ export type Emission =
 
 /** How a parameter's argument is converted. */
 export type ParameterType =
-  | { readonly kind: 'switch' | 'boolean' | 'string' | 'identity' | 'strings' | 'integer' | 'resultSize' | 'properties' | 'any' }
+  | {
+      readonly kind:
+        | 'switch'
+        | 'boolean'
+        | 'string'
+        | 'identity'
+        | 'strings'
+        | 'integer'
+        | 'resultSize'
+        | 'properties'
+        | 'any';
+    }
   | { readonly kind: 'enum' | 'enums'; readonly type: string; readonly values: readonly string[] };
 
 export interface Parameter {
@@ -59,5 +70,9 @@ export interface Cmdlet {
   readonly parameters: readonly Parameter[];
   readonly parameterSets?: readonly string[];
   readonly module?: string;
-  readonly run: (args: BoundArguments, context: CmdletContext, input: Iterable<Emission> | undefined) => Iterable<Emission>;
+  readonly run: (
+    args: BoundArguments,
+    context: CmdletContext,
+    input: Iterable<Emission> | undefined,
+  ) => Iterable<Emission>;
 }

@@ -7,7 +7,14 @@ import { createHash, randomUUID } from 'node:crypto';
 
 /** `ErrorCategory` numbers ([MS-PSRP] 2.2.3.9) in use here. */
 export const ErrorCategory = {
-  NotSpecified: 0, InvalidArgument: 5, InvalidData: 6, InvalidOperation: 7, ObjectNotFound: 13, OperationStopped: 14, ParserError: 17, WriteError: 23,
+  NotSpecified: 0,
+  InvalidArgument: 5,
+  InvalidData: 6,
+  InvalidOperation: 7,
+  ObjectNotFound: 13,
+  OperationStopped: 14,
+  ParserError: 17,
+  WriteError: 23,
 } as const;
 
 /**
@@ -26,7 +33,12 @@ export class CommandFailure extends Error {
   }
 }
 
-const runtime = ['System.Management.Automation.RuntimeException', 'System.SystemException', 'System.Exception', 'System.Object'];
+const runtime = [
+  'System.Management.Automation.RuntimeException',
+  'System.SystemException',
+  'System.Exception',
+  'System.Object',
+];
 
 /** Script text where there is no language. */
 export function scriptsNotAllowed(script: string): CommandFailure {
@@ -55,9 +67,15 @@ export function commandNotFound(name: string, fullyQualifiedErrorId = 'CommandNo
 }
 
 /** A failure to bind a parameter; `reason` is the exception's short name. */
-export function bindingFailure(cmdlet: string, id: string, message: string, options: { reason?: string; category?: number } = {}): CommandFailure {
+export function bindingFailure(
+  cmdlet: string,
+  id: string,
+  message: string,
+  options: { reason?: string; category?: number } = {},
+): CommandFailure {
   const reason = options.reason ?? 'ParameterBindingException';
-  const derived = reason === 'ParameterBindingException' ? [] : ['System.Management.Automation.ParameterBindingException'];
+  const derived =
+    reason === 'ParameterBindingException' ? [] : ['System.Management.Automation.ParameterBindingException'];
   return new CommandFailure({
     message,
     fullyQualifiedErrorId: `${id},${cmdlet}`,
@@ -87,7 +105,11 @@ export function exchangeError(options: {
   message: string;
   category?: number;
 }): ErrorRecordInit {
-  const hash = createHash('md5').update(`${options.taskClass} ${options.reason}`).digest('hex').slice(0, 8).toUpperCase();
+  const hash = createHash('md5')
+    .update(`${options.taskClass} ${options.reason}`)
+    .digest('hex')
+    .slice(0, 8)
+    .toUpperCase();
   const origin = `[Server=${options.server},RequestId=${randomUUID()},TimeStamp=${timeStamp(new Date())}]`;
   return {
     message: options.message,
@@ -95,7 +117,11 @@ export function exchangeError(options: {
     category: options.category ?? ErrorCategory.NotSpecified,
     categoryActivity: options.cmdlet,
     categoryReason: options.reason,
-    exceptionTypeNames: [`Microsoft.Exchange.Configuration.Tasks.${options.reason}`, 'System.Exception', 'System.Object'],
+    exceptionTypeNames: [
+      `Microsoft.Exchange.Configuration.Tasks.${options.reason}`,
+      'System.Exception',
+      'System.Object',
+    ],
   };
 }
 

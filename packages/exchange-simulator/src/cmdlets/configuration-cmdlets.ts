@@ -7,7 +7,11 @@ import { moreResultsWarning } from './get-mailbox.ts';
 import { requireController, visibleDomains } from './recipient-scope.ts';
 import { matchesWildcard } from './wildcard.ts';
 
-const controller = { name: 'DomainController', type: { kind: 'string' }, dotNetType: 'Microsoft.Exchange.Data.Fqdn' } as const;
+const controller = {
+  name: 'DomainController',
+  type: { kind: 'string' },
+  dotNetType: 'Microsoft.Exchange.Data.Fqdn',
+} as const;
 
 function checkController(args: BoundArguments, context: CmdletContext, who: { name: string; taskClass: string }): void {
   const name = args.text('DomainController');
@@ -28,7 +32,10 @@ function* runGetMailboxDatabase(args: BoundArguments, context: CmdletContext): I
   for (const database of chosen) {
     if (wildcard && !matchesWildcard(database.name, identity)) continue;
     if (byServer !== undefined && database.server !== byServer) continue;
-    yield { kind: 'object', object: { kind: 'directory', shape: databaseShape, source: { database, status: args.flag('Status') } } };
+    yield {
+      kind: 'object',
+      object: { kind: 'directory', shape: databaseShape, source: { database, status: args.flag('Status') } },
+    };
   }
 }
 
@@ -38,8 +45,19 @@ export const getMailboxDatabase: Cmdlet = {
   module: 'Microsoft.Exchange',
   parameterSets: ['Identity', 'Server'],
   parameters: [
-    { name: 'Identity', type: { kind: 'identity' }, position: 0, sets: ['Identity'], dotNetType: 'Microsoft.Exchange.Configuration.Tasks.DatabaseIdParameter' },
-    { name: 'Server', type: { kind: 'identity' }, sets: ['Server'], dotNetType: 'Microsoft.Exchange.Configuration.Tasks.ServerIdParameter' },
+    {
+      name: 'Identity',
+      type: { kind: 'identity' },
+      position: 0,
+      sets: ['Identity'],
+      dotNetType: 'Microsoft.Exchange.Configuration.Tasks.DatabaseIdParameter',
+    },
+    {
+      name: 'Server',
+      type: { kind: 'identity' },
+      sets: ['Server'],
+      dotNetType: 'Microsoft.Exchange.Configuration.Tasks.ServerIdParameter',
+    },
     { name: 'Status', type: { kind: 'switch' } },
     { name: 'DumpsterStatistics', type: { kind: 'switch' } },
     { name: 'IncludePreExchange2013', type: { kind: 'switch' } },
@@ -68,7 +86,13 @@ export const getExchangeServer: Cmdlet = {
   module: 'Microsoft.Exchange',
   parameterSets: ['Identity', 'Domain'],
   parameters: [
-    { name: 'Identity', type: { kind: 'identity' }, position: 0, sets: ['Identity'], dotNetType: 'Microsoft.Exchange.Configuration.Tasks.ServerIdParameter' },
+    {
+      name: 'Identity',
+      type: { kind: 'identity' },
+      position: 0,
+      sets: ['Identity'],
+      dotNetType: 'Microsoft.Exchange.Configuration.Tasks.ServerIdParameter',
+    },
     { name: 'Domain', type: { kind: 'string' }, sets: ['Domain'] },
     { name: 'Status', type: { kind: 'switch' } },
     controller,
@@ -84,16 +108,35 @@ function* runGetOrganizationalUnit(args: BoundArguments, context: CmdletContext)
   const search = args.text('SearchText')?.toLowerCase();
   const single = args.flag('SingleNodeOnly');
   const asked = args.number('ResultSize');
-  const units = visibleDomains(context, who, args).flatMap((domain) => domain.units).filter((unit) => args.flag('IncludeContainers') || !unit.isContainer);
-  const root = identity === undefined ? undefined : units.find((unit) => [unit.canonicalName, unit.distinguishedName, unit.guid, unit.name].some((name) => name.toLowerCase() === identity));
+  const units = visibleDomains(context, who, args)
+    .flatMap((domain) => domain.units)
+    .filter((unit) => args.flag('IncludeContainers') || !unit.isContainer);
+  const root =
+    identity === undefined
+      ? undefined
+      : units.find((unit) =>
+          [unit.canonicalName, unit.distinguishedName, unit.guid, unit.name].some(
+            (name) => name.toLowerCase() === identity,
+          ),
+        );
   if (identity !== undefined && root === undefined) {
     const message = `The operation couldn't be performed because object '${args.text('Identity')}' couldn't be found on '${context.organization.rootDomain.domainControllers[0]}'.`;
-    yield { kind: 'error', record: exchangeError({ cmdlet: who.name, taskClass: unitClass, server: context.serverName, reason: 'ManagementObjectNotFoundException', message }) };
+    yield {
+      kind: 'error',
+      record: exchangeError({
+        cmdlet: who.name,
+        taskClass: unitClass,
+        server: context.serverName,
+        reason: 'ManagementObjectNotFoundException',
+        message,
+      }),
+    };
     return;
   }
   let count = 0;
   for (const unit of units) {
-    if (root !== undefined && (single ? !unit.canonicalName.startsWith(`${root.canonicalName}/`) : unit !== root)) continue;
+    if (root !== undefined && (single ? !unit.canonicalName.startsWith(`${root.canonicalName}/`) : unit !== root))
+      continue;
     if (search !== undefined && !unit.name.toLowerCase().includes(search)) continue;
     if (count === (asked ?? 1000)) {
       yield { kind: 'warning', text: moreResultsWarning };
@@ -110,11 +153,21 @@ export const getOrganizationalUnit: Cmdlet = {
   module: 'Microsoft.Exchange',
   parameterSets: ['Identity', 'SearchSet'],
   parameters: [
-    { name: 'Identity', type: { kind: 'identity' }, position: 0, sets: ['Identity'], dotNetType: 'Microsoft.Exchange.Configuration.Tasks.ExtendedOrganizationalUnitIdParameter' },
+    {
+      name: 'Identity',
+      type: { kind: 'identity' },
+      position: 0,
+      sets: ['Identity'],
+      dotNetType: 'Microsoft.Exchange.Configuration.Tasks.ExtendedOrganizationalUnitIdParameter',
+    },
     { name: 'SearchText', type: { kind: 'string' }, sets: ['SearchSet'] },
     { name: 'SingleNodeOnly', type: { kind: 'switch' }, sets: ['Identity'] },
     { name: 'IncludeContainers', type: { kind: 'switch' } },
-    { name: 'ResultSize', type: { kind: 'resultSize' }, dotNetType: 'Microsoft.Exchange.Data.Unlimited`1[System.UInt32]' },
+    {
+      name: 'ResultSize',
+      type: { kind: 'resultSize' },
+      dotNetType: 'Microsoft.Exchange.Data.Unlimited`1[System.UInt32]',
+    },
     controller,
   ],
   run: runGetOrganizationalUnit,
@@ -123,10 +176,16 @@ export const getOrganizationalUnit: Cmdlet = {
 const settingsClass = 'Microsoft.Exchange.Management.SystemConfigurationTasks.SetADServerSettings';
 
 function settingsFailure(context: CmdletContext, message: string): CommandFailure {
-  return exchangeFailure({ cmdlet: 'Set-ADServerSettings', taskClass: settingsClass, server: context.serverName, reason: 'ArgumentException', message });
+  return exchangeFailure({
+    cmdlet: 'Set-ADServerSettings',
+    taskClass: settingsClass,
+    server: context.serverName,
+    reason: 'ArgumentException',
+    message,
+  });
 }
 
-// biome-ignore lint/correctness/useYield: nothing is put out; the generator makes it run when the pipeline does
+/* Nothing is put out; as a generator it runs when the pipeline does. */
 function* runSetAdServerSettings(args: BoundArguments, context: CmdletContext): Iterable<Emission> {
   const who = { name: 'Set-ADServerSettings', taskClass: settingsClass };
   const { state, organization } = context;
@@ -134,22 +193,34 @@ function* runSetAdServerSettings(args: BoundArguments, context: CmdletContext): 
   const single = args.text('PreferredServer');
   const catalog = args.text('PreferredGlobalCatalog');
   const configuration = args.text('ConfigurationDomainController');
-  for (const name of [...(preferred ?? []), single, catalog, configuration]) if (name !== undefined) requireController(context, who, name);
+  for (const name of [...(preferred ?? []), single, catalog, configuration])
+    if (name !== undefined) requireController(context, who, name);
   if (single !== undefined && (preferred ?? catalog ?? configuration) !== undefined) {
-    throw settingsFailure(context, "You can't use PreferredServer together with PreferredGlobalCatalog, ConfigurationDomainController or SetPreferredDomainControllers.");
+    throw settingsFailure(
+      context,
+      "You can't use PreferredServer together with PreferredGlobalCatalog, ConfigurationDomainController or SetPreferredDomainControllers.",
+    );
   }
   const served = (preferred ?? []).map((name) => requireController(context, who, name));
-  if (new Set(served).size !== served.length) throw settingsFailure(context, 'More than one preferred domain controller was specified for one domain.');
+  if (new Set(served).size !== served.length)
+    throw settingsFailure(context, 'More than one preferred domain controller was specified for one domain.');
   const viewEntireForest = args.raw('ViewEntireForest') === undefined ? undefined : args.flag('ViewEntireForest');
   const root = args.text('RecipientViewRoot');
-  if (viewEntireForest === true && root !== undefined) throw settingsFailure(context, 'The ViewEntireForest and RecipientViewRoot parameters can\'t be used together.');
-  if (root !== undefined && !organization.domains.some((domain) => domain.name === root.toLowerCase().split('/')[0])) throw settingsFailure(context, `The recipient view root "${root}" couldn't be found.`);
+  if (viewEntireForest === true && root !== undefined)
+    throw settingsFailure(context, "The ViewEntireForest and RecipientViewRoot parameters can't be used together.");
+  if (root !== undefined && !organization.domains.some((domain) => domain.name === root.toLowerCase().split('/')[0]))
+    throw settingsFailure(context, `The recipient view root "${root}" couldn't be found.`);
   if (args.flag('WhatIf')) return;
   if (viewEntireForest !== undefined) state.viewEntireForest = viewEntireForest;
   if (viewEntireForest === true) state.recipientViewRoot = undefined;
   if (root !== undefined) Object.assign(state, { recipientViewRoot: root, viewEntireForest: false });
   if (preferred !== undefined) state.preferredDomainControllers = preferred;
-  if (single !== undefined) Object.assign(state, { preferredDomainControllers: [single], preferredGlobalCatalog: single, configurationDomainController: single });
+  if (single !== undefined)
+    Object.assign(state, {
+      preferredDomainControllers: [single],
+      preferredGlobalCatalog: single,
+      configurationDomainController: single,
+    });
   if (catalog !== undefined) state.preferredGlobalCatalog = catalog;
   if (configuration !== undefined) state.configurationDomainController = configuration;
 }
@@ -161,7 +232,11 @@ export const setAdServerSettings: Cmdlet = {
   parameters: [
     { name: 'ViewEntireForest', type: { kind: 'boolean' } },
     { name: 'PreferredGlobalCatalog', type: { kind: 'string' }, dotNetType: 'Microsoft.Exchange.Data.Fqdn' },
-    { name: 'SetPreferredDomainControllers', type: { kind: 'strings' }, dotNetType: 'Microsoft.Exchange.Data.MultiValuedProperty`1[Microsoft.Exchange.Data.Fqdn]' },
+    {
+      name: 'SetPreferredDomainControllers',
+      type: { kind: 'strings' },
+      dotNetType: 'Microsoft.Exchange.Data.MultiValuedProperty`1[Microsoft.Exchange.Data.Fqdn]',
+    },
     { name: 'ConfigurationDomainController', type: { kind: 'string' }, dotNetType: 'Microsoft.Exchange.Data.Fqdn' },
     { name: 'PreferredServer', type: { kind: 'string' }, dotNetType: 'Microsoft.Exchange.Data.Fqdn' },
     { name: 'RecipientViewRoot', type: { kind: 'string' } },

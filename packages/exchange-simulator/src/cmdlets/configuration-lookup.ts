@@ -4,21 +4,45 @@ import type { CmdletContext } from './cmdlet.ts';
 import { type CommandFailure, exchangeFailure } from './command-failure.ts';
 
 function notFound(context: CmdletContext, who: { name: string; taskClass: string }, message: string): CommandFailure {
-  return exchangeFailure({ cmdlet: who.name, taskClass: who.taskClass, server: context.serverName, reason: 'ManagementObjectNotFoundException', message });
+  return exchangeFailure({
+    cmdlet: who.name,
+    taskClass: who.taskClass,
+    server: context.serverName,
+    reason: 'ManagementObjectNotFoundException',
+    message,
+  });
 }
 
 /** A database by name, GUID or distinguished name. */
-export function findDatabase(context: CmdletContext, who: { name: string; taskClass: string }, identity: string): MailboxDatabase {
+export function findDatabase(
+  context: CmdletContext,
+  who: { name: string; taskClass: string },
+  identity: string,
+): MailboxDatabase {
   const wanted = identity.toLowerCase();
-  const found = context.organization.databases.find((database) => [database.name, database.guid, database.distinguishedName].some((name) => name.toLowerCase() === wanted));
+  const found = context.organization.databases.find((database) =>
+    [database.name, database.guid, database.distinguishedName].some((name) => name.toLowerCase() === wanted),
+  );
   if (found !== undefined) return found;
   throw notFound(context, who, `Couldn't find database "${identity}". Make sure you have typed it correctly.`);
 }
 
 /** A server by name, FQDN, GUID, legacy or distinguished name. */
-export function findServer(context: CmdletContext, who: { name: string; taskClass: string }, identity: string): ExchangeServer {
+export function findServer(
+  context: CmdletContext,
+  who: { name: string; taskClass: string },
+  identity: string,
+): ExchangeServer {
   const wanted = identity.toLowerCase();
-  const found = context.organization.servers.find((server) => [server.name, server.fqdn, server.guid, server.legacyDn, server.distinguishedName].some((name) => name.toLowerCase() === wanted));
+  const found = context.organization.servers.find((server) =>
+    [server.name, server.fqdn, server.guid, server.legacyDn, server.distinguishedName].some(
+      (name) => name.toLowerCase() === wanted,
+    ),
+  );
   if (found !== undefined) return found;
-  throw notFound(context, who, `The operation couldn't be performed because object '${identity}' couldn't be found on '${context.organization.rootDomain.domainControllers[0]}'.`);
+  throw notFound(
+    context,
+    who,
+    `The operation couldn't be performed because object '${identity}' couldn't be found on '${context.organization.rootDomain.domainControllers[0]}'.`,
+  );
 }

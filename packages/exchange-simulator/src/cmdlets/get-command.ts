@@ -12,7 +12,11 @@ const parameterDictionary = chainOf(
   `System.Collections.Generic.Dictionary\`2[[System.String, mscorlib, Version=4.0.0.0, Culture=neutral, PublicKeyToken=b77a5c561934e089],[System.Management.Automation.ParameterMetadata, ${automation}]]`,
   'System.Object',
 );
-const collection = (item: string) => chainOf(`System.Collections.ObjectModel.ReadOnlyCollection\`1[[System.Management.Automation.${item}, ${automation}]]`, 'System.Object');
+const collection = (item: string) =>
+  chainOf(
+    `System.Collections.ObjectModel.ReadOnlyCollection\`1[[System.Management.Automation.${item}, ${automation}]]`,
+    'System.Object',
+  );
 const setList = collection('CommandParameterSetInfo');
 const typeList = collection('PSTypeName');
 
@@ -21,14 +25,22 @@ function typeOf(parameter: Parameter): string {
   if (kind === 'switch') return '';
   if (kind === 'boolean') return ' <bool>';
   if (kind === 'integer') return ' <int>';
-  const short = (parameter.dotNetType ?? (kind === 'strings' ? 'System.String[]' : 'System.String')).split('.').at(-1) as string;
+  const short = (parameter.dotNetType ?? (kind === 'strings' ? 'System.String[]' : 'System.String'))
+    .split('.')
+    .at(-1) as string;
   return ` <${short.toLowerCase() === 'string' ? 'string' : short}>`;
 }
 
 /** `[[-Identity] <MailboxIdParameter>] [-ResultSize <Unlimited>] [<CommonParameters>]` */
 function syntax(cmdlet: Cmdlet, set: string | undefined): string {
-  const own = cmdlet.parameters.filter((parameter) => set === undefined || parameter.sets === undefined || parameter.sets.includes(set));
-  const parts = own.map((parameter) => (parameter.position === undefined ? `[-${parameter.name}${typeOf(parameter)}]` : `[[-${parameter.name}]${typeOf(parameter)}]`));
+  const own = cmdlet.parameters.filter(
+    (parameter) => set === undefined || parameter.sets === undefined || parameter.sets.includes(set),
+  );
+  const parts = own.map((parameter) =>
+    parameter.position === undefined
+      ? `[-${parameter.name}${typeOf(parameter)}]`
+      : `[[-${parameter.name}]${typeOf(parameter)}]`,
+  );
   return [...parts, '[<CommonParameters>]'].join(' ');
 }
 
@@ -45,7 +57,10 @@ function commandInfo(cmdlet: Cmdlet): PipelineObject {
     ['Version', { kind: 'version', text: '15.0.0.0' }],
     ['ImplementingType', stringValue(cmdlet.taskClass)],
     ['Definition', stringValue(`\r\n${syntaxes.map((text) => `${cmdlet.name} ${text}`).join('\r\n\r\n')}\r\n`)],
-    ['DefaultParameterSet', cmdlet.parameterSets === undefined ? nullValue : stringValue(cmdlet.parameterSets[0] as string)],
+    [
+      'DefaultParameterSet',
+      cmdlet.parameterSets === undefined ? nullValue : stringValue(cmdlet.parameterSets[0] as string),
+    ],
     ['OutputType', { kind: 'list', types: typeList, items: [] }],
     ['Options', stringValue('ReadOnly')],
     ['Name', stringValue(cmdlet.name)],
@@ -55,11 +70,32 @@ function commandInfo(cmdlet: Cmdlet): PipelineObject {
     ['ModuleName', stringValue(module)],
     ['Module', nullValue],
     ['RemotingCapability', stringValue('None')],
-    ['Parameters', { kind: 'dictionary', types: parameterDictionary, entries: [...cmdlet.parameters, ...commonParameters].map((parameter) => [parameter.name, metadata] as const) }],
+    [
+      'Parameters',
+      {
+        kind: 'dictionary',
+        types: parameterDictionary,
+        entries: [...cmdlet.parameters, ...commonParameters].map((parameter) => [parameter.name, metadata] as const),
+      },
+    ],
     ['ParameterSets', { kind: 'list', types: setList, items: syntaxes.map(stringValue) }],
   ];
-  const types = chainOf('System.Management.Automation.CmdletInfo', 'System.Management.Automation.CommandInfo', 'System.Object');
-  return { kind: 'custom', types, display: cmdlet.name, adapted, extended: [['HelpUri', stringValue('')], ['Namespace', stringValue(module)], ['ResolvedCommandName', nullValue]] };
+  const types = chainOf(
+    'System.Management.Automation.CmdletInfo',
+    'System.Management.Automation.CommandInfo',
+    'System.Object',
+  );
+  return {
+    kind: 'custom',
+    types,
+    display: cmdlet.name,
+    adapted,
+    extended: [
+      ['HelpUri', stringValue('')],
+      ['Namespace', stringValue(module)],
+      ['ResolvedCommandName', nullValue],
+    ],
+  };
 }
 
 function* run(args: BoundArguments, context: CmdletContext): Iterable<Emission> {
@@ -71,13 +107,20 @@ function* run(args: BoundArguments, context: CmdletContext): Iterable<Emission> 
   for (const name of names) {
     const found = all.filter((cmdlet) => matchesWildcard(cmdlet.name, name));
     if (found.length === 0 && !name.includes('*')) {
-      yield { kind: 'error', record: { ...commandNotFound(name, `CommandNotFoundException,${taskClass}`), categoryActivity: 'Get-Command' } };
+      yield {
+        kind: 'error',
+        record: { ...commandNotFound(name, `CommandNotFoundException,${taskClass}`), categoryActivity: 'Get-Command' },
+      };
     }
     for (const cmdlet of found) {
       const [verb, noun] = cmdlet.name.split('-') as [string, string];
       if (verbs !== undefined && !verbs.some((pattern) => matchesWildcard(verb, pattern))) continue;
       if (nouns !== undefined && !nouns.some((pattern) => matchesWildcard(noun, pattern))) continue;
-      if (parameters !== undefined && !parameters.some((pattern) => cmdlet.parameters.some((parameter) => matchesWildcard(parameter.name, pattern)))) continue;
+      if (
+        parameters !== undefined &&
+        !parameters.some((pattern) => cmdlet.parameters.some((parameter) => matchesWildcard(parameter.name, pattern)))
+      )
+        continue;
       yield { kind: 'object', object: commandInfo(cmdlet) };
     }
   }

@@ -6,7 +6,13 @@ import type { Domain, MailboxDatabase, OrganizationalUnit } from '../organizatio
 import type { Mailbox } from '../organization/mailbox.ts';
 import { type PipelineObject, propertyOf } from '../serialization/object-shape.ts';
 import type { BoundArguments, Cmdlet, CmdletContext, Emission, Parameter } from './cmdlet.ts';
-import { bindingFailure, type CommandFailure, ErrorCategory, exchangeError, exchangeFailure } from './command-failure.ts';
+import {
+  bindingFailure,
+  type CommandFailure,
+  ErrorCategory,
+  exchangeError,
+  exchangeFailure,
+} from './command-failure.ts';
 import { findDatabase, findServer } from './configuration-lookup.ts';
 import { matchesIdentity } from './mailbox-identity.ts';
 import { matchesOpath, OpathError, type OpathNode, opathProperties, parseFilterDate, parseOpath } from './opath.ts';
@@ -19,25 +25,75 @@ const who = { name: 'Get-Mailbox', taskClass } as const;
 const pauseEvery = 2_000;
 
 const recipientTypes = [
-  'DiscoveryMailbox', 'EquipmentMailbox', 'GroupMailbox', 'LegacyMailbox', 'LinkedMailbox', 'LinkedRoomMailbox', 'RoomMailbox', 'SchedulingMailbox', 'SharedMailbox', 'TeamMailbox', 'UserMailbox',
+  'DiscoveryMailbox',
+  'EquipmentMailbox',
+  'GroupMailbox',
+  'LegacyMailbox',
+  'LinkedMailbox',
+  'LinkedRoomMailbox',
+  'RoomMailbox',
+  'SchedulingMailbox',
+  'SharedMailbox',
+  'TeamMailbox',
+  'UserMailbox',
 ];
 const sortable = ['Name', 'DisplayName', 'Alias', 'Office', 'ServerLegacyDN'];
 /** Switches that show a hidden kind; some have no mailboxes in this organisation. */
-const hiddenSwitches = ['Arbitration', 'AuditLog', 'AuxAuditLog', 'Migration', 'Monitoring', 'PublicFolder', 'GroupMailbox', 'SupervisoryReviewPolicy'];
+const hiddenSwitches = [
+  'Arbitration',
+  'AuditLog',
+  'AuxAuditLog',
+  'Migration',
+  'Monitoring',
+  'PublicFolder',
+  'GroupMailbox',
+  'SupervisoryReviewPolicy',
+];
 const sets = ['Identity', 'AnrSet', 'DatabaseSet', 'ServerSet'];
 
 const parameters: readonly Parameter[] = [
-  { name: 'Identity', type: { kind: 'identity' }, position: 0, sets: ['Identity'], dotNetType: 'Microsoft.Exchange.Configuration.Tasks.MailboxIdParameter' },
+  {
+    name: 'Identity',
+    type: { kind: 'identity' },
+    position: 0,
+    sets: ['Identity'],
+    dotNetType: 'Microsoft.Exchange.Configuration.Tasks.MailboxIdParameter',
+  },
   { name: 'Anr', type: { kind: 'string' }, sets: ['AnrSet'] },
-  { name: 'Database', type: { kind: 'identity' }, sets: ['DatabaseSet'], dotNetType: 'Microsoft.Exchange.Configuration.Tasks.DatabaseIdParameter' },
-  { name: 'Server', type: { kind: 'identity' }, sets: ['ServerSet'], dotNetType: 'Microsoft.Exchange.Configuration.Tasks.ServerIdParameter' },
+  {
+    name: 'Database',
+    type: { kind: 'identity' },
+    sets: ['DatabaseSet'],
+    dotNetType: 'Microsoft.Exchange.Configuration.Tasks.DatabaseIdParameter',
+  },
+  {
+    name: 'Server',
+    type: { kind: 'identity' },
+    sets: ['ServerSet'],
+    dotNetType: 'Microsoft.Exchange.Configuration.Tasks.ServerIdParameter',
+  },
   { name: 'DomainController', type: { kind: 'string' }, dotNetType: 'Microsoft.Exchange.Data.Fqdn' },
   { name: 'Filter', type: { kind: 'string' } },
   { name: 'IgnoreDefaultScope', type: { kind: 'switch' } },
-  { name: 'OrganizationalUnit', type: { kind: 'identity' }, dotNetType: 'Microsoft.Exchange.Configuration.Tasks.OrganizationalUnitIdParameter' },
+  {
+    name: 'OrganizationalUnit',
+    type: { kind: 'identity' },
+    dotNetType: 'Microsoft.Exchange.Configuration.Tasks.OrganizationalUnitIdParameter',
+  },
   { name: 'ReadFromDomainController', type: { kind: 'switch' } },
-  { name: 'RecipientTypeDetails', type: { kind: 'enums', type: 'Microsoft.Exchange.Data.Directory.Recipient.RecipientTypeDetails[]', values: recipientTypes } },
-  { name: 'ResultSize', type: { kind: 'resultSize' }, dotNetType: 'Microsoft.Exchange.Data.Unlimited`1[System.UInt32]' },
+  {
+    name: 'RecipientTypeDetails',
+    type: {
+      kind: 'enums',
+      type: 'Microsoft.Exchange.Data.Directory.Recipient.RecipientTypeDetails[]',
+      values: recipientTypes,
+    },
+  },
+  {
+    name: 'ResultSize',
+    type: { kind: 'resultSize' },
+    dotNetType: 'Microsoft.Exchange.Data.Unlimited`1[System.UInt32]',
+  },
   { name: 'SortBy', type: { kind: 'string' } },
   { name: 'Archive', type: { kind: 'switch' } },
   { name: 'RemoteArchive', type: { kind: 'switch' } },
@@ -50,7 +106,8 @@ const parameters: readonly Parameter[] = [
 export const defaultSizeWarning =
   'By default, only the first 1000 items are returned. Use the ResultSize parameter to specify the number of items returned. To return all items, specify "-ResultSize Unlimited". Be aware that, depending on the actual number of items, returning all items may take a long time and consume a large amount of memory. Also, we don\'t recommend storing the results in a variable. Instead, pipe the results to another task or script to perform batch changes.';
 /** The words of the warning when more were found than were asked for. */
-export const moreResultsWarning = 'There are more results available than are currently displayed. To view them, increase the value for the ResultSize parameter.';
+export const moreResultsWarning =
+  'There are more results available than are currently displayed. To view them, increase the value for the ResultSize parameter.';
 
 function fail(context: CmdletContext, reason: string, message: string): CommandFailure {
   return exchangeFailure({ cmdlet: who.name, taskClass, server: context.serverName, reason, message });
@@ -58,13 +115,22 @@ function fail(context: CmdletContext, reason: string, message: string): CommandF
 
 function parseFilter(context: CmdletContext, text: string): OpathNode {
   const refuse = (what: string): CommandFailure =>
-    bindingFailure('Get-Mailbox', 'ParameterBindingFailed', `Cannot bind parameter 'Filter' to the target. Exception setting "Filter": "${what}"`, { category: ErrorCategory.WriteError });
+    bindingFailure(
+      'Get-Mailbox',
+      'ParameterBindingFailed',
+      `Cannot bind parameter 'Filter' to the target. Exception setting "Filter": "${what}"`,
+      { category: ErrorCategory.WriteError },
+    );
   try {
     const node = parseOpath(text);
     for (const property of opathProperties(node)) {
-      if (!context.shapes.mailbox.byName.has(property.toLowerCase())) throw refuse(`"${property}" isn't a recognized filterable property. For a complete list of filterable properties see the command help.`);
+      if (!context.shapes.mailbox.byName.has(property.toLowerCase()))
+        throw refuse(
+          `"${property}" isn't a recognized filterable property. For a complete list of filterable properties see the command help.`,
+        );
     }
-    checkDates(node, context, refuse);
+    const date = badDate(node, context.filterDates);
+    if (date !== undefined) throw refuse(`The value "${date}" could not be converted to type System.DateTime.`);
     return node;
   } catch (error) {
     if (error instanceof OpathError) throw refuse(error.message);
@@ -72,16 +138,12 @@ function parseFilter(context: CmdletContext, text: string): OpathNode {
   }
 }
 
-function checkDates(node: OpathNode, context: CmdletContext, refuse: (what: string) => CommandFailure): void {
-  if (node.kind === 'not') return checkDates(node.inner, context, refuse);
-  if (node.kind !== 'compare') {
-    checkDates(node.left, context, refuse);
-    return checkDates(node.right, context, refuse);
-  }
-  if (/^When/i.test(node.property) && typeof node.value === 'string' && parseFilterDate(node.value, context.filterDates) === undefined) {
-    throw refuse(`The value "${node.value}" could not be converted to type System.DateTime.`);
-  }
-  return undefined;
+/** The first value compared with a date that is none. */
+function badDate(node: OpathNode, zone: 'utc' | 'server'): string | undefined {
+  if (node.kind === 'not') return badDate(node.inner, zone);
+  if (node.kind !== 'compare') return badDate(node.left, zone) ?? badDate(node.right, zone);
+  const isDate = /^When/i.test(node.property) && typeof node.value === 'string';
+  return isDate && parseFilterDate(node.value, zone) === undefined ? node.value : undefined;
 }
 
 function unitMatches(unit: OrganizationalUnit, wanted: string): boolean {
@@ -91,11 +153,19 @@ function unitMatches(unit: OrganizationalUnit, wanted: string): boolean {
 
 /** The canonical name below which mailboxes are wanted; a domain's name stands for all of it. */
 function findUnit(context: CmdletContext, domains: readonly Domain[], wanted: string): string {
-  const domain = domains.find((candidate) => candidate.name.toLowerCase() === wanted.toLowerCase() || candidate.distinguishedName.toLowerCase() === wanted.toLowerCase());
+  const domain = domains.find(
+    (candidate) =>
+      candidate.name.toLowerCase() === wanted.toLowerCase() ||
+      candidate.distinguishedName.toLowerCase() === wanted.toLowerCase(),
+  );
   if (domain !== undefined) return domain.name;
   const unit = domains.flatMap((candidate) => candidate.units).find((candidate) => unitMatches(candidate, wanted));
   if (unit !== undefined) return unit.canonicalName;
-  throw fail(context, 'ManagementObjectNotFoundException', `The organizational unit "${wanted}" couldn't be found. Make sure that you have typed the name correctly.`);
+  throw fail(
+    context,
+    'ManagementObjectNotFoundException',
+    `The organizational unit "${wanted}" couldn't be found. Make sure that you have typed the name correctly.`,
+  );
 }
 
 interface Query {
@@ -112,7 +182,11 @@ interface Query {
 
 function planQuery(args: BoundArguments, context: CmdletContext): Query {
   if (args.flag('IgnoreDefaultScope') && args.has('DomainController')) {
-    throw fail(context, 'ArgumentException', 'You can\'t use the IgnoreDefaultScope and DomainController parameters together.');
+    throw fail(
+      context,
+      'ArgumentException',
+      "You can't use the IgnoreDefaultScope and DomainController parameters together.",
+    );
   }
   const domains = visibleDomains(context, who, args);
   const database = args.text('Database');
@@ -142,8 +216,18 @@ function selects(query: Query, mailbox: Mailbox, context: CmdletContext): boolea
   if (query.server !== undefined && mailbox.database.server.index !== query.server) return false;
   if (query.types !== undefined && !query.types.has(mailbox.details)) return false;
   if (query.archive && mailbox.archiveGuid === undefined) return false;
-  if (query.unit !== undefined && !`${mailbox.unit.canonicalName}/`.toLowerCase().startsWith(`${query.unit.toLowerCase()}/`)) return false;
-  if (query.anr !== undefined && ![mailbox.name, mailbox.displayName, mailbox.alias, mailbox.samAccountName].some((text) => matchesWildcard(text, `${query.anr}*`))) return false;
+  if (
+    query.unit !== undefined &&
+    !`${mailbox.unit.canonicalName}/`.toLowerCase().startsWith(`${query.unit.toLowerCase()}/`)
+  )
+    return false;
+  if (
+    query.anr !== undefined &&
+    ![mailbox.name, mailbox.displayName, mailbox.alias, mailbox.samAccountName].some((text) =>
+      matchesWildcard(text, `${query.anr}*`),
+    )
+  )
+    return false;
   if (query.filter === undefined) return true;
   const object: PipelineObject = { kind: 'directory', shape: context.shapes.mailbox, source: mailbox };
   return matchesOpath(query.filter, (property) => propertyOf(object, property), context.filterDates);
@@ -185,7 +269,11 @@ function* sorted(query: Query, context: CmdletContext, property: string): Iterab
   for (const { index } of keys) yield context.organization.mailbox(index);
 }
 
-function* limited(args: BoundArguments, context: CmdletContext, mailboxes: Iterable<Mailbox | undefined>): Iterable<Emission> {
+function* limited(
+  args: BoundArguments,
+  context: CmdletContext,
+  mailboxes: Iterable<Mailbox | undefined>,
+): Iterable<Emission> {
   const asked = args.number('ResultSize');
   const limit = asked ?? 1000;
   let count = 0;
@@ -215,23 +303,48 @@ function* byIdentity(identity: string, query: Query, args: BoundArguments, conte
   }
   if (found.length === 0) {
     const message = `The operation couldn't be performed because object '${identity}' couldn't be found on '${answeringController(context, args)}'.`;
-    yield { kind: 'error', record: exchangeError({ cmdlet: who.name, taskClass, server: context.serverName, reason: 'ManagementObjectNotFoundException', message }) };
+    yield {
+      kind: 'error',
+      record: exchangeError({
+        cmdlet: who.name,
+        taskClass,
+        server: context.serverName,
+        reason: 'ManagementObjectNotFoundException',
+        message,
+      }),
+    };
     return;
   }
   if (found.length > 1 && !hasWildcard && identity.includes('@')) {
     const message = `The operation couldn't be performed because '${identity}' matches multiple entries.`;
-    yield { kind: 'error', record: exchangeError({ cmdlet: who.name, taskClass, server: context.serverName, reason: 'ManagementObjectAmbiguousException', message }) };
+    yield {
+      kind: 'error',
+      record: exchangeError({
+        cmdlet: who.name,
+        taskClass,
+        server: context.serverName,
+        reason: 'ManagementObjectAmbiguousException',
+        message,
+      }),
+    };
     return;
   }
-  for (const mailbox of found) yield { kind: 'object', object: { kind: 'directory', shape: context.shapes.mailbox, source: mailbox } };
+  for (const mailbox of found)
+    yield { kind: 'object', object: { kind: 'directory', shape: context.shapes.mailbox, source: mailbox } };
 }
 
 function* run(args: BoundArguments, context: CmdletContext, input: Iterable<Emission> | undefined): Iterable<Emission> {
   const query = planQuery(args, context);
   const sortBy = args.text('SortBy');
-  const property = sortBy === undefined ? undefined : sortable.find((name) => name.toLowerCase() === sortBy.toLowerCase());
+  const property =
+    sortBy === undefined ? undefined : sortable.find((name) => name.toLowerCase() === sortBy.toLowerCase());
   if (sortBy !== undefined && property === undefined) {
-    throw bindingFailure('Get-Mailbox', 'ParameterBindingFailed', `Cannot bind parameter 'SortBy' to the target. Exception setting "SortBy": "The property "${sortBy}" isn't sortable. Use one of: ${sortable.join(', ')}."`, { category: ErrorCategory.WriteError });
+    throw bindingFailure(
+      'Get-Mailbox',
+      'ParameterBindingFailed',
+      `Cannot bind parameter 'SortBy' to the target. Exception setting "SortBy": "The property "${sortBy}" isn't sortable. Use one of: ${sortable.join(', ')}."`,
+      { category: ErrorCategory.WriteError },
+    );
   }
   if (input !== undefined) {
     for (const item of pipelineIdentities(input)) {
@@ -246,5 +359,11 @@ function* run(args: BoundArguments, context: CmdletContext, input: Iterable<Emis
   else yield* limited(args, context, property === undefined ? scan(query, context) : sorted(query, context, property));
 }
 
-export const getMailbox: Cmdlet = { name: 'Get-Mailbox', taskClass, parameters, parameterSets: sets, module: 'Microsoft.Exchange', run };
-
+export const getMailbox: Cmdlet = {
+  name: 'Get-Mailbox',
+  taskClass,
+  parameters,
+  parameterSets: sets,
+  module: 'Microsoft.Exchange',
+  run,
+};

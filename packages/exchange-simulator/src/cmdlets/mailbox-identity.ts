@@ -16,9 +16,12 @@ export function matchesIdentity(identity: string): (mailbox: Mailbox) => boolean
   if (wanted.startsWith('/o=')) return (m) => m.legacyExchangeDn.toLowerCase() === wanted;
   if (/^[^\\/@]+\\[^\\/]+$/.test(identity)) {
     const [domain, sam] = wanted.split('\\') as [string, string];
-    return (m) => m.samAccountName.toLowerCase() === sam && (m.domain.netBiosName.toLowerCase() === domain || m.domain.name === domain);
+    return (m) =>
+      m.samAccountName.toLowerCase() === sam &&
+      (m.domain.netBiosName.toLowerCase() === domain || m.domain.name === domain);
   }
-  if (wanted.includes('*')) return (m) => [m.name, m.displayName, m.alias].some((text) => matchesWildcard(text, identity));
+  if (wanted.includes('*'))
+    return (m) => [m.name, m.displayName, m.alias].some((text) => matchesWildcard(text, identity));
   if (wanted.includes('@')) return (m) => m.userPrincipalName.toLowerCase() === wanted || addresses(m).includes(wanted);
   if (wanted.includes('/')) return (m) => m.canonicalName.toLowerCase() === wanted || m.name.toLowerCase() === wanted;
   return (m) => [m.samAccountName, m.alias, m.name, m.displayName].some((text) => text.toLowerCase() === wanted);

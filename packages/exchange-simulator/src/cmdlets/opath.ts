@@ -22,14 +22,21 @@ const comparisons: ReadonlySet<string> = new Set(['-eq', '-ne', '-gt', '-ge', '-
 export type OpathNode =
   | { readonly kind: 'and' | 'or'; readonly left: OpathNode; readonly right: OpathNode }
   | { readonly kind: 'not'; readonly inner: OpathNode }
-  | { readonly kind: 'compare'; readonly property: string; readonly operator: Comparison; readonly value: string | boolean | null };
+  | {
+      readonly kind: 'compare';
+      readonly property: string;
+      readonly operator: Comparison;
+      readonly value: string | boolean | null;
+    };
 
 /** What is wrong with a filter, in Exchange's words. */
 export class OpathError extends Error {
   readonly position: number;
 
   constructor(what: string, filter: string, position: number) {
-    super(`Invalid filter syntax. For a description of the filter parameter syntax see the command help.\r\n"${filter.slice(0, 200)}" at position ${position + 1}. ${what}`);
+    super(
+      `Invalid filter syntax. For a description of the filter parameter syntax see the command help.\r\n"${filter.slice(0, 200)}" at position ${position + 1}. ${what}`,
+    );
     this.name = 'OpathError';
     this.position = position;
   }
@@ -140,11 +147,18 @@ class Parser {
     const property = this.#tokens[this.#index];
     if (property?.kind !== 'word') throw this.#error('A property name is expected.');
     const operator = this.#tokens[this.#index + 1];
-    if (operator?.kind !== 'operator' || !comparisons.has(operator.text)) throw this.#error('A comparison operator is expected.', operator?.at ?? this.#filter.length);
+    if (operator?.kind !== 'operator' || !comparisons.has(operator.text))
+      throw this.#error('A comparison operator is expected.', operator?.at ?? this.#filter.length);
     const value = this.#tokens[this.#index + 2];
-    if (value === undefined || (value.kind !== 'word' && value.kind !== 'quoted')) throw this.#error('A value is expected.', value?.at ?? this.#filter.length);
+    if (value === undefined || (value.kind !== 'word' && value.kind !== 'quoted'))
+      throw this.#error('A value is expected.', value?.at ?? this.#filter.length);
     this.#index += 3;
-    return { kind: 'compare', property: property.text, operator: operator.text as Comparison, value: literal(value, this.#filter) };
+    return {
+      kind: 'compare',
+      property: property.text,
+      operator: operator.text as Comparison,
+      value: literal(value, this.#filter),
+    };
   }
 }
 
@@ -184,13 +198,35 @@ export function opathProperties(node: OpathNode): readonly string[] {
  * Where no zone stands, the server's own is meant, or UTC.
  */
 export function parseFilterDate(text: string, zone: 'utc' | 'server'): number | undefined {
-  const us = /^(\d{1,2})\/(\d{1,2})\/(\d{4})(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,7}))?)?\s*([AP]M)?)?\s*(Z)?$/i.exec(text.trim());
-  const iso = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,7}))?)?)?\s*(Z|[+-]\d{2}:\d{2})?$/i.exec(text.trim());
+  const us =
+    /^(\d{1,2})\/(\d{1,2})\/(\d{4})(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,7}))?)?\s*([AP]M)?)?\s*(Z)?$/i.exec(
+      text.trim(),
+    );
+  const iso =
+    /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,7}))?)?)?\s*(Z|[+-]\d{2}:\d{2})?$/i.exec(
+      text.trim(),
+    );
   if (us === null && iso === null) return undefined;
   const parts = us !== null ? [us[3], us[1], us[2], us[4], us[5], us[6], us[7]] : (iso as RegExpExecArray).slice(1, 8);
-  const [year, month, day, hours, minutes, seconds] = parts.slice(0, 6).map((part) => Number(part ?? 0)) as [number, number, number, number, number, number];
+  const [year, month, day, hours, minutes, seconds] = parts.slice(0, 6).map((part) => Number(part ?? 0)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const meridiem = us?.[8]?.toUpperCase();
-  if (month < 1 || month > 12 || day < 1 || day > 31 || hours > (meridiem === undefined ? 23 : 12) || minutes > 59 || seconds > 59) return undefined;
+  if (
+    month < 1 ||
+    month > 12 ||
+    day < 1 ||
+    day > 31 ||
+    hours > (meridiem === undefined ? 23 : 12) ||
+    minutes > 59 ||
+    seconds > 59
+  )
+    return undefined;
   const hour = meridiem === undefined ? hours : (hours % 12) + (meridiem === 'PM' ? 12 : 0);
   const fraction = Number(`0.${parts[6] ?? '0'}`) * 1000;
   const wall = Date.UTC(year, month - 1, day, hour, minutes, seconds) + fraction;
@@ -247,7 +283,12 @@ function isNull(value: ServerValue | undefined): boolean {
   return (value.kind === 'string' || value.kind === 'object') && value.text === '';
 }
 
-function compare(operator: Comparison, value: ServerValue | undefined, wanted: string | boolean | null, zone: 'utc' | 'server'): boolean {
+function compare(
+  operator: Comparison,
+  value: ServerValue | undefined,
+  wanted: string | boolean | null,
+  zone: 'utc' | 'server',
+): boolean {
   if (wanted === null) return isNull(value) !== negative(operator);
   if (isNull(value) || value === undefined) return negative(operator);
   const text = String(wanted);
@@ -261,14 +302,17 @@ function compare(operator: Comparison, value: ServerValue | undefined, wanted: s
       return compareNumbers(operator, Number(value.value) - Number(text));
     case 'dateTime': {
       const time = parseFilterDate(text, zone);
-      return time === undefined ? false : compareNumbers(operator, value.moment.ms + Number(`0.${value.moment.fraction || '0'}`) * 1000 - time);
+      return time === undefined
+        ? false
+        : compareNumbers(operator, value.moment.ms + Number(`0.${value.moment.fraction || '0'}`) * 1000 - time);
     }
     case 'guid':
     case 'string':
       return compareText(operator, value.text, text);
     case 'object': {
       const size = value.order === undefined ? undefined : sizeOf(text);
-      if (value.order !== undefined && size !== undefined) return compareNumbers(operator, value.order === size ? 0 : value.order - size);
+      if (value.order !== undefined && size !== undefined)
+        return compareNumbers(operator, value.order === size ? 0 : value.order - size);
       const byDn = value.key !== undefined && compareText('-eq', value.key, text);
       return byDn ? !negative(operator) : compareText(operator, value.text, text);
     }
@@ -283,7 +327,11 @@ function compare(operator: Comparison, value: ServerValue | undefined, wanted: s
 }
 
 /** Whether an object's properties satisfy a filter. */
-export function matchesOpath(node: OpathNode, read: (property: string) => ServerValue | undefined, zone: 'utc' | 'server'): boolean {
+export function matchesOpath(
+  node: OpathNode,
+  read: (property: string) => ServerValue | undefined,
+  zone: 'utc' | 'server',
+): boolean {
   switch (node.kind) {
     case 'and':
       return matchesOpath(node.left, read, zone) && matchesOpath(node.right, read, zone);

@@ -9,7 +9,10 @@ import { bindingFailure } from './command-failure.ts';
 
 const preferences = ['SilentlyContinue', 'Stop', 'Continue', 'Inquire', 'Ignore', 'Suspend'];
 const preference = (name: string, alias: string): Parameter => ({
-  name, aliases: [alias], type: { kind: 'enum', type: 'System.Management.Automation.ActionPreference', values: preferences }, dotNetType: 'System.Management.Automation.ActionPreference',
+  name,
+  aliases: [alias],
+  type: { kind: 'enum', type: 'System.Management.Automation.ActionPreference', values: preferences },
+  dotNetType: 'System.Management.Automation.ActionPreference',
 });
 
 /** The parameters that every cmdlet has. */
@@ -28,17 +31,35 @@ export const commonParameters: readonly Parameter[] = [
 ];
 
 function findParameter(cmdlet: Cmdlet, given: string): Parameter {
-  const wanted = given.replace(/^[-\u2013\u2014\u2015]/, '').replace(/:$/, '').toLowerCase();
+  const wanted = given
+    .replace(/^[-\u2013\u2014\u2015]/, '')
+    .replace(/:$/, '')
+    .toLowerCase();
   const all = [...cmdlet.parameters, ...commonParameters];
-  const exact = all.find((parameter) => [parameter.name, ...(parameter.aliases ?? [])].some((name) => name.toLowerCase() === wanted));
+  const exact = all.find((parameter) =>
+    [parameter.name, ...(parameter.aliases ?? [])].some((name) => name.toLowerCase() === wanted),
+  );
   if (exact !== undefined) return exact;
-  const begun = all.filter((parameter) => wanted !== '' && [parameter.name, ...(parameter.aliases ?? [])].some((name) => name.toLowerCase().startsWith(wanted)));
+  const begun = all.filter(
+    (parameter) =>
+      wanted !== '' &&
+      [parameter.name, ...(parameter.aliases ?? [])].some((name) => name.toLowerCase().startsWith(wanted)),
+  );
   // PowerShell prefers a cmdlet's own parameter to a common one only where the prefix names a single one.
   if (begun.length === 1) return begun[0] as Parameter;
   const bare = given.replace(/^-/, '');
-  if (begun.length === 0) throw bindingFailure(cmdlet.name, 'NamedParameterNotFound', `A parameter cannot be found that matches parameter name '${bare}'.`);
+  if (begun.length === 0)
+    throw bindingFailure(
+      cmdlet.name,
+      'NamedParameterNotFound',
+      `A parameter cannot be found that matches parameter name '${bare}'.`,
+    );
   const matches = begun.map((parameter) => `-${parameter.name}`).join(' ');
-  throw bindingFailure(cmdlet.name, 'AmbiguousParameter', `Parameter cannot be processed because the parameter name '${bare}' is ambiguous. Possible matches include: ${matches}.`);
+  throw bindingFailure(
+    cmdlet.name,
+    'AmbiguousParameter',
+    `Parameter cannot be processed because the parameter name '${bare}' is ambiguous. Possible matches include: ${matches}.`,
+  );
 }
 
 function requireOneSet(cmdlet: Cmdlet, bound: ReadonlyMap<string, unknown>): void {
@@ -49,7 +70,11 @@ function requireOneSet(cmdlet: Cmdlet, bound: ReadonlyMap<string, unknown>): voi
     if (sets !== undefined && bound.has(parameter.name)) left = left.filter((set) => sets.includes(set));
   }
   if (left.length === 0) {
-    throw bindingFailure(cmdlet.name, 'AmbiguousParameterSet', 'Parameter set cannot be resolved using the specified named parameters.');
+    throw bindingFailure(
+      cmdlet.name,
+      'AmbiguousParameterSet',
+      'Parameter set cannot be resolved using the specified named parameters.',
+    );
   }
 }
 
@@ -61,7 +86,8 @@ export function bindParameters(cmdlet: Cmdlet, given: readonly CommandParameter[
   const bind = (parameter: Parameter, value: PsValue): void => {
     if (raws.has(parameter.name)) {
       throw bindingFailure(
-        cmdlet.name, 'ParameterAlreadyBound',
+        cmdlet.name,
+        'ParameterAlreadyBound',
         `Cannot bind parameter because parameter '${parameter.name}' is specified more than once. To provide multiple values to parameters that can accept multiple values, use the array syntax. For example, "-parameter value1,value2,value3".`,
       );
     }
@@ -72,12 +98,18 @@ export function bindParameters(cmdlet: Cmdlet, given: readonly CommandParameter[
     if (name === undefined || name === '') positional.push(value);
     else bind(findParameter(cmdlet, name), value);
   }
-  const free = cmdlet.parameters.filter((parameter) => parameter.position !== undefined && !raws.has(parameter.name)).sort((a, b) => (a.position ?? 0) - (b.position ?? 0));
+  const free = cmdlet.parameters
+    .filter((parameter) => parameter.position !== undefined && !raws.has(parameter.name))
+    .sort((a, b) => (a.position ?? 0) - (b.position ?? 0));
   for (const [index, value] of positional.entries()) {
     const parameter = free[index];
     if (parameter === undefined) {
       const text = 'value' in value ? String(value.value) : value.kind;
-      throw bindingFailure(cmdlet.name, 'PositionalParameterNotFound', `A positional parameter cannot be found that accepts argument '${text}'.`);
+      throw bindingFailure(
+        cmdlet.name,
+        'PositionalParameterNotFound',
+        `A positional parameter cannot be found that accepts argument '${text}'.`,
+      );
     }
     bind(parameter, value);
   }

@@ -9,7 +9,11 @@ function textOfValue(value: ServerValue | undefined): string | undefined {
 
 function identityOf(object: PipelineObject): string | undefined {
   if (object.kind === 'bare') return textOfValue(object.value);
-  return textOfValue(propertyOf(object, 'DistinguishedName')) ?? textOfValue(propertyOf(object, 'Guid')) ?? textOfValue(propertyOf(object, 'Identity'));
+  return (
+    textOfValue(propertyOf(object, 'DistinguishedName')) ??
+    textOfValue(propertyOf(object, 'Guid')) ??
+    textOfValue(propertyOf(object, 'Identity'))
+  );
 }
 
 /** Identities as text; everything that is not an object passes by. */

@@ -43,7 +43,11 @@ function bindCommand(command: PipelineCommand, context: CmdletContext): BoundCom
 }
 
 /** Applies -ErrorAction and -WarningAction to what one cmdlet says; what came from before it has passed its own. */
-function* withPreferences(bound: BoundCommand, context: CmdletContext, input: Iterable<Emission> | undefined): Iterable<Emission> {
+function* withPreferences(
+  bound: BoundCommand,
+  context: CmdletContext,
+  input: Iterable<Emission> | undefined,
+): Iterable<Emission> {
   const errorAction = bound.args.text('ErrorAction');
   const warningAction = bound.args.text('WarningAction');
   const passing = new WeakSet<Emission>();
@@ -54,7 +58,8 @@ function* withPreferences(bound: BoundCommand, context: CmdletContext, input: It
       if (errorAction === 'Stop') throw new CommandFailure(emission.record);
       if (errorAction === 'SilentlyContinue' || errorAction === 'Ignore') continue;
     }
-    if (own && emission.kind === 'warning' && (warningAction === 'SilentlyContinue' || warningAction === 'Ignore')) continue;
+    if (own && emission.kind === 'warning' && (warningAction === 'SilentlyContinue' || warningAction === 'Ignore'))
+      continue;
     yield emission;
   }
 }
@@ -77,7 +82,11 @@ function* mark(input: Iterable<Emission>, passing: WeakSet<Emission>): Iterable<
 }
 
 /** What a request puts out. Throws {@link CommandFailure} where the pipeline fails. */
-export function* runRequest(request: PipelineRequest, context: CmdletContext, input: PipelineInput | undefined): Iterable<Emission> {
+export function* runRequest(
+  request: PipelineRequest,
+  context: CmdletContext,
+  input: PipelineInput | undefined,
+): Iterable<Emission> {
   for (const [index, statement] of request.statements.entries()) {
     // The language mode is checked for the whole pipeline, before any of its commands is looked up.
     const script = statement.find((command) => command.isScript === true);

@@ -12,7 +12,11 @@ import { matchesWildcard } from './wildcard.ts';
 
 const taskClass = 'Microsoft.PowerShell.Commands.SelectObjectCommand';
 
-function resolveNames(object: PipelineObject, wanted: readonly string[], excluded: readonly string[]): readonly string[] {
+function resolveNames(
+  object: PipelineObject,
+  wanted: readonly string[],
+  excluded: readonly string[],
+): readonly string[] {
   const own = propertyNames(object);
   const names: string[] = [];
   for (const name of wanted) {
@@ -48,9 +52,12 @@ function expanded(object: PipelineObject, name: string): readonly ServerValue[] 
 }
 
 function keyOf(object: PipelineObject): string {
-  const text = (value: ServerValue): string => JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? String(inner) : inner));
+  const text = (value: ServerValue): string =>
+    JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? String(inner) : inner));
   if (object.kind === 'bare') return text(object.value);
-  return propertyNames(object).map((name) => text(propertyOf(object, name) ?? nullValue)).join('\u0000');
+  return propertyNames(object)
+    .map((name) => text(propertyOf(object, name) ?? nullValue))
+    .join('\u0000');
 }
 
 function* project(
@@ -67,8 +74,16 @@ function* project(
         record: {
           message: `Property "${expand}" cannot be found.`,
           fullyQualifiedErrorId: `ExpandPropertyNotFound,${taskClass}`,
-          category: ErrorCategory.InvalidArgument, categoryActivity: 'Select-Object', categoryReason: 'PSArgumentException',
-          exceptionTypeNames: ['System.Management.Automation.PSArgumentException', 'System.ArgumentException', 'System.SystemException', 'System.Exception', 'System.Object'],
+          category: ErrorCategory.InvalidArgument,
+          categoryActivity: 'Select-Object',
+          categoryReason: 'PSArgumentException',
+          exceptionTypeNames: [
+            'System.Management.Automation.PSArgumentException',
+            'System.ArgumentException',
+            'System.SystemException',
+            'System.Exception',
+            'System.Object',
+          ],
         },
       };
     } else for (const value of values) yield { kind: 'object', object: { kind: 'bare', value } };
@@ -110,15 +125,24 @@ function* chosen(args: BoundArguments, input: Iterable<Emission>): Iterable<Emis
       if (seen - skip >= first) return;
     }
   }
-  for (const object of last === undefined ? [] : kept.slice(0, Math.max(0, kept.length - skip))) yield* project(object, args, namesOf);
+  for (const object of last === undefined ? [] : kept.slice(0, Math.max(0, kept.length - skip)))
+    yield* project(object, args, namesOf);
 }
 
-function* run(args: BoundArguments, _context: CmdletContext, input: Iterable<Emission> | undefined): Iterable<Emission> {
+function* run(
+  args: BoundArguments,
+  _context: CmdletContext,
+  input: Iterable<Emission> | undefined,
+): Iterable<Emission> {
   const property = args.raw('Property');
   for (const item of property === undefined ? [] : argumentItems(property)) {
     // A hashtable would be a calculated property, which needs a script block; there is no language for one here.
     if (item.kind === 'Obj' && item.base?.kind === 'DCT') {
-      throw bindingFailure('Select-Object', 'ParameterArgumentTransformationError', "Cannot process argument transformation on parameter 'Property'. Calculated properties need a script block, which this runspace's language mode does not have.");
+      throw bindingFailure(
+        'Select-Object',
+        'ParameterArgumentTransformationError',
+        "Cannot process argument transformation on parameter 'Property'. Calculated properties need a script block, which this runspace's language mode does not have.",
+      );
     }
   }
   const emissions = chosen(args, input ?? []);
@@ -142,7 +166,11 @@ export const selectObject: Cmdlet = {
   run,
 };
 
-const measureTypes = chainOf('Microsoft.PowerShell.Commands.GenericMeasureInfo', 'Microsoft.PowerShell.Commands.MeasureInfo', 'System.Object');
+const measureTypes = chainOf(
+  'Microsoft.PowerShell.Commands.GenericMeasureInfo',
+  'Microsoft.PowerShell.Commands.MeasureInfo',
+  'System.Object',
+);
 
 function numberOf(value: ServerValue | undefined): number | undefined {
   if (value?.kind === 'integer' || value?.kind === 'double') return value.value;
@@ -150,9 +178,18 @@ function numberOf(value: ServerValue | undefined): number | undefined {
   return undefined;
 }
 
-function* runMeasure(args: BoundArguments, _context: CmdletContext, input: Iterable<Emission> | undefined): Iterable<Emission> {
+function* runMeasure(
+  args: BoundArguments,
+  _context: CmdletContext,
+  input: Iterable<Emission> | undefined,
+): Iterable<Emission> {
   const property = args.text('Property');
-  const numbers: { count: number; sum: number; min: number; max: number } = { count: 0, sum: 0, min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY };
+  const numbers: { count: number; sum: number; min: number; max: number } = {
+    count: 0,
+    sum: 0,
+    min: Number.POSITIVE_INFINITY,
+    max: Number.NEGATIVE_INFINITY,
+  };
   for (const emission of input ?? []) {
     if (emission.kind !== 'object') {
       yield emission;
@@ -162,13 +199,21 @@ function* runMeasure(args: BoundArguments, _context: CmdletContext, input: Itera
     if (property !== undefined && (value === undefined || value.kind === 'null')) continue;
     numbers.count += 1;
     const number = numberOf(value);
-    if (number !== undefined) Object.assign(numbers, { sum: numbers.sum + number, min: Math.min(numbers.min, number), max: Math.max(numbers.max, number) });
+    if (number !== undefined)
+      Object.assign(numbers, {
+        sum: numbers.sum + number,
+        min: Math.min(numbers.min, number),
+        max: Math.max(numbers.max, number),
+      });
   }
-  const double = (asked: string, value: number): ServerValue => (args.flag(asked) && Number.isFinite(value) ? { kind: 'double', value } : nullValue);
+  const double = (asked: string, value: number): ServerValue =>
+    args.flag(asked) && Number.isFinite(value) ? { kind: 'double', value } : nullValue;
   yield {
     kind: 'object',
     object: {
-      kind: 'custom', types: measureTypes, display: 'Microsoft.PowerShell.Commands.GenericMeasureInfo',
+      kind: 'custom',
+      types: measureTypes,
+      display: 'Microsoft.PowerShell.Commands.GenericMeasureInfo',
       adapted: [
         ['Count', { kind: 'integer', value: numbers.count }],
         ['Average', double('Average', numbers.sum / numbers.count)],
@@ -195,7 +240,11 @@ export const measureObject: Cmdlet = {
   run: runMeasure,
 };
 
-function* runOutDefault(_args: BoundArguments, _context: CmdletContext, input: Iterable<Emission> | undefined): Iterable<Emission> {
+function* runOutDefault(
+  _args: BoundArguments,
+  _context: CmdletContext,
+  input: Iterable<Emission> | undefined,
+): Iterable<Emission> {
   // What it formats goes to the host, and a remote client has none here; the other streams pass.
   for (const emission of input ?? []) if (emission.kind !== 'object') yield emission;
 }

@@ -10,7 +10,10 @@ export function canonicalComponent(text: string): string {
 
 /** A relative distinguished name's value (RFC 4514, 2.4): special characters by backslash, a line feed as `\0A`. */
 export function escapeRdn(text: string): string {
-  const escaped = text.replace(/[,+"\\<>;=]/g, '\\$&').replaceAll('\n', '\\0A').replaceAll('\r', '\\0D');
+  const escaped = text
+    .replace(/[,+"\\<>;=]/g, '\\$&')
+    .replaceAll('\n', '\\0A')
+    .replaceAll('\r', '\\0D');
   return escaped.replace(/^[ #]/, '\\$&').replace(/(?<!\\) $/, '\\ ');
 }
 

@@ -36,7 +36,9 @@ function unit(domain: { name: string }, seed: number, index: number, path: reado
   const kind = isContainer ? 'CN' : 'OU';
   return {
     canonicalName: [domain.name, ...path.map(canonicalComponent)].join('/'),
-    distinguishedName: [...path.toReversed().map((part) => `${kind}=${escapeRdn(part)}`), domainDn(domain.name)].join(','),
+    distinguishedName: [...path.toReversed().map((part) => `${kind}=${escapeRdn(part)}`), domainDn(domain.name)].join(
+      ',',
+    ),
     name: path.at(-1) as string,
     guid: guidAt(rootOf(seed, realmUnits, index), 0),
     isContainer,
@@ -48,7 +50,14 @@ const layouts = [
     name: rootDomainName,
     netBiosName: 'EXAMPLE',
     domainControllers: ['dc01.example.test', 'dc02.example.test'],
-    staff: [['Staff'], ['Staff', 'Paris'], ['Staff', 'Zürich'], ['Staff', 'R&D, Labs'], ['Staff', '東京'], ['Staff', 'Legal/Risk']],
+    staff: [
+      ['Staff'],
+      ['Staff', 'Paris'],
+      ['Staff', 'Zürich'],
+      ['Staff', 'R&D, Labs'],
+      ['Staff', '東京'],
+      ['Staff', 'Legal/Risk'],
+    ],
   },
   {
     name: `emea.${rootDomainName}`,
@@ -123,7 +132,11 @@ export interface MailboxDatabase {
   readonly sizeBytes: number;
 }
 
-export function createDatabases(seed: number, count: number, servers: readonly ExchangeServer[]): readonly MailboxDatabase[] {
+export function createDatabases(
+  seed: number,
+  count: number,
+  servers: readonly ExchangeServer[],
+): readonly MailboxDatabase[] {
   const digits = Math.max(2, String(count).length);
   return Array.from({ length: count }, (_, index) => {
     const name = `DB${String(index + 1).padStart(digits, '0')}`;

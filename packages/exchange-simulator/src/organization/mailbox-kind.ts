@@ -21,7 +21,18 @@ export type HiddenSwitch = Exclude<(typeof MailboxKind)[MailboxKindName]['hidden
 
 /** The first mailboxes are one of each kind, so that a small organisation has them all. */
 const first: readonly MailboxKindName[] = [
-  'user', 'shared', 'room', 'equipment', 'linked', 'user', 'user', 'discovery', 'arbitration', 'publicFolder', 'auditLog', 'monitoring',
+  'user',
+  'shared',
+  'room',
+  'equipment',
+  'linked',
+  'user',
+  'user',
+  'discovery',
+  'arbitration',
+  'publicFolder',
+  'auditLog',
+  'monitoring',
 ];
 
 /** Index of the mailbox whose account is disabled, and of the one that is synchronised, among the first ones. */

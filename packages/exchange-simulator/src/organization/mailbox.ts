@@ -3,22 +3,69 @@
  * a field is worked out when it is read, so a sweep that asks for GUIDs pays for GUIDs.
  */
 import { canonicalComponent, escapeRdn } from './directory-name.ts';
-import { administrativeGroup, type Domain, type MailboxDatabase, organizationName, type OrganizationalUnit, rootDomainName } from './forest.ts';
+import {
+  administrativeGroup,
+  type Domain,
+  type MailboxDatabase,
+  organizationName,
+  type OrganizationalUnit,
+  rootDomainName,
+} from './forest.ts';
 import { bits, guidAt, pick, rootOf } from './hash.ts';
-import { firstDirSynced, firstDisabled, fixedKinds, kindOf, MailboxKind, type MailboxKindName } from './mailbox-kind.ts';
+import {
+  firstDirSynced,
+  firstDisabled,
+  fixedKinds,
+  kindOf,
+  MailboxKind,
+  type MailboxKindName,
+} from './mailbox-kind.ts';
 import type { Moment } from './moment.ts';
 import { cities, equipment, familyNames, givenNames, plainLetters, teams } from './names.ts';
 import { peculiarAddresses, peculiarDisplayNames, peculiarNotes } from './peculiarities.ts';
 
 /** Slots of the pseudo-random numbers of one mailbox. A GUID takes four. */
 const Slot = {
-  kind: 0, domain: 1, unit: 2, database: 3, display: 4, addresses: 5, addressCount: 6, quota: 7, forwarding: 8, created: 9,
-  mailboxCreated: 10, changed: 11, fraction: 12, flags: 13, notes: 14, team: 15, city: 16, sizes: 17, languages: 18, order: 19,
-  guid: 20, exchangeGuid: 24, legacy: 28, archive: 32, policy: 36, resource: 37, upn: 38, controller: 39,
+  kind: 0,
+  domain: 1,
+  unit: 2,
+  database: 3,
+  display: 4,
+  addresses: 5,
+  addressCount: 6,
+  quota: 7,
+  forwarding: 8,
+  created: 9,
+  mailboxCreated: 10,
+  changed: 11,
+  fraction: 12,
+  flags: 13,
+  notes: 14,
+  team: 15,
+  city: 16,
+  sizes: 17,
+  languages: 18,
+  order: 19,
+  guid: 20,
+  exchangeGuid: 24,
+  legacy: 28,
+  archive: 32,
+  policy: 36,
+  resource: 37,
+  upn: 38,
+  controller: 39,
 } as const;
 
 /** Indices at which a peculiarity stands for certain. */
-export const Peculiar = { displayNames: 20, addresses: 20, manyAddresses: 40, noAddresses: 41, conflictName: 42, commaName: 43, slashName: 44 } as const;
+export const Peculiar = {
+  displayNames: 20,
+  addresses: 20,
+  manyAddresses: 40,
+  noAddresses: 41,
+  conflictName: 42,
+  commaName: 43,
+  slashName: 44,
+} as const;
 
 const epochStart = Date.UTC(2012, 0, 9, 7, 0, 0);
 const createdSpan = 13 * 365 * 86_400;
@@ -35,7 +82,11 @@ export interface MailboxSurroundings {
 
 const namesCount = givenNames.length * familyNames.length;
 const realmMailboxes = 1;
-const kindPrefixes: Readonly<Partial<Record<MailboxKindName, string>>> = { monitoring: 'HealthMailbox', arbitration: 'SystemMailbox', auditLog: 'AuditLog' };
+const kindPrefixes: Readonly<Partial<Record<MailboxKindName, string>>> = {
+  monitoring: 'HealthMailbox',
+  arbitration: 'SystemMailbox',
+  auditLog: 'AuditLog',
+};
 
 /** A mailbox. Names are Exchange's; the values are plain (no wire shapes). */
 export class Mailbox {
@@ -78,7 +129,8 @@ export class Mailbox {
   }
   get domain(): Domain {
     const { domains } = this.#surroundings;
-    const second = this.index === fixedKinds + 1 || (this.index > fixedKinds && !this.isSystem && this.#bits(Slot.domain) % 4 === 0);
+    const second =
+      this.index === fixedKinds + 1 || (this.index > fixedKinds && !this.isSystem && this.#bits(Slot.domain) % 4 === 0);
     return (second ? domains[1] : domains[0]) as Domain;
   }
   get unit(): OrganizationalUnit {
@@ -123,7 +175,9 @@ export class Mailbox {
       case 'equipment':
         return `${pick(equipment, this.#bits(Slot.team))} ${index}`;
       case 'discovery':
-        return `DiscoverySearchMailbox {${guidAt(this.#root, Slot.legacy)}}`.toUpperCase().replace('DISCOVERYSEARCHMAILBOX', 'DiscoverySearchMailbox');
+        return `DiscoverySearchMailbox {${guidAt(this.#root, Slot.legacy)}}`
+          .toUpperCase()
+          .replace('DISCOVERYSEARCHMAILBOX', 'DiscoverySearchMailbox');
       case 'arbitration':
         return `SystemMailbox{${guidAt(this.#root, Slot.legacy)}}`;
       case 'publicFolder':
@@ -142,7 +196,8 @@ export class Mailbox {
     if (this.index === 0) return 'Administrator';
     const { given, family, suffix } = this.#personName();
     const tail = suffix === '' ? '' : ` ${suffix}`;
-    if (this.index === Peculiar.conflictName) return `${given} ${family}${tail}\nCNF:${guidAt(this.#root, Slot.legacy)}`;
+    if (this.index === Peculiar.conflictName)
+      return `${given} ${family}${tail}\nCNF:${guidAt(this.#root, Slot.legacy)}`;
     if (this.index === Peculiar.commaName) return `${family}, ${given}${tail}`;
     if (this.index === Peculiar.slashName) return `${given}/${family}${tail}`;
     return `${given} ${family}${tail}`;
@@ -191,11 +246,14 @@ export class Mailbox {
   /** Local part and domain of the primary address; undefined for the one mailbox without addresses. */
   get primarySmtpAddress(): string | undefined {
     if (this.index === Peculiar.noAddresses) return undefined;
-    if (this.index === 0 || (this.kind !== 'user' && this.kind !== 'linked')) return `${this.samAccountName}@${rootDomainName}`;
+    if (this.index === 0 || (this.kind !== 'user' && this.kind !== 'linked'))
+      return `${this.samAccountName}@${rootDomainName}`;
     const { given, family, suffix } = this.#personName();
     const first = plainLetters(given);
     const last = plainLetters(family);
-    return first === '' || last === '' ? `${this.samAccountName}@${this.domain.name}` : `${first}.${last}${suffix}@${rootDomainName}`;
+    return first === '' || last === ''
+      ? `${this.samAccountName}@${this.domain.name}`
+      : `${first}.${last}${suffix}@${rootDomainName}`;
   }
 
   /** `SMTP:` primary, `smtp:` and other types, in no order that a reader may rely on. */
@@ -209,7 +267,9 @@ export class Mailbox {
     if (primary === undefined) return [];
     const sam = this.samAccountName;
     const count = this.index === Peculiar.manyAddresses ? 300 : this.#bits(Slot.addressCount) % 4;
-    const others = Array.from({ length: count }, (_, n) => (n === 0 ? `smtp:${sam}@${this.domain.name}` : `smtp:${sam}.${n}@alt${n % 7}.${rootDomainName}`));
+    const others = Array.from({ length: count }, (_, n) =>
+      n === 0 ? `smtp:${sam}@${this.domain.name}` : `smtp:${sam}.${n}@alt${n % 7}.${rootDomainName}`,
+    );
     const value = this.#bits(Slot.addresses);
     const certain = peculiarAddresses[this.index - Peculiar.addresses];
     const extra = certain ?? (value % 5 === 0 ? pick(peculiarAddresses, value >>> 8) : []);
@@ -229,13 +289,20 @@ export class Mailbox {
     return this.kind === 'shared';
   }
   get accountDisabled(): boolean {
-    return this.kind !== 'user' || this.index === firstDisabled || (this.index > fixedKinds && this.#bits(Slot.flags) % 31 === 0);
+    return (
+      this.kind !== 'user' ||
+      this.index === firstDisabled ||
+      (this.index > fixedKinds && this.#bits(Slot.flags) % 31 === 0)
+    );
   }
   get exchangeUserAccountControl(): 'AccountDisabled' | 'None' {
     return this.accountDisabled ? 'AccountDisabled' : 'None';
   }
   get isDirSynced(): boolean {
-    return this.index === firstDirSynced || (this.index > fixedKinds && this.kind === 'user' && (this.#bits(Slot.flags) >>> 8) % 9 === 0);
+    return (
+      this.index === firstDirSynced ||
+      (this.index > fixedKinds && this.kind === 'user' && (this.#bits(Slot.flags) >>> 8) % 9 === 0)
+    );
   }
   get antispamBypassEnabled(): boolean {
     return (this.#bits(Slot.flags) >>> 12) % 23 === 0;
@@ -245,7 +312,9 @@ export class Mailbox {
   }
   /** Canonical name of another recipient. */
   get forwardingAddress(): string | undefined {
-    return this.#bits(Slot.forwarding) % 11 === 0 ? `${this.domain.name}/Partners/Contact ${this.index % 97}` : undefined;
+    return this.#bits(Slot.forwarding) % 11 === 0
+      ? `${this.domain.name}/Partners/Contact ${this.index % 97}`
+      : undefined;
   }
   get forwardingSmtpAddress(): string | undefined {
     return this.#bits(Slot.forwarding) % 13 === 1 ? `smtp:forward${this.index}@partner.example` : undefined;
@@ -284,7 +353,9 @@ export class Mailbox {
     return (this.#bits(Slot.sizes) >>> 4) % 29 === 0 ? undefined : 6 * gigabyte;
   }
   get maxSendSize(): number | undefined {
-    return (this.#bits(Slot.sizes) >>> 8) % 6 === 0 ? pick([10, 25, 35], this.#bits(Slot.sizes) >>> 12) * megabyte : undefined;
+    return (this.#bits(Slot.sizes) >>> 8) % 6 === 0
+      ? pick([10, 25, 35], this.#bits(Slot.sizes) >>> 12) * megabyte
+      : undefined;
   }
   get maxReceiveSize(): number | undefined {
     return (this.#bits(Slot.sizes) >>> 16) % 6 === 0 ? 36_700_160 + ((this.#bits(Slot.sizes) >>> 20) % 7) : undefined;
@@ -297,7 +368,10 @@ export class Mailbox {
   get whenMailboxCreated(): Moment | undefined {
     const value = this.#bits(Slot.mailboxCreated);
     if (this.index > fixedKinds && value % 211 === 0) return undefined;
-    const fraction = this.index > fixedKinds && this.#bits(Slot.fraction) % 20 === 0 ? pick(['1234567', '5', '12345', '0000001'], this.#bits(Slot.fraction) >>> 8) : '';
+    const fraction =
+      this.index > fixedKinds && this.#bits(Slot.fraction) % 20 === 0
+        ? pick(['1234567', '5', '12345', '0000001'], this.#bits(Slot.fraction) >>> 8)
+        : '';
     return { ms: this.whenCreated.ms + (value % 250_000) * 1000, fraction };
   }
   get whenChanged(): Moment {

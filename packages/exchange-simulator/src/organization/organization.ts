@@ -1,6 +1,12 @@
 /* The organisation: what it consists of, and its mailboxes by number. */
 import {
-  createDatabases, createDomains, createServers, type Domain, type ExchangeServer, type MailboxDatabase, type OrganizationalUnit,
+  createDatabases,
+  createDomains,
+  createServers,
+  type Domain,
+  type ExchangeServer,
+  type MailboxDatabase,
+  type OrganizationalUnit,
 } from './forest.ts';
 import { Mailbox } from './mailbox.ts';
 

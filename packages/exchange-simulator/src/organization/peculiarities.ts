@@ -30,7 +30,10 @@ export const peculiarAddresses: readonly (readonly string[])[] = [
   ['X400:C=US;A= ;P=First Organizati;O=Exchange;S=NAME;G=A B;'],
   ['X500:/o=First Organization/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/cn=ALIAS'],
   ['SIP:ALIAS@example.test'],
-  ['EUM:4711;phone-context=Main Dial Plan.example.test', 'eum:ALIAS@example.test;phone-context=Main Dial Plan.example.test'],
+  [
+    'EUM:4711;phone-context=Main Dial Plan.example.test',
+    'eum:ALIAS@example.test;phone-context=Main Dial Plan.example.test',
+  ],
   ['X500:/o=Old Org/ou=Site smtp:decoy@example.test/cn=ALIAS'],
   ['MS:ORG/SITE/ALIAS', 'CCMAIL:NAME at SITE'],
   ['x400:C=DE;A=VIACOM;P=Grüße & Söhne;S=NAME;', 'X500:/O=100%25 Percent%20Org/cn=ALIAS'],

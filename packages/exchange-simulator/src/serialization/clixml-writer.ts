@@ -81,7 +81,9 @@ export class ClixmlWriter {
 
   #dictionary(value: ServerValue & { kind: 'dictionary' }, n: string): string {
     const head = `<Obj${n} RefId="${this.nextRefId()}">${this.typeNames(value.types)}`;
-    const entries = value.entries.map(([key, item]) => `<En><S N="Key">${clixmlText(key)}</S>${this.value(item, 'Value')}</En>`);
+    const entries = value.entries.map(
+      ([key, item]) => `<En><S N="Key">${clixmlText(key)}</S>${this.value(item, 'Value')}</En>`,
+    );
     return `${head}<DCT>${entries.join('')}</DCT></Obj>`;
   }
 
@@ -94,9 +96,17 @@ export class ClixmlWriter {
     for (const [name, item] of value.properties?.() ?? []) {
       inner += item === 'self' ? this.#self(name, refId, value) : this.#nested(item, name);
     }
-    const base = value.base === undefined ? '' : typeof value.base === 'bigint' ? `<I64>${value.base}</I64>` : `<I32>${value.base}</I32>`;
+    const base =
+      value.base === undefined
+        ? ''
+        : typeof value.base === 'bigint'
+          ? `<I64>${value.base}</I64>`
+          : `<I32>${value.base}</I32>`;
     const props = inner === '' ? '' : `<Props>${inner}</Props>`;
-    const blob = value.blob === true && this.#form === 'full' ? `<MS><BA N="SerializationData">${serializationData(value)}</BA></MS>` : '';
+    const blob =
+      value.blob === true && this.#form === 'full'
+        ? `<MS><BA N="SerializationData">${serializationData(value)}</BA></MS>`
+        : '';
     return `<Obj${n} RefId="${refId}">${this.typeNames(value.types)}<ToString>${clixmlText(value.text)}</ToString>${base}${props}${blob}</Obj>`;
   }
 
@@ -106,15 +116,28 @@ export class ClixmlWriter {
   }
 
   #self(name: string, refId: number, value: ObjectValue): string {
-    return this.#form === 'full' ? `<Ref N="${name}" RefId="${refId}" />` : `<S N="${name}">${clixmlText(value.text)}</S>`;
+    return this.#form === 'full'
+      ? `<Ref N="${name}" RefId="${refId}" />`
+      : `<S N="${name}">${clixmlText(value.text)}</S>`;
   }
 }
 
 /** Bytes of BinaryFormatter's shape (header, library record, class name, text): what a client carries along and never reads. */
 function serializationData(value: ObjectValue): string {
   const head = Buffer.from('0001000000ffffffff01000000000000000c02000000', 'hex');
-  const library = Buffer.from('Microsoft.Exchange.Data.Directory, Version=15.0.0.0, Culture=neutral, PublicKeyToken=31bf3856ad364e35');
+  const library = Buffer.from(
+    'Microsoft.Exchange.Data.Directory, Version=15.0.0.0, Culture=neutral, PublicKeyToken=31bf3856ad364e35',
+  );
   const type = Buffer.from(value.types.names[0] ?? '');
   const text = Buffer.from(value.text);
-  return Buffer.concat([head, Buffer.from([library.length]), library, Buffer.from([5, 1, 0, 0, 0, type.length & 127]), type, Buffer.from([6, 3, 0, 0, 0, text.length & 127]), text, Buffer.from([11])]).toString('base64');
+  return Buffer.concat([
+    head,
+    Buffer.from([library.length]),
+    library,
+    Buffer.from([5, 1, 0, 0, 0, type.length & 127]),
+    type,
+    Buffer.from([6, 3, 0, 0, 0, text.length & 127]),
+    text,
+    Buffer.from([11]),
+  ]).toString('base64');
 }

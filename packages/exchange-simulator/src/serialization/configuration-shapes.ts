@@ -1,10 +1,33 @@
 /* MailboxDatabase, ExchangeServer and ExtendedOrganizationalUnit objects. */
-import { administrativeGroup, type ExchangeServer, type MailboxDatabase, type OrganizationalUnit, organizationName, rootDomainName } from '../organization/forest.ts';
+import {
+  administrativeGroup,
+  type ExchangeServer,
+  type MailboxDatabase,
+  type OrganizationalUnit,
+  organizationName,
+  rootDomainName,
+} from '../organization/forest.ts';
 import { idList, stringList } from './mailbox-shape.ts';
 import { type ObjectShape, type PropertyShape, shapeOf } from './object-shape.ts';
 import {
-  booleanValue, chainOf, daysValue, directoryId, enumValue, falseValue, guidValue, integerValue, listValue, local, nullValue, opaque, quotaValue, type ServerValue,
-  sizeValue, stringValue, trueValue, utc,
+  booleanValue,
+  chainOf,
+  daysValue,
+  directoryId,
+  enumValue,
+  falseValue,
+  guidValue,
+  integerValue,
+  listValue,
+  local,
+  nullValue,
+  opaque,
+  quotaValue,
+  type ServerValue,
+  sizeValue,
+  stringValue,
+  trueValue,
+  utc,
 } from './server-value.ts';
 
 const gigabyte = 1_073_741_824;
@@ -12,13 +35,19 @@ const megabyte = 1_048_576;
 const noGuid = '00000000-0000-0000-0000-000000000000';
 const moment = (ms: number) => ({ ms, fraction: '' });
 const schema = (name: string): ServerValue =>
-  directoryId(`${rootDomainName}/Configuration/Schema/${name}`, { dn: `CN=${name},CN=Schema,CN=Configuration,DC=example,DC=test`, guid: noGuid, domain: rootDomainName });
+  directoryId(`${rootDomainName}/Configuration/Schema/${name}`, {
+    dn: `CN=${name},CN=Schema,CN=Configuration,DC=example,DC=test`,
+    guid: noGuid,
+    domain: rootDomainName,
+  });
 const unchanged = enumValue('Microsoft.Exchange.Data.ObjectState', 'Unchanged', 1);
 const version = opaque('Microsoft.Exchange.Data.ExchangeObjectVersion', '0.20 (15.0.0.0)');
 const organizationId = opaque('Microsoft.Exchange.Data.Directory.OrganizationId', '');
 const strings = (texts: readonly string[]): ServerValue => listValue(stringList, texts.map(stringValue));
-const serverId = (server: ExchangeServer): ServerValue => directoryId(server.name, { dn: server.distinguishedName, guid: server.guid, domain: rootDomainName });
-const databaseId = (db: MailboxDatabase): ServerValue => directoryId(db.name, { dn: db.distinguishedName, guid: db.guid, domain: rootDomainName });
+const serverId = (server: ExchangeServer): ServerValue =>
+  directoryId(server.name, { dn: server.distinguishedName, guid: server.guid, domain: rootDomainName });
+const databaseId = (db: MailboxDatabase): ServerValue =>
+  directoryId(db.name, { dn: db.distinguishedName, guid: db.guid, domain: rootDomainName });
 
 /** A database as the cmdlet saw it: `-Status` fills in what only the server that holds it knows. */
 export interface DatabaseView {
@@ -26,7 +55,10 @@ export interface DatabaseView {
   readonly status: boolean;
 }
 
-const withStatus = (read: (database: MailboxDatabase) => ServerValue) => (view: DatabaseView): ServerValue => (view.status ? read(view.database) : nullValue);
+const withStatus =
+  (read: (database: MailboxDatabase) => ServerValue) =>
+  (view: DatabaseView): ServerValue =>
+    view.status ? read(view.database) : nullValue;
 const path = (db: MailboxDatabase): string => `C:\\Program Files\\Microsoft\\Exchange Server\\V15\\Mailbox\\${db.name}`;
 
 const databaseProperties: readonly PropertyShape<DatabaseView>[] = [
@@ -53,11 +85,23 @@ const databaseProperties: readonly PropertyShape<DatabaseView>[] = [
   { name: 'Description', value: stringValue('') },
   { name: 'DatabaseSize', value: withStatus((db) => sizeValue(db.sizeBytes)) },
   { name: 'AvailableNewMailboxSpace', value: withStatus((db) => sizeValue((db.index % 90) * megabyte)) },
-  { name: 'EdbFilePath', value: (view) => opaque('Microsoft.Exchange.Data.EdbFilePath', `${path(view.database)}\\${view.database.name}.edb`) },
-  { name: 'ExchangeLegacyDN', value: (view) => stringValue(`${view.database.server.legacyDn}/cn=Microsoft Private MDB`) },
+  {
+    name: 'EdbFilePath',
+    value: (view) => opaque('Microsoft.Exchange.Data.EdbFilePath', `${path(view.database)}\\${view.database.name}.edb`),
+  },
+  {
+    name: 'ExchangeLegacyDN',
+    value: (view) => stringValue(`${view.database.server.legacyDn}/cn=Microsoft Private MDB`),
+  },
   { name: 'IssueWarningQuota', value: quotaValue(1945 * megabyte) },
-  { name: 'LastFullBackup', value: withStatus((db) => (db.index % 2 === 0 ? local(moment(db.whenChangedMs)) : nullValue)) },
-  { name: 'LogFolderPath', value: (view) => opaque('Microsoft.Exchange.Data.NonRootLocalLongFullPath', path(view.database)) },
+  {
+    name: 'LastFullBackup',
+    value: withStatus((db) => (db.index % 2 === 0 ? local(moment(db.whenChangedMs)) : nullValue)),
+  },
+  {
+    name: 'LogFolderPath',
+    value: (view) => opaque('Microsoft.Exchange.Data.NonRootLocalLongFullPath', path(view.database)),
+  },
   { name: 'MasterServerOrAvailabilityGroup', value: (view) => serverId(view.database.server) },
   { name: 'MountAtStartup', value: trueValue },
   { name: 'Mounted', value: withStatus((db) => booleanValue(db.mounted)) },
@@ -70,7 +114,10 @@ const databaseProperties: readonly PropertyShape<DatabaseView>[] = [
   { name: 'Servers', value: (view) => listValue(idList, [serverId(view.database.server)]) },
   { name: 'DeletedItemRetention', value: daysValue(14) },
   { name: 'CircularLoggingEnabled', value: (view) => booleanValue(view.database.index % 3 === 2) },
-  { name: 'AdminDisplayVersion', value: (view) => opaque('Microsoft.Exchange.Data.ServerVersion', view.database.server.version) },
+  {
+    name: 'AdminDisplayVersion',
+    value: (view) => opaque('Microsoft.Exchange.Data.ServerVersion', view.database.server.version),
+  },
   { name: 'ExchangeVersion', value: version },
   { name: 'Name', value: (view) => stringValue(view.database.name) },
   { name: 'DistinguishedName', value: (view) => stringValue(view.database.distinguishedName) },
@@ -105,11 +152,23 @@ export const databaseShape: ObjectShape<DatabaseView> = shapeOf({
   display: (view) => view.database.name,
 });
 
-const presentation = ['Microsoft.Exchange.Data.Directory.Management.ADPresentationObject', 'Microsoft.Exchange.Data.Directory.ADObject', 'Microsoft.Exchange.Data.Directory.ADRawEntry', 'Microsoft.Exchange.Data.ConfigurableObject', 'System.Object'];
+const presentation = [
+  'Microsoft.Exchange.Data.Directory.Management.ADPresentationObject',
+  'Microsoft.Exchange.Data.Directory.ADObject',
+  'Microsoft.Exchange.Data.Directory.ADRawEntry',
+  'Microsoft.Exchange.Data.ConfigurableObject',
+  'System.Object',
+];
 
 const serverProperties: readonly PropertyShape<ExchangeServer>[] = [
   { name: 'Name', value: (s) => stringValue(s.name) },
-  { name: 'DataPath', value: opaque('Microsoft.Exchange.Data.LocalLongFullPath', 'C:\\Program Files\\Microsoft\\Exchange Server\\V15\\Mailbox') },
+  {
+    name: 'DataPath',
+    value: opaque(
+      'Microsoft.Exchange.Data.LocalLongFullPath',
+      'C:\\Program Files\\Microsoft\\Exchange Server\\V15\\Mailbox',
+    ),
+  },
   { name: 'Domain', value: stringValue(rootDomainName) },
   { name: 'Edition', value: enumValue('Microsoft.Exchange.Data.ServerEditionType', 'Enterprise', 1) },
   { name: 'ExchangeLegacyDN', value: (s) => stringValue(s.legacyDn) },
@@ -130,8 +189,22 @@ const serverProperties: readonly PropertyShape<ExchangeServer>[] = [
   { name: 'NetworkAddress', value: (s) => strings([`netbios:${s.name}`, `ncacn_ip_tcp:${s.fqdn}`]) },
   { name: 'OrganizationalUnit', value: (s) => stringValue(`${rootDomainName}/${s.name}`) },
   { name: 'AdminDisplayVersion', value: (s) => opaque('Microsoft.Exchange.Data.ServerVersion', s.version) },
-  { name: 'Site', value: directoryId(`${rootDomainName}/Configuration/Sites/Default-First-Site-Name`, { dn: 'CN=Default-First-Site-Name,CN=Sites,CN=Configuration,DC=example,DC=test', guid: noGuid, domain: rootDomainName }) },
-  { name: 'ServerRole', value: enumValue('Microsoft.Exchange.Data.Directory.SystemConfiguration.ServerRole', 'Mailbox, ClientAccess', 16385) },
+  {
+    name: 'Site',
+    value: directoryId(`${rootDomainName}/Configuration/Sites/Default-First-Site-Name`, {
+      dn: 'CN=Default-First-Site-Name,CN=Sites,CN=Configuration,DC=example,DC=test',
+      guid: noGuid,
+      domain: rootDomainName,
+    }),
+  },
+  {
+    name: 'ServerRole',
+    value: enumValue(
+      'Microsoft.Exchange.Data.Directory.SystemConfiguration.ServerRole',
+      'Mailbox, ClientAccess',
+      16385,
+    ),
+  },
   { name: 'ErrorReportingEnabled', value: nullValue },
   { name: 'StaticDomainControllers', value: strings([]) },
   { name: 'StaticGlobalCatalogs', value: strings([]) },
@@ -169,12 +242,27 @@ export const serverShape: ObjectShape<ExchangeServer> = shapeOf({
 
 const created = moment(Date.UTC(2015, 8, 7, 6, 5, 4));
 const unitId = (unit: OrganizationalUnit): ServerValue =>
-  directoryId(unit.canonicalName, { dn: unit.distinguishedName, guid: unit.guid, domain: unit.domain.name, name: unit.name });
+  directoryId(unit.canonicalName, {
+    dn: unit.distinguishedName,
+    guid: unit.guid,
+    domain: unit.domain.name,
+    name: unit.name,
+  });
 
 const unitProperties: readonly PropertyShape<OrganizationalUnit>[] = [
   { name: 'CanonicalName', value: (u) => stringValue(u.canonicalName) },
-  { name: 'Type', value: enumValue('Microsoft.Exchange.Data.Directory.Management.ExtendedOrganizationalUnitType', 'OrganizationalUnit', 0) },
-  { name: 'HasChildren', value: (u) => booleanValue(u.domain.units.some((other) => other.canonicalName.startsWith(`${u.canonicalName}/`))) },
+  {
+    name: 'Type',
+    value: enumValue(
+      'Microsoft.Exchange.Data.Directory.Management.ExtendedOrganizationalUnitType',
+      'OrganizationalUnit',
+      0,
+    ),
+  },
+  {
+    name: 'HasChildren',
+    value: (u) => booleanValue(u.domain.units.some((other) => other.canonicalName.startsWith(`${u.canonicalName}/`))),
+  },
   { name: 'PreferredLanguage', value: nullValue },
   { name: 'HideFromAddressBook', value: falseValue },
   { name: 'Identity', value: unitId },

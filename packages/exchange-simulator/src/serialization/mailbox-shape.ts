@@ -4,17 +4,46 @@ import type { Mailbox } from '../organization/mailbox.ts';
 import { mailboxPropertyOrder, type PropertyTag } from './mailbox-property-order.ts';
 import { type ObjectShape, type PropertyShape, shapeOf } from './object-shape.ts';
 import {
-  booleanValue, chainOf, cultureValue, daysValue, directoryId, emptyGuidValue, enumValue, falseValue, guidValue, integerValue, listValue, local,
-  nullValue, opaque, proxyAddress, quotaValue, type ServerValue, sizeValue, smtpAddress, stringValue, trueValue, type TypeChain, unlimited, utc,
+  booleanValue,
+  chainOf,
+  cultureValue,
+  daysValue,
+  directoryId,
+  emptyGuidValue,
+  enumValue,
+  falseValue,
+  guidValue,
+  integerValue,
+  listValue,
+  local,
+  nullValue,
+  opaque,
+  proxyAddress,
+  quotaValue,
+  type ServerValue,
+  sizeValue,
+  smtpAddress,
+  stringValue,
+  trueValue,
+  type TypeChain,
+  unlimited,
+  utc,
 } from './server-value.ts';
 
 const exchange = 'Version=15.0.0.0, Culture=neutral, PublicKeyToken=31bf3856ad364e35';
 const framework = 'Version=4.0.0.0, Culture=neutral, PublicKeyToken=b77a5c561934e089';
 const base = 'Microsoft.Exchange.Data.MultiValuedPropertyBase';
-const multi = (item: string): TypeChain => chainOf(`Microsoft.Exchange.Data.MultiValuedProperty\`1[[${item}]]`, base, 'System.Object');
+const multi = (item: string): TypeChain =>
+  chainOf(`Microsoft.Exchange.Data.MultiValuedProperty\`1[[${item}]]`, base, 'System.Object');
 const adMulti = (item: string): TypeChain =>
-  chainOf(`Microsoft.Exchange.Data.Directory.ADMultiValuedProperty\`1[[${item}]]`, `Microsoft.Exchange.Data.MultiValuedProperty\`1[[${item}]]`, base, 'System.Object');
-const inDirectory = (name: string): string => `Microsoft.Exchange.Data.Directory.${name}, Microsoft.Exchange.Data.Directory, ${exchange}`;
+  chainOf(
+    `Microsoft.Exchange.Data.Directory.ADMultiValuedProperty\`1[[${item}]]`,
+    `Microsoft.Exchange.Data.MultiValuedProperty\`1[[${item}]]`,
+    base,
+    'System.Object',
+  );
+const inDirectory = (name: string): string =>
+  `Microsoft.Exchange.Data.Directory.${name}, Microsoft.Exchange.Data.Directory, ${exchange}`;
 
 export const stringList = multi(`System.String, mscorlib, ${framework}`);
 export const idList = adMulti(inDirectory('ADObjectId'));
@@ -29,7 +58,10 @@ const proxyList = chainOf(
 );
 const listTypes: Readonly<Record<string, TypeChain>> = {
   MailboxProvisioningPreferences: adMulti(inDirectory('MailboxProvisioningConstraint')),
-  MailboxLocations: chainOf(`System.Collections.Generic.List\`1[[${inDirectory('IMailboxLocationInfo')}]]`, 'System.Object'),
+  MailboxLocations: chainOf(
+    `System.Collections.Generic.List\`1[[${inDirectory('IMailboxLocationInfo')}]]`,
+    'System.Object',
+  ),
   AggregatedMailboxGuids: multi(`System.Guid, mscorlib, ${framework}`),
   Languages: multi(`System.Globalization.CultureInfo, mscorlib, ${framework}`),
   UserSMimeCertificate: bytesList,
@@ -40,27 +72,41 @@ const listTypes: Readonly<Record<string, TypeChain>> = {
   AuditOwner: auditList,
   EmailAddresses: proxyList,
   ...Object.fromEntries(
-    ('GeneratedOfflineAddressBooks AcceptMessagesOnlyFrom AcceptMessagesOnlyFromDLMembers AcceptMessagesOnlyFromSendersOrMembers AddressListMembership ' +
+    (
+      'GeneratedOfflineAddressBooks AcceptMessagesOnlyFrom AcceptMessagesOnlyFromDLMembers AcceptMessagesOnlyFromSendersOrMembers AddressListMembership ' +
       'AdministrativeUnits BypassModerationFromSendersOrMembers GrantSendOnBehalfTo ModeratedBy RejectMessagesFrom RejectMessagesFromDLMembers ' +
-      'RejectMessagesFromSendersOrMembers')
+      'RejectMessagesFromSendersOrMembers'
+    )
       .split(' ')
       .map((name) => [name, idList]),
   ),
 };
 
 const strings = (texts: readonly string[]): ServerValue => listValue(stringList, texts.map(stringValue));
-const enumeration = (name: string, text: string, value: number | bigint): ServerValue => enumValue(`Microsoft.Exchange.Data.${name}`, text, value);
+const enumeration = (name: string, text: string, value: number | bigint): ServerValue =>
+  enumValue(`Microsoft.Exchange.Data.${name}`, text, value);
 const configurationId = (name: string, container: string): ServerValue =>
-  directoryId(name, { dn: `CN=${name},${container},${configurationDn()}`, guid: '00000000-0000-0000-0000-000000000000', domain: rootDomainName });
+  directoryId(name, {
+    dn: `CN=${name},${container},${configurationDn()}`,
+    guid: '00000000-0000-0000-0000-000000000000',
+    domain: rootDomainName,
+  });
 const audit = (names: readonly string[]): ServerValue =>
-  listValue(auditList, names.map((name, index) => enumValue('Microsoft.Exchange.Data.Directory.MailboxAuditOperations', name, 2 ** index)));
+  listValue(
+    auditList,
+    names.map((name, index) => enumValue('Microsoft.Exchange.Data.Directory.MailboxAuditOperations', name, 2 ** index)),
+  );
 
 /** Values that every mailbox shares. */
 const constants: Readonly<Record<string, ServerValue>> = {
   IsHierarchyReady: trueValue,
   IsHierarchySyncEnabled: trueValue,
   LitigationHoldDuration: unlimited('timeSpan'),
-  ExchangeSecurityDescriptor: opaque('System.Security.AccessControl.RawSecurityDescriptor', 'System.Security.AccessControl.RawSecurityDescriptor', false),
+  ExchangeSecurityDescriptor: opaque(
+    'System.Security.AccessControl.RawSecurityDescriptor',
+    'System.Security.AccessControl.RawSecurityDescriptor',
+    false,
+  ),
   AdminDisplayVersion: opaque('Microsoft.Exchange.Data.ServerVersion', 'Version 15.1 (Build 2507.6)'),
   MessageTrackingReadStatusEnabled: trueValue,
   ExternalOofOptions: enumeration('Directory.Recipient.ExternalOofOptions', 'External', 0),
@@ -79,12 +125,32 @@ const constants: Readonly<Record<string, ServerValue>> = {
   MailboxMoveStatus: enumeration('Directory.Recipient.RequestStatus', 'None', 0),
   IsMachineToPersonTextMessagingEnabled: trueValue,
   AuditLogAgeLimit: daysValue(90),
-  AuditAdmin: audit(['Update', 'Move', 'MoveToDeletedItems', 'SoftDelete', 'HardDelete', 'FolderBind', 'SendAs', 'SendOnBehalf', 'Create']),
+  AuditAdmin: audit([
+    'Update',
+    'Move',
+    'MoveToDeletedItems',
+    'SoftDelete',
+    'HardDelete',
+    'FolderBind',
+    'SendAs',
+    'SendOnBehalf',
+    'Create',
+  ]),
   AuditDelegate: audit(['Update', 'SoftDelete', 'HardDelete', 'SendAs', 'Create']),
   AddressListMembership: listValue(
     idList,
-    ['\\Mailboxes(VLV)', '\\All Mailboxes(VLV)', '\\All Recipients(VLV)', '\\Default Global Address List', '\\All Users'].map((name) =>
-      directoryId(name, { dn: `CN=${name.slice(1)},CN=All Address Lists,CN=Address Lists Container,${configurationDn()}`, guid: '00000000-0000-0000-0000-000000000000', domain: rootDomainName }),
+    [
+      '\\Mailboxes(VLV)',
+      '\\All Mailboxes(VLV)',
+      '\\All Recipients(VLV)',
+      '\\Default Global Address List',
+      '\\All Users',
+    ].map((name) =>
+      directoryId(name, {
+        dn: `CN=${name.slice(1)},CN=All Address Lists,CN=Address Lists Container,${configurationDn()}`,
+        guid: '00000000-0000-0000-0000-000000000000',
+        domain: rootDomainName,
+      }),
     ),
   ),
   RecipientType: enumeration('Directory.Recipient.RecipientType', 'UserMailbox', 1),
@@ -92,7 +158,9 @@ const constants: Readonly<Record<string, ServerValue>> = {
   IsValid: trueValue,
   ExchangeVersion: opaque('Microsoft.Exchange.Data.ExchangeObjectVersion', '0.20 (15.0.0.0)'),
   ObjectCategory: directoryId(`${rootDomainName}/Configuration/Schema/Person`, {
-    dn: `CN=Person,CN=Schema,CN=Configuration,DC=example,DC=test`, guid: '6ff9d1a5-3f1e-4d27-9f3e-1f6f3a1c0001', domain: rootDomainName,
+    dn: `CN=Person,CN=Schema,CN=Configuration,DC=example,DC=test`,
+    guid: '6ff9d1a5-3f1e-4d27-9f3e-1f6f3a1c0001',
+    domain: rootDomainName,
   }),
   ObjectClass: strings(['top', 'person', 'organizationalPerson', 'user']),
   OrganizationId: opaque('Microsoft.Exchange.Data.Directory.OrganizationId', ''),
@@ -100,22 +168,38 @@ const constants: Readonly<Record<string, ServerValue>> = {
   PoliciesIncluded: strings(['7b1c9e54-8f2d-4a66-9d3e-0a5f4c2b1e04', '{26491cfc-9e50-4857-861b-0cb8df22b5d7}']),
 };
 
-const objectId = (m: Mailbox): ServerValue => directoryId(m.canonicalName, { dn: m.distinguishedName, guid: m.guid, domain: m.domain.name, name: m.name });
+const objectId = (m: Mailbox): ServerValue =>
+  directoryId(m.canonicalName, { dn: m.distinguishedName, guid: m.guid, domain: m.domain.name, name: m.name });
 const keypad = (text: string): string =>
-  text.toLowerCase().replace(/[^a-z0-9]/g, '').replace(/[a-z]/g, (letter) => '22233344455566677778889999'[letter.charCodeAt(0) - 97] as string);
+  text
+    .toLowerCase()
+    .replace(/[^a-z0-9]/g, '')
+    .replace(/[a-z]/g, (letter) => '22233344455566677778889999'[letter.charCodeAt(0) - 97] as string);
 
 /** Values that are the mailbox's own. */
 const own: Readonly<Record<string, (m: Mailbox) => ServerValue>> = {
-  Database: (m) => directoryId(m.database.name, { dn: m.database.distinguishedName, guid: m.database.guid, domain: rootDomainName }),
+  Database: (m) =>
+    directoryId(m.database.name, { dn: m.database.distinguishedName, guid: m.database.guid, domain: rootDomainName }),
   UseDatabaseRetentionDefaults: (m) => booleanValue(m.useDatabaseRetentionDefaults),
   RetainDeletedItemsUntilBackup: (m) => booleanValue(m.retainDeletedItemsUntilBackup),
   DeliverToMailboxAndForward: (m) => booleanValue(m.deliverToMailboxAndForward),
   ExchangeGuid: (m) => guidValue(m.exchangeGuid),
-  MailboxLocations: (m) => listValue(listTypes['MailboxLocations'] as TypeChain, [stringValue(`1;${m.exchangeGuid};Primary;${m.domain.name};${m.database.guid}`)]),
-  ExchangeUserAccountControl: (m) => enumeration('Directory.Recipient.UserAccountControlFlags', m.exchangeUserAccountControl, m.accountDisabled ? 2 : 0),
+  MailboxLocations: (m) =>
+    listValue(listTypes['MailboxLocations'] as TypeChain, [
+      stringValue(`1;${m.exchangeGuid};Primary;${m.domain.name};${m.database.guid}`),
+    ]),
+  ExchangeUserAccountControl: (m) =>
+    enumeration('Directory.Recipient.UserAccountControlFlags', m.exchangeUserAccountControl, m.accountDisabled ? 2 : 0),
   ForwardingAddress: (m) =>
-    m.forwardingAddress === undefined ? nullValue : directoryId(m.forwardingAddress, { dn: `CN=Contact ${m.index % 97},OU=Partners,${m.domain.distinguishedName}`, guid: m.exchangeGuid, domain: m.domain.name }),
-  ForwardingSmtpAddress: (m) => (m.forwardingSmtpAddress === undefined ? nullValue : proxyAddress(m.forwardingSmtpAddress)),
+    m.forwardingAddress === undefined
+      ? nullValue
+      : directoryId(m.forwardingAddress, {
+          dn: `CN=Contact ${m.index % 97},OU=Partners,${m.domain.distinguishedName}`,
+          guid: m.exchangeGuid,
+          domain: m.domain.name,
+        }),
+  ForwardingSmtpAddress: (m) =>
+    m.forwardingSmtpAddress === undefined ? nullValue : proxyAddress(m.forwardingSmtpAddress),
   Languages: (m) => listValue(listTypes['Languages'] as TypeChain, m.languages.map(cultureValue)),
   IssueWarningQuota: (m) => quotaValue(m.issueWarningQuota),
   ProhibitSendQuota: (m) => quotaValue(m.prohibitSendQuota),
@@ -130,7 +214,13 @@ const own: Readonly<Record<string, (m: Mailbox) => ServerValue>> = {
   LinkedMasterAccount: (m) => stringValue(m.isLinked ? `PARTNER\\${m.samAccountName}` : ''),
   ResourceCapacity: (m) => (m.resourceCapacity === undefined ? nullValue : integerValue(m.resourceCapacity)),
   ResourceType: (m) =>
-    m.isResource ? enumeration('Directory.Recipient.ExchangeResourceType', m.kind === 'room' ? 'Room' : 'Equipment', m.kind === 'room' ? 0 : 1) : nullValue,
+    m.isResource
+      ? enumeration(
+          'Directory.Recipient.ExchangeResourceType',
+          m.kind === 'room' ? 'Room' : 'Equipment',
+          m.kind === 'room' ? 0 : 1,
+        )
+      : nullValue,
   RoomMailboxAccountEnabled: (m) => (m.kind === 'room' ? falseValue : nullValue),
   SamAccountName: (m) => stringValue(m.samAccountName),
   AntispamBypassEnabled: (m) => booleanValue(m.antispamBypassEnabled),
@@ -143,10 +233,29 @@ const own: Readonly<Record<string, (m: Mailbox) => ServerValue>> = {
   MicrosoftOnlineServicesID: () => smtpAddress(''),
   ArchiveGuid: (m) => (m.archiveGuid === undefined ? emptyGuidValue : guidValue(m.archiveGuid)),
   ArchiveName: (m) => strings(m.archiveGuid === undefined ? [] : [`In-Place Archive - ${m.displayName}`]),
-  ArchiveDatabase: (m) => (m.archiveGuid === undefined ? nullValue : directoryId(m.database.name, { dn: m.database.distinguishedName, guid: m.database.guid, domain: rootDomainName })),
-  ArchiveState: (m) => enumeration('Directory.Recipient.ArchiveState', m.archiveGuid === undefined ? 'None' : 'Local', m.archiveGuid === undefined ? 0 : 1),
+  ArchiveDatabase: (m) =>
+    m.archiveGuid === undefined
+      ? nullValue
+      : directoryId(m.database.name, {
+          dn: m.database.distinguishedName,
+          guid: m.database.guid,
+          domain: rootDomainName,
+        }),
+  ArchiveState: (m) =>
+    enumeration(
+      'Directory.Recipient.ArchiveState',
+      m.archiveGuid === undefined ? 'None' : 'Local',
+      m.archiveGuid === undefined ? 0 : 1,
+    ),
   QueryBaseDN: (m) =>
-    m.noise(1) % 50 === 0 ? directoryId(m.domain.name, { dn: m.domain.distinguishedName, guid: m.domain.users.guid, domain: m.domain.name, name: m.domain.name }) : nullValue,
+    m.noise(1) % 50 === 0
+      ? directoryId(m.domain.name, {
+          dn: m.domain.distinguishedName,
+          guid: m.domain.users.guid,
+          domain: m.domain.name,
+          name: m.domain.name,
+        })
+      : nullValue,
   WhenMailboxCreated: (m) => (m.whenMailboxCreated === undefined ? nullValue : local(m.whenMailboxCreated)),
   AccountDisabled: (m) => booleanValue(m.accountDisabled),
   IsDirSynced: (m) => booleanValue(m.isDirSynced),
@@ -165,7 +274,12 @@ const own: Readonly<Record<string, (m: Mailbox) => ServerValue>> = {
   PrimarySmtpAddress: (m) => smtpAddress(m.primarySmtpAddress ?? ''),
   WindowsEmailAddress: (m) => smtpAddress(m.primarySmtpAddress ?? ''),
   RecipientTypeDetails: (m) => enumeration('Directory.Recipient.RecipientTypeDetails', m.details, m.detailsValue),
-  UMDtmfMap: (m) => strings([`emailAddress:${keypad(m.samAccountName)}`, `lastNameFirstName:${keypad(m.name)}`, `firstNameLastName:${keypad(m.name)}`]),
+  UMDtmfMap: (m) =>
+    strings([
+      `emailAddress:${keypad(m.samAccountName)}`,
+      `lastNameFirstName:${keypad(m.name)}`,
+      `firstNameLastName:${keypad(m.name)}`,
+    ]),
   Identity: objectId,
   Id: objectId,
   Name: (m) => stringValue(m.name),
@@ -203,7 +317,8 @@ const mailboxTypes = chainOf(
 
 /** The shape of a mailbox; `missing` leaves properties out, as an older version of Exchange does. */
 export function mailboxShape(missing: ReadonlySet<string> = new Set()): ObjectShape<Mailbox> {
-  const properties = mailboxPropertyOrder.filter(([, name]) => !missing.has(name)).map(([tag, name]) => ({ name, value: valueFor(tag, name) }));
+  const properties = mailboxPropertyOrder
+    .filter(([, name]) => !missing.has(name))
+    .map(([tag, name]) => ({ name, value: valueFor(tag, name) }));
   return shapeOf({ types: mailboxTypes, properties, display: (m) => m.name });
 }
-

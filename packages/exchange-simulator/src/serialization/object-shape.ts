@@ -29,7 +29,13 @@ export function shapeOf<Source>(options: {
   blob?: boolean;
 }): ObjectShape<Source> {
   const byName = new Map(options.properties.map((property) => [property.name.toLowerCase(), property]));
-  return { types: options.types, properties: options.properties, byName, display: options.display, blob: options.blob ?? true };
+  return {
+    types: options.types,
+    properties: options.properties,
+    byName,
+    display: options.display,
+    blob: options.blob ?? true,
+  };
 }
 
 /** An object in the pipeline. */
@@ -37,7 +43,13 @@ export type PipelineObject =
   // biome-ignore lint/suspicious/noExplicitAny: a shape and its source belong together, whatever the source is
   | { readonly kind: 'directory'; readonly shape: ObjectShape<any>; readonly source: unknown }
   | { readonly kind: 'selected'; readonly original: PipelineObject; readonly names: readonly string[] }
-  | { readonly kind: 'custom'; readonly types: TypeChain; readonly display: string | undefined; readonly adapted: readonly (readonly [string, ServerValue])[]; readonly extended?: readonly (readonly [string, ServerValue])[] }
+  | {
+      readonly kind: 'custom';
+      readonly types: TypeChain;
+      readonly display: string | undefined;
+      readonly adapted: readonly (readonly [string, ServerValue])[];
+      readonly extended?: readonly (readonly [string, ServerValue])[];
+    }
   | { readonly kind: 'bare'; readonly value: ServerValue };
 
 /** A property's value; undefined where the object has none of that name. */
@@ -49,9 +61,13 @@ export function propertyOf(object: PipelineObject, name: string): ServerValue | 
       return typeof property.value === 'function' ? property.value(object.source) : property.value;
     }
     case 'selected':
-      return object.names.some((known) => known.toLowerCase() === name.toLowerCase()) ? (propertyOf(object.original, name) ?? nullValue) : undefined;
+      return object.names.some((known) => known.toLowerCase() === name.toLowerCase())
+        ? (propertyOf(object.original, name) ?? nullValue)
+        : undefined;
     case 'custom':
-      return [...(object.extended ?? []), ...object.adapted].find(([known]) => known.toLowerCase() === name.toLowerCase())?.[1];
+      return [...(object.extended ?? []), ...object.adapted].find(
+        ([known]) => known.toLowerCase() === name.toLowerCase(),
+      )?.[1];
     case 'bare':
       return undefined;
   }
@@ -133,7 +149,8 @@ function wholeObject(shape: ObjectShape<never>, source: unknown, form: ValueForm
   const read = (property: PropertyShape<unknown>): string =>
     writer.value(typeof property.value === 'function' ? property.value(source) : property.value, property.name);
   if (form === 'flat') {
-    for (const step of stepsOf(shape)) props += step.property === undefined ? step.constant : step.constant + read(step.property);
+    for (const step of stepsOf(shape))
+      props += step.property === undefined ? step.constant : step.constant + read(step.property);
   } else {
     for (const property of shape.properties as readonly PropertyShape<unknown>[]) props += read(property);
   }
@@ -153,7 +170,10 @@ function customObject(object: PipelineObject & { kind: 'custom' }, form: ValueFo
   const head = `<Obj RefId="${writer.nextRefId()}">${writer.typeNames(object.types)}`;
   const display = object.display === undefined ? '' : `<ToString>${clixmlText(object.display)}</ToString>`;
   const props = object.adapted.map(([name, value]) => writer.value(value, name)).join('');
-  const members = object.extended === undefined ? '' : `<MS>${object.extended.map(([name, value]) => writer.value(value, name)).join('')}</MS>`;
+  const members =
+    object.extended === undefined
+      ? ''
+      : `<MS>${object.extended.map(([name, value]) => writer.value(value, name)).join('')}</MS>`;
   return `${head}${display}<Props>${props}</Props>${members}</Obj>`;
 }
 

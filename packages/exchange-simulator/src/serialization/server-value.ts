@@ -24,7 +24,11 @@ export type ServerValue =
   | { readonly kind: 'dateTime'; readonly moment: Moment; readonly zone: 'utc' | 'local' }
   | { readonly kind: 'version'; readonly text: string }
   | ObjectValue
-  | { readonly kind: 'dictionary'; readonly types: TypeChain; readonly entries: readonly (readonly [string, ServerValue])[] }
+  | {
+      readonly kind: 'dictionary';
+      readonly types: TypeChain;
+      readonly entries: readonly (readonly [string, ServerValue])[];
+    }
   | { readonly kind: 'list'; readonly types: TypeChain; readonly items: readonly ServerValue[] };
 
 /** A .NET object with a text. */
@@ -45,7 +49,10 @@ export interface ObjectValue {
   readonly order?: number;
 }
 
-export const chain = (...names: readonly string[]): TypeChain => ({ names, xml: names.map((name) => `<T>${name}</T>`).join('') });
+export const chain = (...names: readonly string[]): TypeChain => ({
+  names,
+  xml: names.map((name) => `<T>${name}</T>`).join(''),
+});
 
 export const nullValue: ServerValue = { kind: 'null' };
 export const trueValue: ServerValue = { kind: 'boolean', value: true };
@@ -57,7 +64,11 @@ export const guidValue = (text: string): ServerValue => ({ kind: 'guid', text })
 export const emptyGuidValue = guidValue('00000000-0000-0000-0000-000000000000');
 export const utc = (moment: Moment): ServerValue => ({ kind: 'dateTime', moment, zone: 'utc' });
 export const local = (moment: Moment): ServerValue => ({ kind: 'dateTime', moment, zone: 'local' });
-export const listValue = (types: TypeChain, items: readonly ServerValue[]): ServerValue => ({ kind: 'list', types, items });
+export const listValue = (types: TypeChain, items: readonly ServerValue[]): ServerValue => ({
+  kind: 'list',
+  types,
+  items,
+});
 
 const enumTails = ['System.Enum', 'System.ValueType', 'System.Object'] as const;
 const chains = new Map<string, TypeChain>();
@@ -88,15 +99,32 @@ export function enumValue(type: string, text: string, base: number | bigint): Ob
 const assembly = 'Version=15.0.0.0, Culture=neutral, PublicKeyToken=31bf3856ad364e35';
 const sizeChain = chainOf('Microsoft.Exchange.Data.ByteQuantifiedSize', 'System.ValueType', 'System.Object');
 const unlimitedChains = {
-  size: chainOf(`Microsoft.Exchange.Data.Unlimited\`1[[Microsoft.Exchange.Data.ByteQuantifiedSize, Microsoft.Exchange.Data, ${assembly}]]`, 'System.ValueType', 'System.Object'),
-  integer: chainOf('Microsoft.Exchange.Data.Unlimited`1[[System.Int32, mscorlib, Version=4.0.0.0, Culture=neutral, PublicKeyToken=b77a5c561934e089]]', 'System.ValueType', 'System.Object'),
-  timeSpan: chainOf(`Microsoft.Exchange.Data.Unlimited\`1[[Microsoft.Exchange.Data.EnhancedTimeSpan, Microsoft.Exchange.Data, ${assembly}]]`, 'System.ValueType', 'System.Object'),
+  size: chainOf(
+    `Microsoft.Exchange.Data.Unlimited\`1[[Microsoft.Exchange.Data.ByteQuantifiedSize, Microsoft.Exchange.Data, ${assembly}]]`,
+    'System.ValueType',
+    'System.Object',
+  ),
+  integer: chainOf(
+    'Microsoft.Exchange.Data.Unlimited`1[[System.Int32, mscorlib, Version=4.0.0.0, Culture=neutral, PublicKeyToken=b77a5c561934e089]]',
+    'System.ValueType',
+    'System.Object',
+  ),
+  timeSpan: chainOf(
+    `Microsoft.Exchange.Data.Unlimited\`1[[Microsoft.Exchange.Data.EnhancedTimeSpan, Microsoft.Exchange.Data, ${assembly}]]`,
+    'System.ValueType',
+    'System.Object',
+  ),
 } as const;
 
 /** `Unlimited<T>` without a value. */
 export function unlimited(of: keyof typeof unlimitedChains): ObjectValue {
   return {
-    kind: 'object', types: unlimitedChains[of], text: 'Unlimited', flat: true, blob: true, order: Number.POSITIVE_INFINITY,
+    kind: 'object',
+    types: unlimitedChains[of],
+    text: 'Unlimited',
+    flat: true,
+    blob: true,
+    order: Number.POSITIVE_INFINITY,
     properties: () => [['IsUnlimited', trueValue]],
   };
 }
@@ -107,8 +135,16 @@ export function quotaValue(bytes: number | undefined): ObjectValue {
   if (bytes === undefined) return unlimitedBytes;
   const text = byteSizeText(bytes);
   return {
-    kind: 'object', types: unlimitedChains.size, text, flat: true, blob: true, order: bytes,
-    properties: () => [['IsUnlimited', falseValue], ['Value', stringValue(text)]],
+    kind: 'object',
+    types: unlimitedChains.size,
+    text,
+    flat: true,
+    blob: true,
+    order: bytes,
+    properties: () => [
+      ['IsUnlimited', falseValue],
+      ['Value', stringValue(text)],
+    ],
   };
 }
 
@@ -117,13 +153,25 @@ export function sizeValue(bytes: number): ObjectValue {
   return { kind: 'object', types: sizeChain, text: byteSizeText(bytes), flat: true, blob: true, order: bytes };
 }
 
-const idChain = chainOf('Microsoft.Exchange.Data.Directory.ADObjectId', 'Microsoft.Exchange.Data.ObjectId', 'System.Object');
+const idChain = chainOf(
+  'Microsoft.Exchange.Data.Directory.ADObjectId',
+  'Microsoft.Exchange.Data.ObjectId',
+  'System.Object',
+);
 const partitionGuid = guidValue('59ce2f71-eaa2-4ddf-a4fa-f25069d0b324');
 
 /** An ADObjectId: its text is a canonical name (recipients, schema) or a short name (configuration objects). */
-export function directoryId(text: string, where: { dn: string; guid: string; domain: string; name?: string }): ObjectValue {
+export function directoryId(
+  text: string,
+  where: { dn: string; guid: string; domain: string; name?: string },
+): ObjectValue {
   return {
-    kind: 'object', types: idChain, text, flat: true, blob: true, key: where.dn,
+    kind: 'object',
+    types: idChain,
+    text,
+    flat: true,
+    blob: true,
+    key: where.dn,
     properties: () => {
       const isDomain = where.dn.startsWith('DC=');
       const rdn = /^(?:[^,\\]|\\.)*/.exec(where.dn)?.[0] ?? where.dn;
@@ -131,7 +179,10 @@ export function directoryId(text: string, where: { dn: string; guid: string; dom
         ['OrgHierarchyToIgnore', nullValue],
         ['IsDeleted', falseValue],
         ['Rdn', stringValue(rdn)],
-        ['Parent', isDomain ? nullValue : stringValue(text.includes('/') ? text.slice(0, text.lastIndexOf('/')) : where.domain)],
+        [
+          'Parent',
+          isDomain ? nullValue : stringValue(text.includes('/') ? text.slice(0, text.lastIndexOf('/')) : where.domain),
+        ],
         ['Depth', integerValue(where.dn.split(/(?<!\\),/).filter((part) => !part.startsWith('DC=')).length + 1)],
         ['DistinguishedName', stringValue(where.dn)],
         ['IsRelativeDn', falseValue],
@@ -152,16 +203,34 @@ const addressChain = chainOf('Microsoft.Exchange.Data.SmtpAddress', 'System.Valu
 export function smtpAddress(address: string): ObjectValue {
   const at = address.lastIndexOf('@');
   return {
-    kind: 'object', types: addressChain, text: address, flat: true, blob: true,
+    kind: 'object',
+    types: addressChain,
+    text: address,
+    flat: true,
+    blob: true,
     properties: () => [
-      ['Length', integerValue(address.length)], ['Local', stringValue(address.slice(0, Math.max(0, at)))], ['Domain', stringValue(address.slice(at + 1))],
-      ['Address', stringValue(address)], ['IsUTF8', booleanValue(/[^\x20-\x7e]/.test(address))], ['IsValidAddress', booleanValue(at > 0)],
+      ['Length', integerValue(address.length)],
+      ['Local', stringValue(address.slice(0, Math.max(0, at)))],
+      ['Domain', stringValue(address.slice(at + 1))],
+      ['Address', stringValue(address)],
+      ['IsUTF8', booleanValue(/[^\x20-\x7e]/.test(address))],
+      ['IsValidAddress', booleanValue(at > 0)],
     ],
   };
 }
 
-const smtpProxyChain = chainOf('Microsoft.Exchange.Data.SmtpProxyAddress', 'Microsoft.Exchange.Data.ProxyAddress', 'Microsoft.Exchange.Data.ProxyAddressBase', 'System.Object');
-const customProxyChain = chainOf('Microsoft.Exchange.Data.CustomProxyAddress', 'Microsoft.Exchange.Data.ProxyAddress', 'Microsoft.Exchange.Data.ProxyAddressBase', 'System.Object');
+const smtpProxyChain = chainOf(
+  'Microsoft.Exchange.Data.SmtpProxyAddress',
+  'Microsoft.Exchange.Data.ProxyAddress',
+  'Microsoft.Exchange.Data.ProxyAddressBase',
+  'System.Object',
+);
+const customProxyChain = chainOf(
+  'Microsoft.Exchange.Data.CustomProxyAddress',
+  'Microsoft.Exchange.Data.ProxyAddress',
+  'Microsoft.Exchange.Data.ProxyAddressBase',
+  'System.Object',
+);
 
 /** One of EmailAddresses, `prefix:address`; an upper-case prefix is the primary of its kind. */
 export function proxyAddress(text: string): ObjectValue {
@@ -170,11 +239,18 @@ export function proxyAddress(text: string): ObjectValue {
   const address = text.slice(colon + 1);
   const isSmtp = prefix.toUpperCase() === 'SMTP';
   return {
-    kind: 'object', types: isSmtp ? smtpProxyChain : customProxyChain, text, flat: true, blob: true,
+    kind: 'object',
+    types: isSmtp ? smtpProxyChain : customProxyChain,
+    text,
+    flat: true,
+    blob: true,
     properties: () => [
       ...(isSmtp ? [['SmtpAddress', stringValue(address)] as const] : []),
-      ['AddressString', stringValue(address)], ['ProxyAddressString', stringValue(text)], ['Prefix', stringValue(prefix.toUpperCase())],
-      ['IsPrimaryAddress', booleanValue(prefix === prefix.toUpperCase())], ['PrefixString', stringValue(prefix.toUpperCase())],
+      ['AddressString', stringValue(address)],
+      ['ProxyAddressString', stringValue(text)],
+      ['Prefix', stringValue(prefix.toUpperCase())],
+      ['IsPrimaryAddress', booleanValue(prefix === prefix.toUpperCase())],
+      ['PrefixString', stringValue(prefix.toUpperCase())],
     ],
   };
 }
@@ -184,10 +260,19 @@ const timeSpanChain = chainOf('Microsoft.Exchange.Data.EnhancedTimeSpan', 'Syste
 /** A span of whole days. */
 export function daysValue(days: number): ObjectValue {
   return {
-    kind: 'object', types: timeSpanChain, text: `${days}.00:00:00`, flat: true, blob: true, order: days,
+    kind: 'object',
+    types: timeSpanChain,
+    text: `${days}.00:00:00`,
+    flat: true,
+    blob: true,
+    order: days,
     properties: () => [
-      ['Days', integerValue(days)], ['Hours', integerValue(0)], ['Minutes', integerValue(0)], ['Seconds', integerValue(0)],
-      ['TotalDays', { kind: 'double', value: days }], ['Sign', integerValue(days < 0 ? -1 : 1)],
+      ['Days', integerValue(days)],
+      ['Hours', integerValue(0)],
+      ['Minutes', integerValue(0)],
+      ['Seconds', integerValue(0)],
+      ['TotalDays', { kind: 'double', value: days }],
+      ['Sign', integerValue(days < 0 ? -1 : 1)],
     ],
   };
 }
@@ -207,10 +292,18 @@ const cultures: Readonly<Record<string, readonly [number, string, string, string
 export function cultureValue(name: string): ObjectValue {
   const [lcid, display, iso, windows, two] = cultures[name] ?? [127, name, 'ivl', 'IVL', 'iv'];
   return {
-    kind: 'object', types: cultureChain, text: name, flat: false,
+    kind: 'object',
+    types: cultureChain,
+    text: name,
+    flat: false,
     properties: () => [
-      ['LCID', integerValue(lcid)], ['Name', stringValue(name)], ['DisplayName', stringValue(display)], ['IetfLanguageTag', stringValue(name)],
-      ['ThreeLetterISOLanguageName', stringValue(iso)], ['ThreeLetterWindowsLanguageName', stringValue(windows)], ['TwoLetterISOLanguageName', stringValue(two)],
+      ['LCID', integerValue(lcid)],
+      ['Name', stringValue(name)],
+      ['DisplayName', stringValue(display)],
+      ['IetfLanguageTag', stringValue(name)],
+      ['ThreeLetterISOLanguageName', stringValue(iso)],
+      ['ThreeLetterWindowsLanguageName', stringValue(windows)],
+      ['TwoLetterISOLanguageName', stringValue(two)],
     ],
   };
 }

@@ -27,7 +27,12 @@ interface Established {
 
 export type Authentication =
   /** `context` seals bodies on plain connections; `token` goes back in WWW-Authenticate. */
-  | { readonly kind: 'known'; readonly user: string; readonly context: Established | undefined; readonly challenge: string | undefined }
+  | {
+      readonly kind: 'known';
+      readonly user: string;
+      readonly context: Established | undefined;
+      readonly challenge: string | undefined;
+    }
   /** 401 with these challenges. */
   | { readonly kind: 'unknown'; readonly challenges: readonly string[] };
 
@@ -58,15 +63,22 @@ export class Authenticator {
       if (established?.context.complete !== true) return this.#refuse();
       return { kind: 'known', user: established.context.peer ?? '', context: established, challenge: undefined };
     }
-    const [scheme, value] = [header.slice(0, header.indexOf(' ')).toLowerCase(), header.slice(header.indexOf(' ') + 1).trim()];
+    const [scheme, value] = [
+      header.slice(0, header.indexOf(' ')).toLowerCase(),
+      header.slice(header.indexOf(' ') + 1).trim(),
+    ];
     if (scheme === 'basic') return this.#basic(value);
-    if (scheme === 'kerberos' || scheme === 'negotiate') return await this.#token(request.socket, scheme === 'kerberos' ? 'Kerberos' : 'Negotiate', value);
+    if (scheme === 'kerberos' || scheme === 'negotiate')
+      return await this.#token(request.socket, scheme === 'kerberos' ? 'Kerberos' : 'Negotiate', value);
     return this.#refuse();
   }
 
   #refuse(): Authentication {
     const challenges = this.#options.kerberos === undefined ? [] : ['Kerberos', 'Negotiate'];
-    return { kind: 'unknown', challenges: this.#options.basic === undefined ? challenges : [...challenges, 'Basic realm="exchange"'] };
+    return {
+      kind: 'unknown',
+      challenges: this.#options.basic === undefined ? challenges : [...challenges, 'Basic realm="exchange"'],
+    };
   }
 
   #basic(value: string): Authentication {
@@ -77,7 +89,9 @@ export class Authenticator {
     // Both are compared whatever the first says, so that the time taken tells nothing.
     const login = sameText(text.slice(0, colon).toLowerCase(), basic.login.toLowerCase());
     const password = sameText(text.slice(colon + 1), basic.password);
-    return login && password ? { kind: 'known', user: basic.login, context: undefined, challenge: undefined } : this.#refuse();
+    return login && password
+      ? { kind: 'known', user: basic.login, context: undefined, challenge: undefined }
+      : this.#refuse();
   }
 
   async #token(socket: Socket, scheme: SchemeName, value: string): Promise<Authentication> {
@@ -87,7 +101,13 @@ export class Authenticator {
     if (established === undefined || established.context.complete || established.scheme !== scheme) {
       // A new token on a connection that has a context begins another one.
       this.forget(socket);
-      established = { scheme, context: kerberos.mechanism.accept({ keytab: kerberos.keytab, scheme: scheme === 'Kerberos' ? 'kerberos' : 'negotiate' }) };
+      established = {
+        scheme,
+        context: kerberos.mechanism.accept({
+          keytab: kerberos.keytab,
+          scheme: scheme === 'Kerberos' ? 'kerberos' : 'negotiate',
+        }),
+      };
       this.#contexts.set(socket, established);
     }
     const { context } = established;
@@ -95,7 +115,12 @@ export class Authenticator {
       const answer = await context.step(Buffer.from(value, 'base64'));
       const challenge = answer === undefined ? scheme : `${scheme} ${Buffer.from(answer).toString('base64')}`;
       if (!context.complete) return { kind: 'unknown', challenges: [challenge] };
-      return { kind: 'known', user: context.peer ?? '', context: established, challenge: answer === undefined ? undefined : challenge };
+      return {
+        kind: 'known',
+        user: context.peer ?? '',
+        context: established,
+        challenge: answer === undefined ? undefined : challenge,
+      };
     } catch {
       this.forget(socket);
       return this.#refuse();

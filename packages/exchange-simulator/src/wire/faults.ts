@@ -12,16 +12,32 @@ export class ServiceFault extends Error {
   }
 }
 
-function make(role: WsmanFault['role'], subcode: string, code: number, reason: string, more: { message?: string; faultDetail?: string } = {}): ServiceFault {
-  return new ServiceFault({ role, subcode, code, reason, message: more.message ?? reason, faultDetail: more.faultDetail, machine: undefined });
+function make(
+  role: WsmanFault['role'],
+  subcode: string,
+  code: number,
+  reason: string,
+  more: { message?: string; faultDetail?: string } = {},
+): ServiceFault {
+  return new ServiceFault({
+    role,
+    subcode,
+    code,
+    reason,
+    message: more.message ?? reason,
+    faultDetail: more.faultDetail,
+    machine: undefined,
+  });
 }
 
-const timedOutText = 'The WS-Management service cannot complete the operation within the time specified in OperationTimeout.  ';
+const timedOutText =
+  'The WS-Management service cannot complete the operation within the time specified in OperationTimeout.  ';
 
 /** A quiet Receive. */
 export const timedOut = (): ServiceFault => make('Receiver', 'TimedOut', FaultCode.operationTimedOut, timedOutText);
 
-const selectorsText = 'The WS-Management service cannot process the request because the request contained invalid selectors for the resource. ';
+const selectorsText =
+  'The WS-Management service cannot process the request because the request contained invalid selectors for the resource. ';
 
 export const commandGone = (): ServiceFault =>
   make('Sender', 'InvalidSelectors', FaultCode.unexpectedSelectors, selectorsText, {
@@ -42,7 +58,9 @@ export function shellGone(shellId: string, origin: string): ServiceFault {
 
 export const resourceUnknown = (uri: string): ServiceFault =>
   make(
-    'Sender', 'DestinationUnreachable', FaultCode.invalidResourceUri,
+    'Sender',
+    'DestinationUnreachable',
+    FaultCode.invalidResourceUri,
     `The WS-Management service cannot process the request. The service cannot find the resource identified by the resource URI and selectors. `,
     {
       message: `The WS-Management service cannot process the request. The resource URI (${uri}) was not found in the WS-Management catalog. The catalog contains the metadata that describes resources, or logical endpoints. `,
@@ -51,30 +69,69 @@ export const resourceUnknown = (uri: string): ServiceFault =>
   );
 
 export const tooManyShells = (limit: number): ServiceFault =>
-  make('Receiver', 'QuotaLimit', FaultCode.quotaMaxShells, 'The service is configured to not accept any remote shell requests beyond the quota.', {
-    message: `The WS-Management service cannot process the request. This user is allowed a maximum number of ${limit} concurrent shells, which has been exceeded. Close existing shells or raise the quota for this user.`,
-  });
+  make(
+    'Receiver',
+    'QuotaLimit',
+    FaultCode.quotaMaxShells,
+    'The service is configured to not accept any remote shell requests beyond the quota.',
+    {
+      message: `The WS-Management service cannot process the request. This user is allowed a maximum number of ${limit} concurrent shells, which has been exceeded. Close existing shells or raise the quota for this user.`,
+    },
+  );
 
 export const actionUnknown = (action: string): ServiceFault =>
-  make('Sender', 'ActionNotSupported', FaultCode.actionNotSupported, `The action ${action.slice(0, 200)} is not supported by the service.`);
+  make(
+    'Sender',
+    'ActionNotSupported',
+    FaultCode.actionNotSupported,
+    `The action ${action.slice(0, 200)} is not supported by the service.`,
+  );
 
 export const envelopeInvalid = (what: string): ServiceFault =>
-  make('Sender', 'SchemaValidationError', FaultCode.schemaValidation, `The SOAP XML in the message does not match the corresponding XML schema definition. Change the XML and retry. ${what}`);
+  make(
+    'Sender',
+    'SchemaValidationError',
+    FaultCode.schemaValidation,
+    `The SOAP XML in the message does not match the corresponding XML schema definition. Change the XML and retry. ${what}`,
+  );
 
 export const envelopeTooLarge = (limit: number): ServiceFault =>
-  make('Sender', 'EncodingLimit', FaultCode.encodingLimit, `The WS-Management service cannot process the request because the request exceeds the maximum envelope size of ${limit} bytes.`, {
-    faultDetail: 'MaxEnvelopeSize',
-  });
+  make(
+    'Sender',
+    'EncodingLimit',
+    FaultCode.encodingLimit,
+    `The WS-Management service cannot process the request because the request exceeds the maximum envelope size of ${limit} bytes.`,
+    {
+      faultDetail: 'MaxEnvelopeSize',
+    },
+  );
 
 export const timeoutInvalid = (): ServiceFault =>
-  make('Sender', 'InvalidParameter', FaultCode.invalidTimeout, 'The WS-Management service cannot process the request because the timeout header is invalid.');
+  make(
+    'Sender',
+    'InvalidParameter',
+    FaultCode.invalidTimeout,
+    'The WS-Management service cannot process the request because the timeout header is invalid.',
+  );
 
 export const receiveUnderWay = (): ServiceFault =>
-  make('Receiver', 'InternalError', FaultCode.receiveInProgress, 'The WS-Management service cannot process the request because another Receive is under way for this stream.');
+  make(
+    'Receiver',
+    'InternalError',
+    FaultCode.receiveInProgress,
+    'The WS-Management service cannot process the request because another Receive is under way for this stream.',
+  );
 
 export const aborted = (): ServiceFault =>
-  make('Receiver', 'InternalError', FaultCode.operationAborted, 'The I/O operation has been aborted because of either a thread exit or an application request. ');
+  make(
+    'Receiver',
+    'InternalError',
+    FaultCode.operationAborted,
+    'The I/O operation has been aborted because of either a thread exit or an application request. ',
+  );
 
-export const internalError = (what: string): ServiceFault => make('Receiver', 'InternalError', FaultCode.internalError, what);
+export const internalError = (what: string): ServiceFault =>
+  make('Receiver', 'InternalError', FaultCode.internalError, what);
 
-export const invalidParameter = (what: string): ServiceFault => make('Sender', 'InvalidParameter', FaultCode.invalidParameter, what);
+export const invalidParameter = (what: string): ServiceFault =>
+  make('Sender', 'InvalidParameter', FaultCode.invalidParameter, what);

@@ -3,7 +3,16 @@
  * SOAP in and out. Nothing that a client sends ends the process; at most it ends its own connection.
  */
 import {
-  formatResponse, formatSealedBody, isSealedContentType, type ParsedRequest, parseRequest, parseSealedBody, type ResponseBody, sealedContentType, soapContentType, WsmanError,
+  formatResponse,
+  formatSealedBody,
+  isSealedContentType,
+  type ParsedRequest,
+  parseRequest,
+  parseSealedBody,
+  type ResponseBody,
+  sealedContentType,
+  soapContentType,
+  WsmanError,
 } from '@exchange-connector/wsman/codec';
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -47,9 +56,18 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-function page(response: ServerResponse, status: number, title: string, headers: Record<string, string | string[]> = {}): void {
+function page(
+  response: ServerResponse,
+  status: number,
+  title: string,
+  headers: Record<string, string | string[]> = {},
+): void {
   const body = `<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01//EN""http://www.w3.org/TR/html4/strict.dtd">\r\n<HTML><HEAD><TITLE>${title}</TITLE></HEAD>\r\n<BODY><h2>${title}</h2><hr><p>HTTP Error ${status}.</p></BODY></HTML>\r\n`;
-  response.writeHead(status, { ...headers, 'Content-Type': 'text/html; charset=us-ascii', 'Content-Length': Buffer.byteLength(body) });
+  response.writeHead(status, {
+    ...headers,
+    'Content-Type': 'text/html; charset=us-ascii',
+    'Content-Length': Buffer.byteLength(body),
+  });
   response.end(body);
 }
 
@@ -98,14 +116,22 @@ class HttpHandler {
     await this.#soap(request, response, { authentication, body, url });
   }
 
-  async #soap(request: IncomingMessage, response: ServerResponse, given: { authentication: Known; body: Buffer; url: URL }): Promise<void> {
+  async #soap(
+    request: IncomingMessage,
+    response: ServerResponse,
+    given: { authentication: Known; body: Buffer; url: URL },
+  ): Promise<void> {
     const { authentication, url } = given;
     const sealed = isSealedContentType(request.headers['content-type']);
     const { context } = authentication;
     const isPlainConnection = this.#options.tls === undefined;
     if (sealed !== (isPlainConnection && context !== undefined)) {
       // Over TLS and with Basic nothing is sealed; a Kerberos context over plain HTTP accepts nothing else.
-      return page(response, sealed ? 400 : 500, sealed ? 'Bad Request' : 'The server does not accept unencrypted messages');
+      return page(
+        response,
+        sealed ? 400 : 500,
+        sealed ? 'Bad Request' : 'The server does not accept unencrypted messages',
+      );
     }
     const gone = new AbortController();
     response.on('close', () => gone.abort());
@@ -117,10 +143,17 @@ class HttpHandler {
     }
     const parsed = parse(envelope);
     const caller = {
-      user: authentication.user, address: request.socket.remoteAddress ?? '', url: this.#options.baseUrl(),
-      query: new URLSearchParams(url.search.slice(1).replaceAll(';', '&')), cookies: cookiesOf(request), gone: gone.signal,
+      user: authentication.user,
+      address: request.socket.remoteAddress ?? '',
+      url: this.#options.baseUrl(),
+      query: new URLSearchParams(url.search.slice(1).replaceAll(';', '&')),
+      cookies: cookiesOf(request),
+      gone: gone.signal,
     };
-    const answer = parsed.kind === 'fault' ? { body: { kind: 'fault', fault: parsed.fault.fault } as const } : await this.#options.service.answer(parsed.request, caller);
+    const answer =
+      parsed.kind === 'fault'
+        ? { body: { kind: 'fault', fault: parsed.fault.fault } as const }
+        : await this.#options.service.answer(parsed.request, caller);
     if (answer === undefined) return void request.socket.destroy();
     if ('setCookie' in answer && answer.setCookie !== undefined) response.setHeader('Set-Cookie', answer.setCookie);
     const relatesTo = parsed.kind === 'request' ? parsed.request.header.messageId : undefined;
@@ -141,14 +174,25 @@ class HttpHandler {
     this.#undelivered.delete(socket);
   }
 
-  async #send(request: IncomingMessage, response: ServerResponse, given: { body: ResponseBody; relatesTo: string | undefined; context: Known['context'] }): Promise<void> {
+  async #send(
+    request: IncomingMessage,
+    response: ServerResponse,
+    given: { body: ResponseBody; relatesTo: string | undefined; context: Known['context'] },
+  ): Promise<void> {
     const status = given.body.kind === 'fault' ? 500 : 200;
-    const header = { messageId: `uuid:${randomUUID().toUpperCase()}`, relatesTo: given.relatesTo, activityId: randomUUID().toUpperCase() };
+    const header = {
+      messageId: `uuid:${randomUUID().toUpperCase()}`,
+      relatesTo: given.relatesTo,
+      activityId: randomUUID().toUpperCase(),
+    };
     let bytes = formatResponse(header, given.body);
     if (given.context !== undefined && this.#options.tls === undefined) {
       const protocol = given.context.scheme === 'Kerberos' ? 'Kerberos' : 'SPNEGO';
       const sealed = await given.context.context.wrap(bytes);
-      bytes = formatSealedBody({ protocol, header: sealed.header, data: sealed.data, contentLength: bytes.length + sealed.paddingBytes }, 'iis');
+      bytes = formatSealedBody(
+        { protocol, header: sealed.header, data: sealed.data, contentLength: bytes.length + sealed.paddingBytes },
+        'iis',
+      );
       response.setHeader('Content-Type', sealedContentType(protocol));
     } else response.setHeader('Content-Type', soapContentType);
     // IIS compresses for whoever does not refuse it; a sealed body does not survive a client that cannot undo it.
@@ -172,7 +216,10 @@ function parse(envelope: Buffer): { kind: 'request'; request: ParsedRequest } | 
   }
 }
 
-async function unseal(body: Buffer, context: { unwrap: (header: Uint8Array, data: Uint8Array) => Promise<Uint8Array> }): Promise<Buffer> {
+async function unseal(
+  body: Buffer,
+  context: { unwrap: (header: Uint8Array, data: Uint8Array) => Promise<Uint8Array> },
+): Promise<Buffer> {
   const parts = parseSealedBody(body);
   const plain = await context.unwrap(parts.header, parts.data);
   if (plain.length > parts.contentLength) throw new Error('the sealed message is longer than it says');
@@ -194,8 +241,19 @@ export function createHttpServer(options: HttpOptions): Server {
     });
   };
   // Exchange's front end holds idle connections for two minutes.
-  const settings = { keepAliveTimeout: 120_000, requestTimeout: 120_000, headersTimeout: 30_000, maxHeaderSize: 65_536 };
-  const server = options.tls === undefined ? createServer(settings, onRequest) : createTlsServer({ ...settings, cert: options.tls.cert, key: options.tls.key, minVersion: 'TLSv1.2' }, onRequest);
+  const settings = {
+    keepAliveTimeout: 120_000,
+    requestTimeout: 120_000,
+    headersTimeout: 30_000,
+    maxHeaderSize: 65_536,
+  };
+  const server =
+    options.tls === undefined
+      ? createServer(settings, onRequest)
+      : createTlsServer(
+          { ...settings, cert: options.tls.cert, key: options.tls.key, minVersion: 'TLSv1.2' },
+          onRequest,
+        );
   server.maxConnections = maxConnections;
   const onConnection = (socket: Socket): void => {
     socket.setNoDelay(true);

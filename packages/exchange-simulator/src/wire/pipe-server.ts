@@ -65,7 +65,10 @@ class PipeConnection {
       case 'Command':
         if (target === 'pool') return void this.#socket.destroy();
         this.#shell.addCommand(target, target, new Uint8Array(0));
-        this.#sending.set(target, this.#drain(target).catch(() => void this.#socket.destroy()));
+        this.#sending.set(
+          target,
+          this.#drain(target).catch(() => void this.#socket.destroy()),
+        );
         return await this.#send({ kind: 'CommandAck', target });
       case 'Signal':
         if (target !== 'pool' && this.#shell.findCommand(target) !== undefined) {
@@ -98,7 +101,11 @@ class PipeConnection {
     }
     if (this.#opened) {
       this.#shell.pool.closePool();
-      for (let data = this.#shell.pool.takeOutgoing('pool', envelopeBytes); data !== undefined; data = this.#shell.pool.takeOutgoing('pool', envelopeBytes)) {
+      for (
+        let data = this.#shell.pool.takeOutgoing('pool', envelopeBytes);
+        data !== undefined;
+        data = this.#shell.pool.takeOutgoing('pool', envelopeBytes)
+      ) {
         await this.#send({ kind: 'Data', target, stream: 'stdin', data });
       }
     }
@@ -119,7 +126,8 @@ class PipeConnection {
       try {
         const received = await this.#shell.receive(id, limits);
         if (received === undefined) return;
-        for (const { data } of received.streams) await this.#send({ kind: 'Data', target: id ?? 'pool', stream: 'stdin', data });
+        for (const { data } of received.streams)
+          await this.#send({ kind: 'Data', target: id ?? 'pool', stream: 'stdin', data });
         if (received.state?.state === 'Done') return;
       } catch (error) {
         if (!(error instanceof ServiceFault)) throw error;
@@ -133,9 +141,16 @@ class PipeConnection {
 async function clearStaleSocket(path: string, name: string): Promise<void> {
   if (process.platform === 'win32' || !existsSync(path)) return;
   const probe = connect(path);
-  const alive = await once(probe, 'connect').then(() => true, () => false);
+  const alive = await once(probe, 'connect').then(
+    () => true,
+    () => false,
+  );
   probe.destroy();
-  if (alive) throw new SimulatorError('SIMULATOR_LISTEN_FAILED', `starting the simulator: the pipe ${name} is in use; choose another name`);
+  if (alive)
+    throw new SimulatorError(
+      'SIMULATOR_LISTEN_FAILED',
+      `starting the simulator: the pipe ${name} is in use; choose another name`,
+    );
   unlinkSync(path);
 }
 
@@ -143,14 +158,25 @@ async function clearStaleSocket(path: string, name: string): Promise<void> {
 export async function listenOnPipe(name: string, makeShell: (pool: ServerRunspacePool) => Shell): Promise<Server> {
   const path = pipePath(name);
   if (!/^[A-Za-z0-9._-]{1,100}$/.test(name)) {
-    throw new SimulatorError('SIMULATOR_OPTION_INVALID', `--pipe "${name}": allowed are up to 100 letters, digits, ".", "_" and "-"`);
+    throw new SimulatorError(
+      'SIMULATOR_OPTION_INVALID',
+      `--pipe "${name}": allowed are up to 100 letters, digits, ".", "_" and "-"`,
+    );
   }
   await clearStaleSocket(path, name);
   const server = createServer((socket) => {
     new PipeConnection(socket, makeShell(new ServerRunspacePool({ maxProtocolVersion: '2.3' })));
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => reject(new SimulatorError('SIMULATOR_LISTEN_FAILED', `starting the simulator: listening on the pipe ${path}: ${cause.message}`, { cause })));
+    server.once('error', (cause) =>
+      reject(
+        new SimulatorError(
+          'SIMULATOR_LISTEN_FAILED',
+          `starting the simulator: listening on the pipe ${path}: ${cause.message}`,
+          { cause },
+        ),
+      ),
+    );
     server.listen(path, resolve);
   });
   if (process.platform !== 'win32') chmodSync(path, 0o600);

@@ -6,7 +6,7 @@ import { type ErrorRecordInit, type Guid, PipelineState, type ServerRunspacePool
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import type { Emission } from '../cmdlets/cmdlet.ts';
 import { CommandFailure, ErrorCategory } from '../cmdlets/command-failure.ts';
-import { PipelineInput } from '../cmdlets/pipeline.ts';
+import type { PipelineInput } from '../cmdlets/pipeline.ts';
 import { serializeObject, type SerializationLevel } from '../serialization/object-shape.ts';
 
 /** How long the server works on one pipeline before it looks after others. */
@@ -20,7 +20,11 @@ const stopped: ErrorRecordInit = {
   category: ErrorCategory.OperationStopped,
   categoryReason: 'PipelineStoppedException',
   exceptionTypeNames: [
-    'System.Management.Automation.PipelineStoppedException', 'System.Management.Automation.RuntimeException', 'System.SystemException', 'System.Exception', 'System.Object',
+    'System.Management.Automation.PipelineStoppedException',
+    'System.Management.Automation.RuntimeException',
+    'System.SystemException',
+    'System.Exception',
+    'System.Object',
   ],
 };
 
@@ -30,7 +34,12 @@ function unforeseen(error: unknown): ErrorRecordInit {
     fullyQualifiedErrorId: 'RuntimeException',
     category: ErrorCategory.NotSpecified,
     categoryReason: 'RuntimeException',
-    exceptionTypeNames: ['System.Management.Automation.RuntimeException', 'System.SystemException', 'System.Exception', 'System.Object'],
+    exceptionTypeNames: [
+      'System.Management.Automation.RuntimeException',
+      'System.SystemException',
+      'System.Exception',
+      'System.Object',
+    ],
   };
 }
 

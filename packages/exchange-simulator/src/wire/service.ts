@@ -1,12 +1,31 @@
 /* The service behind the HTTP layer: a request of a user becomes a response or a fault ([MS-WSMV] 3.1.4). */
-import { type Guid, parseGuid, psHashtable, psInt32, psObject, psString, type PsValue, ServerRunspacePool } from '@exchange-connector/psrp';
+import {
+  type Guid,
+  parseGuid,
+  psHashtable,
+  psInt32,
+  psObject,
+  psString,
+  type PsValue,
+  ServerRunspacePool,
+} from '@exchange-connector/psrp';
 import { type ParsedRequest, type RequestBody, type ResponseBody, SignalCode } from '@exchange-connector/wsman/codec';
 import { randomUUID } from 'node:crypto';
 import type { CmdletContext } from '../cmdlets/cmdlet.ts';
 import { timeStamp } from '../cmdlets/command-failure.ts';
 import type { LogLine } from '../log.ts';
 import type { SerializationLevel } from '../serialization/object-shape.ts';
-import { actionUnknown, commandGone, internalError, invalidParameter, resourceUnknown, ServiceFault, shellGone, timeoutInvalid, tooManyShells } from './faults.ts';
+import {
+  actionUnknown,
+  commandGone,
+  internalError,
+  invalidParameter,
+  resourceUnknown,
+  ServiceFault,
+  shellGone,
+  timeoutInvalid,
+  tooManyShells,
+} from './faults.ts';
 import { Shell, upperGuid } from './shell.ts';
 import { affinityCookie, type ShellRegistry } from './shell-registry.ts';
 
@@ -57,7 +76,16 @@ export class Service {
   /** A shell outside HTTP, for a pipe. */
   makeLocalShell(pool: ServerRunspacePool): Shell {
     const { context, projectedValues, latencyMs, log } = this.#options;
-    return new Shell({ id: randomUUID().toUpperCase(), owner: 'local', cookie: undefined, pool, context, level: { level: 'partial', projectedValues }, latencyMs, log });
+    return new Shell({
+      id: randomUUID().toUpperCase(),
+      owner: 'local',
+      cookie: undefined,
+      pool,
+      context,
+      level: { level: 'partial', projectedValues },
+      latencyMs,
+      log,
+    });
   }
 
   /** Undefined when the caller has hung up meanwhile. Faults are answers. */
@@ -68,8 +96,12 @@ export class Service {
     try {
       return await this.#perform(request, caller);
     } catch (error) {
-      const fault = error instanceof ServiceFault ? error.fault : internalError(error instanceof Error ? error.message : String(error)).fault;
-      if (!(error instanceof ServiceFault)) this.#options.log('Error', `${request.action} failed: ${error instanceof Error ? error.stack : String(error)}`);
+      const fault =
+        error instanceof ServiceFault
+          ? error.fault
+          : internalError(error instanceof Error ? error.message : String(error)).fault;
+      if (!(error instanceof ServiceFault))
+        this.#options.log('Error', `${request.action} failed: ${error instanceof Error ? error.stack : String(error)}`);
       if (fault.subcode === 'TimedOut') registry.counts.quiet += 1;
       else registry.counts.faults += 1;
       return { body: { kind: 'fault', fault: { ...fault, machine: this.#options.context.serverName } } };
@@ -108,16 +140,32 @@ export class Service {
     return shell;
   }
 
-  async #onShell(shell: Shell, request: ParsedRequest, body: Exclude<RequestBody, { kind: 'create' }>, caller: Caller): Promise<ServiceAnswer | undefined> {
+  async #onShell(
+    shell: Shell,
+    request: ParsedRequest,
+    body: Exclude<RequestBody, { kind: 'create' }>,
+    caller: Caller,
+  ): Promise<ServiceAnswer | undefined> {
     switch (body.kind) {
       case 'command':
         return this.#command(shell, body);
       case 'receive': {
-        const maxEnvelopeBytes = Math.min(request.header.maxEnvelopeBytes, shell.isOld ? oldEnvelopeBytes : newEnvelopeBytes);
-        if (maxEnvelopeBytes < 8_192) throw invalidParameter('The MaxEnvelopeSize of the request is smaller than the service can answer in.');
-        const received = await shell.receive(body.commandId, { maxEnvelopeBytes, timeoutMs: request.header.operationTimeoutMs, gone: caller.gone });
+        const maxEnvelopeBytes = Math.min(
+          request.header.maxEnvelopeBytes,
+          shell.isOld ? oldEnvelopeBytes : newEnvelopeBytes,
+        );
+        if (maxEnvelopeBytes < 8_192)
+          throw invalidParameter('The MaxEnvelopeSize of the request is smaller than the service can answer in.');
+        const received = await shell.receive(body.commandId, {
+          maxEnvelopeBytes,
+          timeoutMs: request.header.operationTimeoutMs,
+          gone: caller.gone,
+        });
         if (received === undefined) return undefined;
-        return { body: { kind: 'received', streams: received.streams, commandState: received.state }, lost: received.lost };
+        return {
+          body: { kind: 'received', streams: received.streams, commandState: received.state },
+          lost: received.lost,
+        };
       }
       case 'send': {
         const command = body.commandId === undefined ? undefined : shell.findCommand(body.commandId);
@@ -162,22 +210,44 @@ export class Service {
     }
     const asked = body.shellId === '' ? randomUUID().toUpperCase() : upperGuid(body.shellId);
     if (asked === undefined) throw invalidParameter(`The ShellId "${body.shellId.slice(0, 100)}" is not a GUID.`);
-    const pool = new ServerRunspacePool({ maxProtocolVersion: this.#options.maxProtocolVersion, applicationPrivateData: privateData() });
+    const pool = new ServerRunspacePool({
+      maxProtocolVersion: this.#options.maxProtocolVersion,
+      applicationPrivateData: privateData(),
+    });
     const events = pool.receive('pool', body.creation);
     const violation = events.find((event) => event.kind === 'protocolViolation');
-    if (violation?.kind === 'protocolViolation') throw internalError(`The creationXml could not be read: ${violation.error.message}`);
+    if (violation?.kind === 'protocolViolation')
+      throw internalError(`The creationXml could not be read: ${violation.error.message}`);
     const isOld = pool.protocolVersion === '2.1';
     const id = isOld ? randomUUID().toUpperCase() : asked;
     if (registry.find(id) !== undefined) throw invalidParameter(`A shell of the ShellId ${id} exists.`);
     const cookie = isOld ? undefined : affinityCookie();
-    const level: SerializationLevel = { level: caller.query.get('serializationLevel')?.toLowerCase() === 'full' ? 'full' : 'partial', projectedValues: this.#options.projectedValues };
-    const shell = new Shell({ id, owner: caller.user, cookie, pool, context: this.#options.context, level, latencyMs: this.#options.latencyMs, log: this.#options.log });
+    const level: SerializationLevel = {
+      level: caller.query.get('serializationLevel')?.toLowerCase() === 'full' ? 'full' : 'partial',
+      projectedValues: this.#options.projectedValues,
+    };
+    const shell = new Shell({
+      id,
+      owner: caller.user,
+      cookie,
+      pool,
+      context: this.#options.context,
+      level,
+      latencyMs: this.#options.latencyMs,
+      log: this.#options.log,
+    });
     shell.adopt(events);
     if (shell.wantsOpening) this.#open(pool, caller);
     registry.add(shell);
     this.#options.log('Information', `shell ${id} of ${caller.user} opened`);
     return {
-      body: { kind: 'created', shellId: id, address: caller.url, resourceUri, shell: isOld ? undefined : this.#facts(shell, caller) },
+      body: {
+        kind: 'created',
+        shellId: id,
+        address: caller.url,
+        resourceUri,
+        shell: isOld ? undefined : this.#facts(shell, caller),
+      },
       setCookie: cookie === undefined ? undefined : `MS-WSMAN=${cookie}; path=/powershell; HttpOnly`,
     };
   }
@@ -186,27 +256,48 @@ export class Service {
   #open(pool: ServerRunspacePool, caller: Caller): void {
     const { registry, runspaceBudget, withoutRoles, context } = this.#options;
     const origin = `[Server=${context.serverName},RequestId=${randomUUID()},TimeStamp=${timeStamp(new Date())}]`;
-    const refuse = (category: string, reason: string, text: string): void =>
+    const refuse = (category: string, reason: string, text: string): void => {
       pool.breakPool({
         message: `${origin} [FailureCategory=${category}] ${text}`,
-        fullyQualifiedErrorId: reason, category: 0, categoryReason: reason,
-        exceptionTypeNames: [`Microsoft.Exchange.Configuration.Authorization.${reason}`, 'System.Exception', 'System.Object'],
+        fullyQualifiedErrorId: reason,
+        category: 0,
+        categoryReason: reason,
+        exceptionTypeNames: [
+          `Microsoft.Exchange.Configuration.Authorization.${reason}`,
+          'System.Exception',
+          'System.Object',
+        ],
       });
+    };
     if (withoutRoles.includes(caller.user)) {
-      return refuse('AuthZ-CmdletAccessDeniedException', 'CmdletAccessDeniedException', `The user "${caller.user}" isn't assigned to any management roles.`);
+      refuse(
+        'AuthZ-CmdletAccessDeniedException',
+        'CmdletAccessDeniedException',
+        `The user "${caller.user}" isn't assigned to any management roles.`,
+      );
+      return;
     }
     const wait = registry.takeFromBudget(caller.user, runspaceBudget, Date.now());
-    if (wait === 0) return pool.openPool();
-    return refuse(
-      'AuthZ-AuthorizationException', 'AuthorizationException',
+    if (wait === 0) {
+      pool.openPool();
+      return;
+    }
+    refuse(
+      'AuthZ-AuthorizationException',
+      'AuthorizationException',
       `Fail to create runspace because you have exceeded your budget to create runspace. Please wait for ${wait} seconds. Policy: CN=GlobalThrottlingPolicy_6f3a4e2e-6d8a-4b8b-9a60-2f5f0a3f7f10,CN=Global Settings,CN=First Organization,CN=Microsoft Exchange,CN=Services,CN=Configuration,DC=example,DC=test`,
     );
   }
 
   #facts(shell: Shell, caller: Caller) {
     return {
-      owner: shell.owner, clientIp: caller.address, processId: String(process.pid), idleTimeoutMs: this.#options.idleTimeoutMs, maxIdleTimeoutMs: this.#options.idleTimeoutMs,
-      bufferMode: 'Block', state: 'Connected',
+      owner: shell.owner,
+      clientIp: caller.address,
+      processId: String(process.pid),
+      idleTimeoutMs: this.#options.idleTimeoutMs,
+      maxIdleTimeoutMs: this.#options.idleTimeoutMs,
+      bufferMode: 'Block',
+      state: 'Connected',
     };
   }
 }
@@ -231,6 +322,9 @@ function privateData(): PsValue {
     PSRemotingProtocolVersion: version('2.3'),
     SerializationVersion: version('1.1.0.1'),
   });
-  return dictionary({ PSVersionTable: table, ImplicitRemoting: dictionary({ Hash: psInt32(-1_404_318_617) }), SupportedVersions: psString('15.1.2507.6') });
+  return dictionary({
+    PSVersionTable: table,
+    ImplicitRemoting: dictionary({ Hash: psInt32(-1_404_318_617) }),
+    SupportedVersions: psString('15.1.2507.6'),
+  });
 }
-

@@ -92,8 +92,15 @@ export class ShellRegistry {
 
   get facts(): SimulatorFacts {
     return {
-      shellsOpen: this.#shells.size, shellsCreated: this.counts.created, shellsDeleted: this.counts.deleted, shellsExpired: this.counts.expired,
-      shellsRefused: this.counts.refused, requests: { ...this.requests }, quietReceives: this.counts.quiet, unauthorized: this.counts.unauthorized, faults: this.counts.faults,
+      shellsOpen: this.#shells.size,
+      shellsCreated: this.counts.created,
+      shellsDeleted: this.counts.deleted,
+      shellsExpired: this.counts.expired,
+      shellsRefused: this.counts.refused,
+      requests: { ...this.requests },
+      quietReceives: this.counts.quiet,
+      unauthorized: this.counts.unauthorized,
+      faults: this.counts.faults,
     };
   }
 }

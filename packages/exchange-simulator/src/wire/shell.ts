@@ -2,7 +2,15 @@
  * A shell: one runspace pool of one user, its runspaces with their settings, and its commands. What a Receive
  * gives is what an envelope holds, each fragment in an rsp:Stream of its own.
  */
-import { type Guid, parseGuid, type PipelineRequest, type PsrpError, psString, type ServerEvent, ServerRunspacePool } from '@exchange-connector/psrp';
+import {
+  type Guid,
+  parseGuid,
+  type PipelineRequest,
+  type PsrpError,
+  psString,
+  type ServerEvent,
+  type ServerRunspacePool,
+} from '@exchange-connector/psrp';
 import type { CommandState, ReceivedStream } from '@exchange-connector/wsman/codec';
 import type { CmdletContext, Emission } from '../cmdlets/cmdlet.ts';
 import { PipelineInput, runRequest } from '../cmdlets/pipeline.ts';
@@ -106,7 +114,15 @@ export class Shell {
   }
 
   addCommand(id: Guid, commandId: string, bytes: Uint8Array): void {
-    this.#commands.set(commandId.toUpperCase(), { id, commandId, run: undefined, done: false, receiving: false, answers: 0, unsent: undefined });
+    this.#commands.set(commandId.toUpperCase(), {
+      id,
+      commandId,
+      run: undefined,
+      done: false,
+      receiving: false,
+      answers: 0,
+      unsent: undefined,
+    });
     this.deliver(id, bytes);
   }
 
@@ -161,16 +177,22 @@ export class Shell {
         this.wantsOpening = true;
         return;
       case 'pipelineCreated':
-        return this.#startPipeline(event.id, event.request, event.hasInput);
+        this.#startPipeline(event.id, event.request, event.hasInput);
+        return;
       case 'commandMetadataAsked':
-        return this.#startPipeline(event.id, metadataRequest(event.names), false);
+        this.#startPipeline(event.id, metadataRequest(event.names), false);
+        return;
       case 'input':
-        return this.#acceptInput(event.id, event.body);
+        this.#acceptInput(event.id, event.body);
+        return;
       case 'inputEnded':
         this.#run(event.id)?.input.end();
         return;
       case 'availableRunspacesAsked':
-        this.pool.runspaceAvailability(event.callId, BigInt(this.#maxRunspaces - this.#runspaces.filter((runspace) => runspace.busy).length));
+        this.pool.runspaceAvailability(
+          event.callId,
+          BigInt(this.#maxRunspaces - this.#runspaces.filter((runspace) => runspace.busy).length),
+        );
         return;
       case 'maxRunspacesAsked': {
         const accepted = event.count >= 1 && event.count <= 64;
@@ -218,7 +240,10 @@ export class Shell {
     const { level, latencyMs } = this.#options;
     const emissions = this.#inRunspace((context) => runRequest(request, context, hasInput ? input : undefined));
     command.run = new PipelineRun({ id, pool, emissions, input, level, latencyMs });
-    command.run.pump(headStartBytes, performance.now() + fillMs, this.#closing.signal).then(() => this.#wake.ring(), (error: unknown) => this.#fail(error));
+    command.run.pump(headStartBytes, performance.now() + fillMs, this.#closing.signal).then(
+      () => this.#wake.ring(),
+      (error: unknown) => this.#fail(error),
+    );
   }
 
   #fail(error: unknown): void {
@@ -252,9 +277,13 @@ export class Shell {
   }
 
   /** Answers a Receive: waits until there is something, or throws the quiet fault. Undefined when the client has gone. */
-  async receive(commandId: string | undefined, limits: { maxEnvelopeBytes: number; timeoutMs: number; gone: AbortSignal }): Promise<Received | undefined> {
+  async receive(
+    commandId: string | undefined,
+    limits: { maxEnvelopeBytes: number; timeoutMs: number; gone: AbortSignal },
+  ): Promise<Received | undefined> {
     const command = commandId === undefined ? undefined : this.findCommand(commandId);
-    if (commandId !== undefined && (command === undefined || (command.done && command.unsent === undefined))) throw commandGone();
+    if (commandId !== undefined && (command === undefined || (command.done && command.unsent === undefined)))
+      throw commandGone();
     const outlet = command ?? this.#poolOutlet;
     if (outlet.receiving) throw receiveUnderWay();
     outlet.receiving = true;
@@ -265,7 +294,11 @@ export class Shell {
     }
   }
 
-  async #awaitOutput(outlet: Outlet, command: Command | undefined, limits: { maxEnvelopeBytes: number; timeoutMs: number; gone: AbortSignal }): Promise<Received | undefined> {
+  async #awaitOutput(
+    outlet: Outlet,
+    command: Command | undefined,
+    limits: { maxEnvelopeBytes: number; timeoutMs: number; gone: AbortSignal },
+  ): Promise<Received | undefined> {
     const deadline = performance.now() + limits.timeoutMs;
     const room = limits.maxEnvelopeBytes - envelopeOverhead;
     const signal = AbortSignal.any([limits.gone, this.#closing.signal]);
@@ -284,14 +317,21 @@ export class Shell {
       if (limits.gone.aborted) return undefined;
       const streams = this.#takeStreams(command, room);
       const ended = command?.run?.ended === true && !this.pool.hasOutgoing(command.id);
-      const state: CommandState | undefined = ended ? { commandId: command.commandId, state: 'Done', exitCode: 0 } : undefined;
+      const state: CommandState | undefined = ended
+        ? { commandId: command.commandId, state: 'Done', exitCode: 0 }
+        : undefined;
       if (streams.length > 0 || ended) return this.#received(outlet, command, streams, state);
       if (performance.now() >= deadline) throw timedOut();
       if (outcome !== 'deadline') await this.#wake.wait(deadline - performance.now(), signal);
     }
   }
 
-  #received(outlet: Outlet, command: Command | undefined, streams: readonly ReceivedStream[], state: CommandState | undefined): Received {
+  #received(
+    outlet: Outlet,
+    command: Command | undefined,
+    streams: readonly ReceivedStream[],
+    state: CommandState | undefined,
+  ): Received {
     if (command !== undefined && state !== undefined) command.done = true;
     outlet.answers += 1;
     const { answers } = outlet;
@@ -326,7 +366,10 @@ export class Shell {
 /** GET_COMMAND_METADATA ([MS-PSRP] 2.2.2.14): first how many there are, then each with what a proxy is made of. */
 function metadataRequest(names: readonly string[]): PipelineRequest {
   const patterns = names.length === 0 ? ['*'] : names;
-  const parameters = patterns.length === 1 ? [{ name: 'Name', value: psString(patterns[0] as string) }] : [{ name: 'Name', value: { kind: 'LST', items: patterns.map(psString) } as const }];
+  const parameters =
+    patterns.length === 1
+      ? [{ name: 'Name', value: psString(patterns[0] as string) }]
+      : [{ name: 'Name', value: { kind: 'LST', items: patterns.map(psString) } as const }];
   const find = { name: 'Get-Command', parameters };
   const select = (properties: string): PipelineRequest['statements'][number][number] => ({
     name: 'Select-Object',
