@@ -16,7 +16,7 @@ import type { AcceptOptions, InitiatorCredential } from './mechanism.ts';
 export function credentialScene(
   credential: InitiatorCredential,
   cache?: string,
-): Pick<FailureScene, 'credential' | 'credentialKind' | 'principal'> {
+): Pick<FailureScene, 'credential' | 'credentialKind' | 'principal' | 'enterprise'> {
   switch (credential.kind) {
     case 'ticket-cache': {
       const name = cache ?? process.env['KRB5CCNAME'];
@@ -35,6 +35,7 @@ export function credentialScene(
       return {
         credential: `the password of ${credential.principal}`,
         credentialKind: 'password',
+        enterprise: credential.enterprise,
         principal: credential.principal,
       };
     default:
@@ -133,7 +134,7 @@ async function withName(
   use: (name: Handle) => Promise<Outcome & { readonly credential: Handle }>,
 ): Promise<Outcome & { readonly credential: Handle }> {
   if (text === undefined) return use(0n);
-  const imported = library.importName(text, kind);
+  const imported = await library.importName(text, kind);
   if (failed(imported.major)) return { major: imported.major, minor: imported.minor, credential: 0n };
   try {
     return await use(imported.name);

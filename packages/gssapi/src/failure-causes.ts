@@ -16,6 +16,8 @@ export interface FailureScene {
   readonly credentialKind: 'ticket-cache' | 'keytab' | 'password';
   /** The client's principal, where known. */
   readonly principal?: string | undefined;
+  /** The principal is a user principal name, whose suffix is no realm. */
+  readonly enterprise?: boolean;
   /** The peer's clock, from its KRB-ERROR (RFC 4120 5.9.1). */
   readonly peerTime?: Date | undefined;
   readonly now: Date;
@@ -50,7 +52,7 @@ const KERBEROS_RULES: readonly Rule[] = [
   {
     code: 'GSSAPI_REALM_UNKNOWN',
     offsets: [154, 220, 68],
-    words: /cannot find kdc|cannot resolve .*(?:realm|kdc)|realm not local to kdc|wrong realm/i,
+    words: /cannot find kdc|cannot resolve .*(?:realm|kdc)|realm not local to kdc|wrong realm|default realm/i,
   },
   {
     code: 'GSSAPI_KDC_UNREACHABLE',
@@ -192,7 +194,7 @@ function realmOf(principal: string | undefined): string | undefined {
 }
 
 function mendOf(code: GssapiErrorCode, scene: FailureScene): string {
-  const realm = realmOf(scene.principal) ?? realmOf(scene.target);
+  const realm = (scene.enterprise ? undefined : realmOf(scene.principal)) ?? realmOf(scene.target);
   const ofRealm = realm === undefined ? 'the realm' : `the realm ${realm}`;
   const target = scene.target ?? 'HTTP/<name of the server>';
   const host = target.replace(/^[^/]*\//, '').replace(/@.*$/, '');

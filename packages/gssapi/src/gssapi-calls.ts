@@ -55,15 +55,15 @@ export class GssapiCalls {
     return this.#library.flavour;
   }
 
-  importName(text: string, kind: 'principalName' | 'enterpriseName'): Outcome & { readonly name: Handle } {
-    const [minor, name] = [pointerCell(), pointerCell()];
-    const major = this.#library.call(
-      'gss_import_name',
-      minor,
-      this.#bufferOf(Buffer.from(text)),
-      this.#identifier(kind),
-      name,
-    );
+  /** Not on the main thread: a name without a realm may make libkrb5 ask DNS for the default one. */
+  async importName(
+    text: string,
+    kind: 'principalName' | 'enterpriseName',
+  ): Promise<Outcome & { readonly name: Handle }> {
+    const [minor, name, bytes] = [pointerCell(), pointerCell(), Buffer.from(text)];
+    const identifier = this.#identifier(kind);
+    const major = await this.#library.callAsync('gss_import_name', minor, this.#bufferOf(bytes), identifier, name);
+    keepAlive(bytes);
     return { major, minor: minor.readUInt32LE(0), name: name.readBigUInt64LE(0) };
   }
 

@@ -72,11 +72,10 @@ export class InitiatorContext extends GssapiContext {
 
   async #begin(library: GssapiCalls): Promise<void> {
     this.#begun = true;
-    const target = await this.limited(
-      () => serviceName(library, this.#options.target),
-      () => undefined,
+    const imported = await this.limited(
+      async () => library.importName(await serviceName(library, this.#options.target), 'principalName'),
+      (late) => library.releaseName(late.name),
     );
-    const imported = library.importName(target, 'principalName');
     if (failed(imported.major)) throw this.failed(imported, this.describeStep(), undefined);
     this.#target = imported.name;
     const acquired = await this.limited(

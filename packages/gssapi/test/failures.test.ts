@@ -123,6 +123,21 @@ test('a wrong realm and a realm in small letters name the realm and krb5.conf', 
   }
 });
 
+test('a login without a realm, where krb5.conf gives no default, asks for the realm', async () => {
+  const known = process.env['KRB5_CONFIG'];
+  const without = join(realm.folder, 'without-default.conf');
+  await writeFile(
+    without,
+    `[libdefaults]\n  dns_lookup_kdc = false\n[realms]\n  EXAMPLE.TEST = {\n    kdc = ${realm.kdcAddress}\n  }\n`,
+  );
+  process.env['KRB5_CONFIG'] = without;
+  try {
+    assertFailure(await failureOf(login('alice')), 'GSSAPI_REALM_UNKNOWN', /default realm/, /without-default\.conf/);
+  } finally {
+    process.env['KRB5_CONFIG'] = known;
+  }
+});
+
 test('a KDC that refuses the connection is unreachable, and another attempt may help', async () => {
   const failure = await failureOf(login('alice@DEAD.TEST'));
   assertFailure(failure, 'GSSAPI_KDC_UNREACHABLE', /DEAD\.TEST/, /port 88/);
