@@ -78,7 +78,10 @@ export async function runCommand(invocation: Invocation, terminal: Terminal, end
   const cancellation = startCancellation(
     invocation.options.timeoutMs,
     (text) => terminal.say(text),
-    (status) => ending.now(status),
+    (status) => {
+      terminal.draw('');
+      ending.now(status);
+    },
   );
   try {
     return await runUnder(cancellation, invocation, terminal, ending);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const bin = fileURLToPath(new URL('../bin/exchange-connector.mjs', import.meta.url));
+export const programFile = fileURLToPath(new URL('../bin/exchange-connector.mjs', import.meta.url));
 
 export interface Ended {
   readonly code: number | null;
@@ -31,7 +31,7 @@ export interface ProgramOptions {
 /** Starts the real program as a process of its own, in a process group of its own as a shell does. */
 export function startProgram(parameters: readonly string[], options: ProgramOptions = {}): RunningProgram {
   const { EXCHANGE_PASSWORD: _, ...inherited } = process.env;
-  const child = spawn(process.execPath, [bin, ...parameters], {
+  const child = spawn(process.execPath, [programFile, ...parameters], {
     cwd: options.folder ?? tmpdir(),
     env: { ...inherited, ...options.environment },
     stdio: ['pipe', 'pipe', 'pipe'],

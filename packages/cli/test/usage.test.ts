@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { basicTo, makeSettings, runProgram, startPeer } from './program.ts';
+import { basicTo, makeSettings, runProgram, startPeer, startProgram } from './program.ts';
 
 const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 
@@ -174,4 +174,11 @@ test('a password on standard input must be one', async (context) => {
     const { code, errors } = await run(input);
     assert.deepEqual([code, errors.split('\n')[0]], [2, `error: ${message}`]);
   }
+});
+
+test('a reader that goes away before the help is written is no error', async () => {
+  const program = startProgram(['--help']);
+  program.process.stdout?.destroy();
+  const { code, errors } = await program.ended;
+  assert.deepEqual([code, errors], [0, '']);
 });
