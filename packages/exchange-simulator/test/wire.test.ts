@@ -1,9 +1,11 @@
 /* The service on the wire, asked by hand: shells, envelopes, faults, limits, cookies, hostile requests. */
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { type Simulator, type SimulatorOptions, startSimulator } from '@exchange-connector/exchange-simulator';
+import { type Guid, psString } from '@exchange-connector/psrp';
 import { parseResponse, SignalCode } from '@exchange-connector/wsman/codec';
 import { cmd } from './command-line.ts';
 import { RawClient, type RawOptions, soap } from './raw-client.ts';
@@ -49,6 +51,9 @@ test('a shell is created, opens, runs a command, and is deleted', async () => {
     [created.shell?.idleTimeoutMs, created.shell?.owner, created.shell?.state],
     [900_000, 'admin', 'Connected'],
   );
+  const first = await one.receive();
+  assert.ok(first.kind === 'received' && first.streams.length === 2, 'capability and private data');
+  assert.ok(!one.events.some((event) => event.kind === 'poolOpened'));
   await one.receive();
   assert.deepEqual(one.events.map((event) => event.kind).at(-1), 'poolOpened');
   assert.equal(
@@ -213,7 +218,7 @@ test('a server of Exchange 2010’s time chooses its own ids, has no cookie, say
       created.kind === 'created' && created.shell === undefined && created.shellId !== one.poolId.toUpperCase(),
     );
     assert.equal(one.cookie, undefined);
-    while (one.events.length === 0) await one.receive();
+    while (!one.events.some((event) => event.kind === 'poolOpened')) await one.receive();
     const command = await one.command(everything);
     assert.notEqual(command.commandId, command.id.toUpperCase());
     const answer = await one.post(
@@ -428,7 +433,9 @@ test('malformed envelopes, ids, fragments and actions get faults, and the server
     creation: new Uint8Array(64),
   });
   assert.equal(RawClient.faultCode(creation), 1359);
-  assert.equal((await client().create()).kind, 'created');
+  const last = client();
+  assert.equal((await last.create()).kind, 'created');
+  await last.delete();
 });
 
 test('a body without end, and bytes that are no HTTP, cost a connection and nothing else', async () => {
@@ -489,4 +496,34 @@ test('time spent per object delays the answers, which come with what there is', 
     assert.ok(performance.now() - started >= 195);
     await one.delete();
   });
+});
+
+test('input that no cmdlet takes ends the shell before it fills the memory', async () => {
+  const one = await client().open();
+  const id = randomUUID() as Guid;
+  one.pool.startPipeline(id, { statements: [[everything, cmd('Measure-Object')]] }, { hasInput: true });
+  const flood = async (): Promise<number | undefined> => {
+    const bytes = () => one.pool.takeOutgoing(id, 300_000);
+    const start = {
+      kind: 'command',
+      shellId: one.shellId,
+      commandId: id.toUpperCase(),
+      arguments: bytes() as Uint8Array,
+    } as const;
+    assert.equal((await one.ask(start)).kind, 'commandAccepted');
+    for (let count = 0; count < 120_000; count += 1) one.pool.sendInput(id, psString(''));
+    for (let data = bytes(); data !== undefined; data = bytes()) {
+      const answer = await one.ask({
+        kind: 'send',
+        shellId: one.shellId,
+        commandId: id.toUpperCase(),
+        stream: 'stdin',
+        data,
+      });
+      if (answer.kind === 'fault') return answer.fault.code;
+    }
+    return undefined;
+  };
+  assert.equal(await flood(), 1359);
+  assert.equal(simulator.facts.shellsOpen, 0);
 });

@@ -10,7 +10,8 @@ import { bindParameters } from './parameter-binding.ts';
 
 /** Pipeline input as it arrives. */
 export class PipelineInput {
-  readonly #objects: PipelineObject[] = [];
+  #objects: PipelineObject[] = [];
+  #taken = 0;
   #ended = false;
 
   push(object: PipelineObject): void {
@@ -19,10 +20,26 @@ export class PipelineInput {
   end(): void {
     this.#ended = true;
   }
+  /** Objects that have come and were not taken. */
+  get waiting(): number {
+    return this.#objects.length - this.#taken;
+  }
+
+  #take(): PipelineObject | undefined {
+    const object = this.#objects[this.#taken];
+    if (object === undefined) return undefined;
+    this.#taken += 1;
+    // What was taken is let go in large pieces: shifting a long array one by one would copy it each time.
+    if (this.#taken >= 1_000) {
+      this.#objects = this.#objects.slice(this.#taken);
+      this.#taken = 0;
+    }
+    return object;
+  }
 
   *[Symbol.iterator](): Iterator<Emission> {
     for (;;) {
-      const object = this.#objects.shift();
+      const object = this.#take();
       if (object !== undefined) yield { kind: 'object', object };
       else if (this.#ended) return;
       else yield { kind: 'pause', awaitsInput: true };

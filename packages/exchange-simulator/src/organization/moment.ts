@@ -17,10 +17,21 @@ function lastSunday(year: number, month: number): number {
   return last.getTime() - last.getUTCDay() * 24 * hour;
 }
 
+const summers = new Map<number, readonly [number, number]>();
+
+function summerOf(year: number): readonly [number, number] {
+  let summer = summers.get(year);
+  if (summer === undefined) {
+    summer = [lastSunday(year, 2), lastSunday(year, 9)];
+    if (summers.size < 200) summers.set(year, summer);
+  }
+  return summer;
+}
+
 /** Minutes that the server's clock is ahead of UTC at a point in time (EU rule: last Sundays of March and October). */
 export function serverOffsetMinutes(ms: number): number {
-  const year = new Date(ms).getUTCFullYear();
-  return ms >= lastSunday(year, 2) && ms < lastSunday(year, 9) ? 120 : 60;
+  const [begins, ends] = summerOf(new Date(ms).getUTCFullYear());
+  return ms >= begins && ms < ends ? 120 : 60;
 }
 
 const two = (value: number): string => (value < 10 ? `0${value}` : String(value));

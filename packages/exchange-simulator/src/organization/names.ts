@@ -152,8 +152,7 @@ export const cities: readonly string[] = [
 
 export const equipment: readonly string[] = ['Projector', 'Van', 'Camera', 'Laptop Cart', 'Drone'];
 
-/** A name as a login can hold it: letters without their marks, other scripts left out. */
-export function plainLetters(text: string): string {
+function withoutMarks(text: string): string {
   return text
     .normalize('NFD')
     .replaceAll('ß', 'ss')
@@ -166,4 +165,11 @@ export function plainLetters(text: string): string {
     .replaceAll('ı', 'i')
     .replace(/[^A-Za-z0-9]/g, '')
     .toLowerCase();
+}
+
+const plain = new Map([...givenNames, ...familyNames].map((name) => [name, withoutMarks(name)]));
+
+/** A name as a login can hold it: letters without their marks, other scripts left out. */
+export function plainLetters(text: string): string {
+  return plain.get(text) ?? withoutMarks(text);
 }

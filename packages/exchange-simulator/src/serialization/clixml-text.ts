@@ -27,7 +27,16 @@ export function clixmlText(text: string): string {
   return result;
 }
 
-/** Encodes the text of an attribute (`N`). */
-export function clixmlAttribute(text: string): string {
-  return clixmlText(text).replaceAll('"', '&quot;');
+const attributes = new Map<string, string>();
+/** Names of properties are few; those that a client makes up are not remembered without end. */
+const rememberedAttributes = 2_000;
+
+/** A name as the attribute `N`, with the space before it. */
+export function nameAttribute(name: string): string {
+  let attribute = attributes.get(name);
+  if (attribute === undefined) {
+    attribute = ` N="${clixmlText(name).replaceAll('"', '&quot;')}"`;
+    if (attributes.size < rememberedAttributes) attributes.set(name, attribute);
+  }
+  return attribute;
 }

@@ -4,7 +4,7 @@
  */
 import { assertNever } from '@exchange-connector/psrp';
 import { formatLocal, formatUtc } from '../organization/moment.ts';
-import { clixmlAttribute, clixmlText } from './clixml-text.ts';
+import { clixmlText, nameAttribute } from './clixml-text.ts';
 import type { ObjectValue, ServerValue, TypeChain } from './server-value.ts';
 
 /**
@@ -40,7 +40,7 @@ export class ClixmlWriter {
 
   /** A property, with its name in `N`; an item of a list where the name is undefined. */
   value(value: ServerValue, name: string | undefined): string {
-    const n = name === undefined ? '' : ` N="${clixmlAttribute(name)}"`;
+    const n = name === undefined ? '' : nameAttribute(name);
     switch (value.kind) {
       case 'null':
         return `<Nil${n} />`;

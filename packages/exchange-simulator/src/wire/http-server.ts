@@ -93,6 +93,7 @@ class HttpHandler {
     this.#undelivered.delete(request.socket);
     response.setHeader('Server', 'Microsoft-IIS/10.0');
     response.setHeader('X-FEServer', this.#options.serverName);
+    response.setHeader('X-CalculatedBETarget', `${this.#options.serverName.toLowerCase()}.example.test`);
     response.setHeader('request-id', randomUUID());
     const url = URL.parse(request.url ?? '/', 'http://localhost');
     if (url === null || !/^\/powershell\/?$/i.test(url.pathname)) {

@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SimulatorError } from '../errors.ts';
 import { ServiceFault } from './faults.ts';
+import { poolLimits } from './service.ts';
 import type { Shell } from './shell.ts';
 
 const envelopeBytes = 512_000;
@@ -165,7 +166,7 @@ export async function listenOnPipe(name: string, makeShell: (pool: ServerRunspac
   }
   await clearStaleSocket(path, name);
   const server = createServer((socket) => {
-    new PipeConnection(socket, makeShell(new ServerRunspacePool({ maxProtocolVersion: '2.3' })));
+    new PipeConnection(socket, makeShell(new ServerRunspacePool({ maxProtocolVersion: '2.3', limits: poolLimits })));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) =>

@@ -34,6 +34,9 @@ const oldEnvelopeBytes = 153_600;
 const newEnvelopeBytes = 512_000;
 const longestTimeoutMs = 2_147_483_647;
 
+/** What one client can make the server hold: far below what PSRP would allow. */
+export const poolLimits = { maxMessageBytes: 16_777_216, maxPipelines: 120 } as const;
+
 export interface ServiceOptions {
   readonly registry: ShellRegistry;
   readonly context: Omit<CmdletContext, 'state'>;
@@ -213,6 +216,7 @@ export class Service {
     const pool = new ServerRunspacePool({
       maxProtocolVersion: this.#options.maxProtocolVersion,
       applicationPrivateData: privateData(),
+      limits: poolLimits,
     });
     const events = pool.receive('pool', body.creation);
     const violation = events.find((event) => event.kind === 'protocolViolation');

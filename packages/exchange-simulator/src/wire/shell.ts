@@ -6,7 +6,6 @@ import {
   type Guid,
   parseGuid,
   type PipelineRequest,
-  type PsrpError,
   psString,
   type ServerEvent,
   type ServerRunspacePool,
@@ -31,6 +30,12 @@ const streamOverhead = 140;
 const headStartBytes = 16_384;
 /** How long a Receive that has something to give goes on filling its envelope. */
 const fillMs = 50;
+/** How long a second Receive waits for the first to end before it is refused. */
+const endingMs = 200;
+/** Objects of pipeline input that may wait for a cmdlet that does not take them. */
+const maxWaitingInput = 100_000;
+/** SESSION_CAPABILITY and APPLICATION_PRIVATE_DATA come together; that the pool has opened is told in a later answer. */
+const firstPoolMessages = 2;
 
 interface Outlet {
   receiving: boolean;
@@ -78,7 +83,7 @@ export class Shell {
   readonly #closing = new AbortController();
   readonly #runspaces: { state: RunspaceState; busy: boolean }[] = [];
   #maxRunspaces = 1;
-  #violation: PsrpError | undefined;
+  #violation: Error | undefined;
   /** Requests under way: an answer that is awaited keeps the shell from being idle. */
   busy = 0;
   /** The client asked for the pool to be opened. */
@@ -224,11 +229,14 @@ export class Shell {
   }
 
   #acceptInput(id: Guid, body: Uint8Array): void {
+    const input = this.#run(id)?.input;
     try {
-      this.#run(id)?.input.push(inputObject(body));
+      input?.push(inputObject(body));
     } catch (error) {
-      this.#violation = error as PsrpError;
+      this.#violation = error as Error;
     }
+    if ((input?.waiting ?? 0) > maxWaitingInput)
+      this.#violation = new Error(`more than ${maxWaitingInput} objects of pipeline input wait`);
   }
 
   #startPipeline(id: Guid, request: PipelineRequest, hasInput: boolean): void {
@@ -285,12 +293,15 @@ export class Shell {
     if (commandId !== undefined && (command === undefined || (command.done && command.unsent === undefined)))
       throw commandGone();
     const outlet = command ?? this.#poolOutlet;
+    // One whose client has just hung up may still be ending.
+    if (outlet.receiving) await this.#wake.wait(endingMs, limits.gone);
     if (outlet.receiving) throw receiveUnderWay();
     outlet.receiving = true;
     try {
       return await this.#awaitOutput(outlet, command, limits);
     } finally {
       outlet.receiving = false;
+      this.#wake.ring();
     }
   }
 
@@ -350,10 +361,11 @@ export class Shell {
   #takeStreams(command: Command | undefined, room: number): readonly ReceivedStream[] {
     const streams: ReceivedStream[] = [];
     const target = command?.id ?? 'pool';
+    const most = target === 'pool' && this.#poolOutlet.answers === 0 ? firstPoolMessages : Number.POSITIVE_INFINITY;
     let left = room;
     for (;;) {
       const capacity = Math.min(maxFragmentBytes, Math.floor((left - streamOverhead) / 4) * 3);
-      if (capacity < (streams.length === 0 ? 22 : 1_024)) return streams;
+      if (streams.length >= most || capacity < (streams.length === 0 ? 22 : 1_024)) return streams;
       const data = this.pool.takeFragment(target, capacity);
       if (data === undefined) return streams;
       command?.run?.taken(data.length);
