@@ -11,7 +11,9 @@ function codesInSource(): string[] {
   return readdirSync(join(root, 'packages'))
     .map((name) => join(root, 'packages', name, 'src', 'errors.ts'))
     .filter((file) => existsSync(file))
-    .flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/^\s*(?:\|\s*)?'?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)'?(?:[:;]|$)/gm)])
+    .flatMap((file) => [
+      ...readFileSync(file, 'utf8').matchAll(/^\s*(?:\|\s*)?'?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)'?(?:[:;]|$)/gm),
+    ])
     .map((match) => match[1] as string);
 }
 

@@ -1,62 +1,27 @@
 /* The two demonstrations, as a person starts them, and what they leave behind. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { basename, delimiter, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'csv-parse/sync';
+import { type InstalledProgram, startFile, usualNode } from './installed-program.ts';
 
 const script = fileURLToPath(new URL('../scripts/start.mjs', import.meta.url));
 
-/** The Node that a person's shell finds: on a machine that has an older one, that one. */
-function usualNode(): string {
-  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
-    const candidate = join(folder, 'node');
-    if (!folder.includes('node_modules') && existsSync(candidate)) return candidate;
-  }
-  return process.execPath;
-}
-
-interface Demonstration {
-  readonly process: ChildProcess;
-  readonly errors: () => string;
-  readonly ended: Promise<{ readonly code: number | null; readonly output: string; readonly errors: string }>;
-}
-
-function start(parameters: readonly string[]): Demonstration {
-  const child = spawn(usualNode(), [script, ...parameters], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-  let output = '';
-  let errors = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    errors += text;
-  });
-  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, output, errors }));
-  return { process: child, errors: () => errors, ended };
+function start(parameters: readonly string[]): InstalledProgram {
+  return startFile(script, parameters);
 }
 
 function makeFolder(context: TestContext): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'demonstration-')));
   context.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
-}
-
-/** Resolves once standard error has the pattern. */
-async function said(demonstration: Demonstration, pattern: RegExp): Promise<RegExpExecArray> {
-  for (;;) {
-    const match = pattern.exec(demonstration.errors());
-    if (match !== null) return match;
-    const stream = demonstration.process.stderr;
-    if (stream === null || stream.readableEnded) throw new Error(`ended without ${pattern}: ${demonstration.errors()}`);
-    await Promise.race([once(stream, 'data'), once(stream, 'end')]);
-  }
 }
 
 async function isListening(port: number): Promise<boolean> {
@@ -152,8 +117,8 @@ test('npm start shows what it does in plain lines where there is no terminal', a
 test('Ctrl-C ends the demonstration with 130, and neither the simulator nor a KDC outlives it', async (context) => {
   const folder = makeFolder(context);
   const demonstration = start(['--kerberos', '--mailboxes', '200000', '--folder', folder]);
-  const [, port] = await said(demonstration, /:(\d+)\/PowerShell\//);
-  await said(demonstration, /reading mailboxes/);
+  const [, port] = await demonstration.said(/:(\d+)\/PowerShell\//);
+  await demonstration.said(/reading mailboxes/);
   process.kill(-(demonstration.process.pid ?? Number.NaN), 'SIGINT');
   const { code, errors } = await demonstration.ended;
   assert.equal(code, 130, errors);
@@ -166,8 +131,8 @@ test('Ctrl-C ends the demonstration with 130, and neither the simulator nor a KD
 
 test('a demonstration that is killed takes its programs with it', async (context) => {
   const demonstration = start(['--mailboxes', '200000', '--folder', makeFolder(context)]);
-  const [, port] = await said(demonstration, /:(\d+)\/PowerShell\//);
-  await said(demonstration, /reading mailboxes/);
+  const [, port] = await demonstration.said(/:(\d+)\/PowerShell\//);
+  await demonstration.said(/reading mailboxes/);
   demonstration.process.kill('SIGKILL');
   // Its streams end when the last of its programs has ended, as they hold them too.
   await demonstration.ended;
