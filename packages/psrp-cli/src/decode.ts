@@ -61,9 +61,19 @@ function aborted(signal: AbortSignal): Promise<never> {
   });
 }
 
+/** What powershell.exe writes before CLIXML on its standard error. */
+const streamMark = new TextEncoder().encode('#< CLIXML');
+
+/** The bytes without the line that marks a stream as CLIXML, where it stands first. */
+function withoutStreamMark(bytes: Uint8Array): Uint8Array {
+  if (!streamMark.every((byte, index) => bytes[index] === byte)) return bytes;
+  const end = bytes.indexOf(0x0a);
+  return end < 0 ? bytes : bytes.subarray(end + 1);
+}
+
 async function decodeFile(bytes: Uint8Array, request: DecodeRequest): Promise<void> {
   const writer = new JsonWriter({ types: request.types });
-  for (const value of decodeCliXmlFile(bytes, { onObject: writer.place })) {
+  for (const value of decodeCliXmlFile(withoutStreamMark(bytes), { onObject: writer.place })) {
     await request.output.write(`${writer.write(value)}\n`);
     request.signal.throwIfAborted();
     if (request.output.gone.aborted) return;

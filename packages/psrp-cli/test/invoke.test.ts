@@ -1,16 +1,24 @@
 import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { makeCertificate } from '@exchange-connector/rehearsal';
-import { type Ended, ended, runPsrp, startPsrp } from './psrp-program.ts';
+import { type Ended, ended, psrpProgram, runPsrp, startPsrp } from './psrp-program.ts';
 import { type RunningSimulator, startSimulator } from './simulator-program.ts';
 
 /* `psrp invoke` against the simulator, each a program of its own, over TLS with Basic. */
 const password = 'Pässwörd 1';
 const environment = { EXCHANGE_PASSWORD: password };
+const terminal = fileURLToPath(new URL('./on-terminal.py', import.meta.url));
+
+function withoutPassword(): NodeJS.ProcessEnv {
+  const { EXCHANGE_PASSWORD: _, ...rest } = process.env;
+  return rest;
+}
 
 describe('psrp invoke over https with Basic', { timeout: 120_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'psrp-invoke-'));
@@ -153,6 +161,29 @@ describe('psrp invoke over https with Basic', { timeout: 120_000 }, () => {
   test('the password may come on standard input', async () => {
     const parameters = invocation(['--password-stdin'], ['Get-ExchangeServer', '|', 'Select-Object', 'Name']);
     assert.equal((await runPsrp(parameters, { input: `${password}\r\nmore\n` })).exitCode, 0);
+  });
+
+  const noTerminal =
+    spawnSync('python3', ['--version']).status === 0 ? false : 'python3, which makes a terminal, is not here';
+
+  test('the password is asked for on a terminal, and not shown there', { skip: noTerminal }, async () => {
+    const command = [
+      process.execPath,
+      psrpProgram,
+      ...invocation([], ['Get-ExchangeServer', '|', 'Select-Object', 'Name']),
+    ];
+    const typed = async (keys: string): Promise<Ended> =>
+      await ended(spawn('python3', [terminal, 'Password for', keys, ...command], { env: withoutPassword() }));
+    const done = await typed('P\\xe4sswx\\x7f\\xf6rd 1\\r');
+    const shown = JSON.parse(done.stdout) as string;
+    assert.deepEqual([done.exitCode, done.stderr], [0, ''], shown);
+    assert.match(shown, /^Password for anna@example\.test: \r\nName : EX01\r\n/);
+    const cancelled = await typed('P\\x03');
+    assert.equal(cancelled.exitCode, 130);
+    assert.equal(
+      JSON.parse(cancelled.stdout),
+      'Password for anna@example.test: \r\npsrp invoke: cancelled (SIGINT)\r\n',
+    );
   });
 
   test('a wrong password, a certificate that is not trusted and a wrong path are exit 3, each with its reason', async () => {

@@ -152,6 +152,8 @@ test('decode prints the objects of files and of standard input, in every encodin
     stderr: '',
   });
   assert.deepEqual(await runPsrp(['decode', '-'], { input: text }), { exitCode: 0, stdout: goodLines, stderr: '' });
+  const stream = await runPsrp(['decode', '-'], { input: `#< CLIXML\r\n${text}` });
+  assert.deepEqual(stream, { exitCode: 0, stdout: goodLines, stderr: '' });
   assert.deepEqual(await runPsrp(['decode', '--json', empty]), { exitCode: 0, stdout: '', stderr: '' });
 });
 

@@ -2,7 +2,8 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const program = fileURLToPath(new URL('../bin/psrp.mjs', import.meta.url));
+/** The file that node runs. */
+export const psrpProgram = fileURLToPath(new URL('../bin/psrp.mjs', import.meta.url));
 
 export interface Ended {
   readonly exitCode: number | null;
@@ -19,7 +20,7 @@ export interface StartOptions {
 export function startPsrp(parameters: readonly string[], options: StartOptions = {}): ChildProcessWithoutNullStreams {
   const env = { ...process.env, ...options.environment };
   if (options.environment?.['EXCHANGE_PASSWORD'] === undefined) delete env['EXCHANGE_PASSWORD'];
-  return spawn(process.execPath, [program, ...parameters], { env });
+  return spawn(process.execPath, [psrpProgram, ...parameters], { env });
 }
 
 /** Runs the program to its end. */

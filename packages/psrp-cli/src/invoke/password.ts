@@ -35,12 +35,7 @@ export async function readPassword(sources: PasswordSources): Promise<string> {
       `a password for ${sources.login} is needed, and there is no terminal to ask on; set the environment variable ${passwordVariable}, or give it with --password-stdin`,
     );
   }
-  sources.prompt(`Password for ${sources.login}: `);
-  try {
-    return nonEmpty(await typedLine(sources.input, sources.signal), 'no password was typed');
-  } finally {
-    sources.prompt('\n');
-  }
+  return nonEmpty(await typedLine(sources), 'no password was typed');
 }
 
 function nonEmpty(password: string, otherwise: string): string {
@@ -73,8 +68,11 @@ async function firstLine(input: NodeJS.ReadStream, signal: AbortSignal): Promise
   );
 }
 
-/** A line typed without echo. Ctrl-C arrives as a character here, as the terminal is in raw mode. */
-function typedLine(input: NodeJS.ReadStream, signal: AbortSignal): Promise<string> {
+/**
+ * A line typed without echo, which ends before the prompt is seen. Ctrl-C arrives as a character here, as the
+ * terminal is in raw mode.
+ */
+function typedLine({ input, signal, prompt, login }: PasswordSources): Promise<string> {
   return new Promise((resolve, reject) => {
     let line = '';
     const finish = (settle: () => void): void => {
@@ -83,6 +81,7 @@ function typedLine(input: NodeJS.ReadStream, signal: AbortSignal): Promise<strin
       signal.removeEventListener('abort', onAbort);
       input.setRawMode(false);
       input.pause();
+      prompt('\n');
       settle();
     };
     const onAbort = (): void => finish(() => reject(signal.reason as Error));
@@ -106,5 +105,6 @@ function typedLine(input: NodeJS.ReadStream, signal: AbortSignal): Promise<strin
     input.on('end', onEnd);
     input.on('data', onData);
     input.resume();
+    prompt(`Password for ${login}: `);
   });
 }
