@@ -70,7 +70,8 @@ const mailboxTypes = [
 
 const mostShells = 18; // the concurrency that Exchange's default throttling policy grants one account
 const week = 7 * 24 * 60;
-const day = 24 * 60 * 60;
+const hour = 60 * 60;
+const day = 24 * hour;
 
 /** Remarks on names that nobody reads: a slip of the pen in one of them would otherwise change nothing, silently. */
 export function remarkOnNames(section: SettingSection, known: readonly string[], remarks: Remarks): void {
@@ -143,7 +144,13 @@ function checkReservedKeys(reader: SectionReader): void {
   }
   reader.texts('ProtectedMailboxes', 'the name of a mailbox');
   reader.texts('ProtectedDatabases', 'the name of a database');
-  for (const name of ['AllowRemoveMailbox', 'WaitForMove', 'RequireAcknowledge', 'EncryptOutput']) reader.flag(name);
+  for (const name of ['AllowRemoveMailbox', 'WaitForMove', 'RequireAcknowledge']) reader.flag(name);
+  // To write readable what was to be encrypted would be worse than to write nothing.
+  if (reader.flag('EncryptOutput'))
+    reader.remarks.error(
+      reader.originOf('EncryptOutput'),
+      'asks for encrypted files, which this version does not write; leave it out to have them readable',
+    );
 }
 
 /** `Options` holds the settings of fulfilment: pairs of texts. Returns whether the section is there. */
@@ -242,7 +249,7 @@ export function readConnection(
     domainController: reader.text('DomainController', 'the name of a domain controller'),
     globalCatalog: reader.text('GlobalCatalog', 'the name of a global catalog server'),
     operationTimeoutMs:
-      reader.wholeNumber('OperationTimeoutSeconds', 60, { least: 1, most: day, unit: 'seconds' }) * 1000,
+      reader.wholeNumber('OperationTimeoutSeconds', 60, { least: 1, most: hour, unit: 'seconds' }) * 1000,
     valueSeparator: readValueSeparator(reader),
     bom: reader.flag('Bom'),
     additionalColumns: readAdditionalColumns(reader),

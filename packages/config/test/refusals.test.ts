@@ -110,11 +110,11 @@ const cases: readonly (readonly [members: object, errors: readonly string[]])[] 
   ],
   [
     { OperationTimeoutSeconds: 0 },
-    ['OperationTimeoutSeconds: found 0; allowed is a whole number from 1 to 86400 (seconds)'],
+    ['OperationTimeoutSeconds: found 0; allowed is a whole number from 1 to 3600 (seconds)'],
   ],
   [
     { OperationTimeoutSeconds: [60] },
-    ['OperationTimeoutSeconds: found an array; allowed is a whole number from 1 to 86400 (seconds)'],
+    ['OperationTimeoutSeconds: found an array; allowed is a whole number from 1 to 3600 (seconds)'],
   ],
   [
     { MaximumDeletedLines: -5 },
@@ -128,6 +128,10 @@ const cases: readonly (readonly [members: object, errors: readonly string[]])[] 
   ],
   [{ Bom: 1 }, [`Bom: found 1; ${boolean}`]],
   [{ IncludeMonitoring: 'yes' }, [`IncludeMonitoring: found "yes"; ${boolean}`]],
+  [
+    { EncryptOutput: 'true' },
+    ['EncryptOutput: asks for encrypted files, which this version does not write; leave it out to have them readable'],
+  ],
   [{ AllowRemoveMailbox: {} }, [`AllowRemoveMailbox: found an object; ${boolean}`]],
   [
     { ValueSeparator: '' },
