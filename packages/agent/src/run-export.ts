@@ -22,6 +22,7 @@ import { endOf } from './run-failure.ts';
 import { type RunLock, takeRunLock } from './run-lock.ts';
 import { openFirstSession } from './session-opening.ts';
 import { WarningList } from './warning-list.ts';
+import { holdYoungGeneration } from './young-generation.ts';
 
 /** The three files of an export, absolute. */
 export interface ExportPaths {
@@ -84,6 +85,7 @@ export async function runExport(request: ExportRequest): Promise<ExportOutcome> 
     mailboxes: new RowSorter(sortFolder, 'mailboxes'),
     databases: new RowSorter(sortFolder, 'databases'),
   };
+  const letGrow = holdYoungGeneration();
   let lock: RunLock | undefined;
   try {
     refuseScriptEngine(connection);
@@ -104,6 +106,7 @@ export async function runExport(request: ExportRequest): Promise<ExportOutcome> 
     run.databases.close();
     rmSync(sortFolder, { recursive: true, force: true });
     lock?.release();
+    letGrow();
   }
 }
 
