@@ -220,7 +220,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     );
   }
   const organization = createOrganization(options);
-  const registry = new ShellRegistry({ idleTimeoutMs: options.idleTimeoutMs ?? 900_000 });
+  const registry = new ShellRegistry();
   const service = createService(options, organization, registry);
   const listeners: Listener[] = [];
   try {

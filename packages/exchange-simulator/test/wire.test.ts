@@ -7,6 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import { type Simulator, type SimulatorOptions, startSimulator } from '@exchange-connector/exchange-simulator';
 import { type Guid, psString } from '@exchange-connector/psrp';
 import { parseResponse, SignalCode } from '@exchange-connector/wsman/codec';
+import fc from 'fast-check';
 import { cmd } from './command-line.ts';
 import { RawClient, type RawOptions, soap } from './raw-client.ts';
 
@@ -276,7 +277,10 @@ test('a shell that nobody asks for expires', async () => {
   await withSimulator({ idleTimeoutMs: 80 }, async (own) => {
     const one = client({}, own);
     const created = await one.create();
-    assert.ok(created.kind === 'created' && created.shell?.idleTimeoutMs === 80);
+    assert.ok(
+      created.kind === 'created' && created.shell?.idleTimeoutMs === 80,
+      'more than the server grants is not given',
+    );
     const { promise, resolve } = Promise.withResolvers<void>();
     setTimeout(resolve, 200);
     await promise;
@@ -526,4 +530,89 @@ test('input that no cmdlet takes ends the shell before it fills the memory', asy
   };
   assert.equal(await flood(), 1359);
   assert.equal(simulator.facts.shellsOpen, 0);
+});
+
+test('pipelines of one runspace run one after the other', async () => {
+  const one = await client({ operationTimeoutMs: 100 }).open();
+  const first = await one.command(everything);
+  await one.receive(first);
+  const second = await one.command(cmd('Get-ExchangeServer'));
+  assert.equal(RawClient.faultCode(await one.receive(second)), 2150858793, 'the runspace is busy');
+  await one.drain(first);
+  assert.equal((await one.drain(second)).length, 3);
+  await one.delete();
+});
+
+/** One PSRP message ([MS-PSRP] 2.2.1) in one fragment (2.2.4), made by hand. */
+function message(type: number, pipelineId: string, xml: string): Buffer {
+  const head = Buffer.alloc(61);
+  head.writeBigUInt64BE(1_000n, 0);
+  head[16] = 3;
+  head.writeUInt32BE(40 + Buffer.byteLength(xml), 17);
+  head.writeUInt32LE(2, 21);
+  head.writeUInt32LE(type, 25);
+  Buffer.from(pipelineId.replaceAll('-', ''), 'hex').copy(head, 45);
+  return Buffer.concat([head, Buffer.from(xml)]);
+}
+
+test('GET_COMMAND_METADATA is answered with a count, then with what a proxy of each command is made of', async () => {
+  const one = await client().open();
+  const id = randomUUID().toUpperCase();
+  const names =
+    '<Obj N="Name" RefId="1"><TN RefId="0"><T>System.String[]</T><T>System.Array</T><T>System.Object</T></TN><LST><S>Get-Mailbox*</S></LST></Obj>';
+  const xml = `<Obj RefId="0"><MS>${names}<Obj N="CommandType" RefId="2"><TN RefId="1"><T>System.Management.Automation.CommandTypes</T><T>System.Enum</T><T>System.ValueType</T><T>System.Object</T></TN><ToString>All</ToString><I32>511</I32></Obj><Nil N="Namespace" /><Nil N="ArgumentList" /></MS></Obj>`;
+  const accepted = await one.ask({
+    kind: 'command',
+    shellId: one.shellId,
+    commandId: id,
+    arguments: message(0x0002_100a, id, xml),
+  });
+  assert.equal(accepted.kind, 'commandAccepted');
+  let text = '';
+  for (;;) {
+    const answer = await one.ask({ kind: 'receive', shellId: one.shellId, commandId: id });
+    assert.ok(answer.kind === 'received');
+    text += answer.streams.map(({ data }) => Buffer.from(data).toString('utf8')).join('');
+    if (answer.commandState?.state === 'Done') break;
+  }
+  assert.match(text, /<T>Selected\.Microsoft\.PowerShell\.Commands\.GenericMeasureInfo<\/T>.*<I32 N="Count">2<\/I32>/);
+  assert.deepEqual(
+    [...text.matchAll(/<MS><S N="Name">([^<]*)<\/S>/g)].map((match) => match[1]),
+    ['Get-Mailbox', 'Get-MailboxDatabase'],
+  );
+  assert.match(text, /<I32 N="PipelineState">4<\/I32>/);
+  await one.delete();
+});
+
+test('requests damaged anywhere are answered, and the server lives on', async () => {
+  const one = await client({ operationTimeoutMs: 30 }).open();
+  const shell = { shellId: one.shellId };
+  const envelopes = [
+    one.envelope({ kind: 'receive', ...shell }),
+    one.envelope({ kind: 'command', ...shell, commandId: randomUUID(), arguments: new Uint8Array(100).fill(7) }),
+    one.envelope({
+      kind: 'create',
+      shellId: randomUUID(),
+      protocolVersion: '2.3',
+      creation: new Uint8Array(70).fill(1),
+    }),
+  ];
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...envelopes),
+      fc.nat(),
+      fc.nat(255),
+      fc.boolean(),
+      async (envelope, place, byte, cut) => {
+        const damaged = Buffer.from(cut ? envelope.subarray(0, place % envelope.length) : envelope);
+        if (!cut) damaged[place % damaged.length] = byte;
+        const answer = await one.post(damaged);
+        assert.ok(answer.status === 200 || answer.status === 500, String(answer.status));
+      },
+    ),
+    { numRuns: 300 },
+  );
+  const last = client();
+  assert.equal((await last.create()).kind, 'created');
+  await last.delete();
 });

@@ -78,7 +78,7 @@ export class Service {
 
   /** A shell outside HTTP, for a pipe. */
   makeLocalShell(pool: ServerRunspacePool): Shell {
-    const { context, projectedValues, latencyMs, log } = this.#options;
+    const { context, projectedValues, latencyMs, idleTimeoutMs, log } = this.#options;
     return new Shell({
       id: randomUUID().toUpperCase(),
       owner: 'local',
@@ -87,6 +87,7 @@ export class Service {
       context,
       level: { level: 'partial', projectedValues },
       latencyMs,
+      idleTimeoutMs,
       log,
     });
   }
@@ -206,7 +207,7 @@ export class Service {
   }
 
   #create(body: Extract<RequestBody, { kind: 'create' }>, caller: Caller): ServiceAnswer {
-    const { registry, maxShellsPerUser } = this.#options;
+    const { registry, maxShellsPerUser, idleTimeoutMs } = this.#options;
     if (registry.ofOwner(caller.user) >= maxShellsPerUser) {
       registry.counts.refused += 1;
       throw tooManyShells(maxShellsPerUser);
@@ -238,6 +239,8 @@ export class Service {
       context: this.#options.context,
       level,
       latencyMs: this.#options.latencyMs,
+      // A client may ask for less than the server grants, not for more.
+      idleTimeoutMs: Math.min(body.idleTimeoutMs ?? idleTimeoutMs, idleTimeoutMs),
       log: this.#options.log,
     });
     shell.adopt(events);
@@ -298,7 +301,7 @@ export class Service {
       owner: shell.owner,
       clientIp: caller.address,
       processId: String(process.pid),
-      idleTimeoutMs: this.#options.idleTimeoutMs,
+      idleTimeoutMs: shell.idleTimeoutMs,
       maxIdleTimeoutMs: this.#options.idleTimeoutMs,
       bufferMode: 'Block',
       state: 'Connected',

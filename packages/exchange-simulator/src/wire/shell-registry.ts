@@ -22,14 +22,9 @@ export interface SimulatorFacts {
 
 export class ShellRegistry {
   readonly #shells = new Map<string, { shell: Shell; timer: NodeJS.Timeout }>();
-  readonly #idleTimeoutMs: number;
   readonly #opened = new Map<string, number[]>();
   readonly requests: Record<string, number> = {};
   readonly counts = { created: 0, deleted: 0, expired: 0, refused: 0, quiet: 0, unauthorized: 0, faults: 0 };
-
-  constructor(options: { idleTimeoutMs: number }) {
-    this.#idleTimeoutMs = options.idleTimeoutMs;
-  }
 
   count(operation: string): void {
     this.requests[operation] = (this.requests[operation] ?? 0) + 1;
@@ -44,7 +39,7 @@ export class ShellRegistry {
   }
 
   add(shell: Shell): void {
-    const timer = setTimeout(() => this.#expire(shell), this.#idleTimeoutMs);
+    const timer = setTimeout(() => this.#expire(shell), shell.idleTimeoutMs);
     timer.unref();
     this.#shells.set(shell.id.toUpperCase(), { shell, timer });
     this.counts.created += 1;

@@ -67,6 +67,8 @@ export interface ShellOptions {
   readonly context: Omit<CmdletContext, 'state'>;
   readonly level: SerializationLevel;
   readonly latencyMs: number;
+  /** Milliseconds without a request after which the shell ends. */
+  readonly idleTimeoutMs: number;
   readonly log: LogLine;
 }
 
@@ -75,7 +77,7 @@ export class Shell {
   readonly owner: string;
   readonly cookie: string | undefined;
   readonly pool: ServerRunspacePool;
-  readonly createdAt = Date.now();
+  readonly idleTimeoutMs: number;
   readonly #options: ShellOptions;
   readonly #commands = new Map<string, Command>();
   readonly #poolOutlet: Outlet = { receiving: false, answers: 0, unsent: undefined };
@@ -94,6 +96,7 @@ export class Shell {
     this.owner = options.owner;
     this.cookie = options.cookie;
     this.pool = options.pool;
+    this.idleTimeoutMs = options.idleTimeoutMs;
     this.#options = options;
   }
 
