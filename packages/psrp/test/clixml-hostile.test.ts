@@ -5,12 +5,12 @@ import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { CliXmlError, createProjection, decodeCliXml, decodeCliXmlFile, encodeCliXml } from '@exchange-connector/psrp';
 import fc from 'fast-check';
-import { mailboxColumns } from '../bench/mailbox-bodies.ts';
+import { askedMailboxProperties, makeMailboxBodies } from '../../../bench/mailbox-bodies.ts';
 import { anyPsValue } from './any-ps-value.ts';
 
-const mailbox = readFileSync(new URL('./fixtures/mailbox.clixml', import.meta.url));
+const mailbox = Buffer.from(makeMailboxBodies(5)[4] as string, 'utf8');
 const sampleFolder = fileURLToPath(new URL('../../../../shared/samples/clixml/', import.meta.url));
-const projection = createProjection(mailboxColumns);
+const projection = createProjection(askedMailboxProperties);
 
 /** Nothing but a CliXmlError ever comes out, whatever goes in. */
 function survive(bytes: Uint8Array): void {

@@ -6,8 +6,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createProjection, decodeCliXml } from '@exchange-connector/psrp';
-import { openOracle, runOracle } from '../test/oracle-program.ts';
-import { mailboxColumns, makeMailboxBodies } from './mailbox-bodies.ts';
+import { openOracle, runOracle } from '../packages/psrp/test/oracle-program.ts';
+import { askedMailboxProperties, makeMailboxBodies } from './mailbox-bodies.ts';
 
 /** Microseconds of CPU for one mailbox, each the best of the rounds. */
 export interface DecodingCosts {
@@ -63,7 +63,7 @@ async function measureReal(bodies: readonly string[]): Promise<{ real?: number; 
 export async function measureDecoding(count = 1000, rounds = 25): Promise<DecodingCosts> {
   const bodies = makeMailboxBodies(count);
   const encoded = bodies.map((body) => Buffer.from(body, 'utf8').toString('base64'));
-  const projection = createProjection(mailboxColumns);
+  const projection = createProjection(askedMailboxProperties);
   const { real, realAbsent } = await measureReal(bodies);
   return {
     bodies: count,
