@@ -53,9 +53,9 @@ interface Look {
 export async function runDiscover(request: RunRequest): Promise<DiscoverOutcome> {
   const { connection, signal } = request;
   const log = new RunLog(request.runId ?? randomUUID(), connection.id);
-  const warnings = new WarningList((message) => {
-    log.write('Warning', message);
-    request.onWarning?.(message);
+  const warnings = new WarningList((message, isKept) => {
+    log.write(isKept ? 'Warning' : 'Information', message);
+    if (isKept) request.onWarning?.(message);
   });
   try {
     const { session, server } = await openFirstSession(connection, request, (message) => warnings.add(message));

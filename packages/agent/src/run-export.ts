@@ -67,9 +67,9 @@ export async function runExport(request: ExportRequest): Promise<ExportOutcome> 
   const { connection, folders, signal } = request;
   const runId = request.runId ?? randomUUID();
   const log = new RunLog(runId, connection.id);
-  const warn = (message: string): void => {
-    log.write('Warning', message);
-    request.onWarning?.(message);
+  const warn = (message: string, isKept: boolean): void => {
+    log.write(isKept ? 'Warning' : 'Information', message);
+    if (isKept) request.onWarning?.(message);
   };
   const state = stateFolder(folders.work, connection.id);
   const sortFolder = join(state, `sort-${runId}`);

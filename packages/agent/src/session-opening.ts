@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionSettings, ServerAddress } from '@exchange-connector/config';
 import {
   openWsmanSession,
@@ -54,6 +55,32 @@ export function openSessionOn(
   });
 }
 
+/** A server that throttles says how long to wait; one that asks for longer is not waited for. */
+const longestWaitMs = 300_000;
+const mostWaits = 3;
+
+/** Opens a session on one address; where the server asks to wait (its budget of runspaces is spent), waits and asks again. */
+async function openWithPatience(
+  connection: ConnectionSettings,
+  server: ServerAddress,
+  options: OpeningOptions,
+  onWarning: (message: string) => void,
+): Promise<WsmanSession> {
+  for (let waits = 0; ; waits += 1) {
+    try {
+      return await openSessionOn(connection, server, options);
+    } catch (error) {
+      const waitMs =
+        error instanceof WsmanError && error.recovery === 'retry-after-delay' ? error.retryAfterMs : undefined;
+      if (waitMs === undefined || waitMs > longestWaitMs || waits === mostWaits) throw error;
+      onWarning(
+        `${server.url} throttles this account: a session is tried again in ${Math.ceil(waitMs / 1000)} seconds, as the server asks`,
+      );
+      await delay(waitMs, undefined, { signal: options.signal });
+    }
+  }
+}
+
 /**
  * Opens a session on the first address of `Server` that answers, and says so when it is not the first one.
  * @throws WsmanError or GssapiError of the one server there is; AgentError RUN_NO_SESSION where there are several
@@ -66,7 +93,7 @@ export async function openFirstSession(
   const failures: { readonly url: string; readonly error: WsmanError }[] = [];
   for (const server of connection.servers) {
     try {
-      const session = await openSessionOn(connection, server, options);
+      const session = await openWithPatience(connection, server, options, onWarning);
       for (const { url, error } of failures) {
         onWarning(`${url} could not be used (${error.message}); ${server.url} was taken instead`);
       }

@@ -1,22 +1,24 @@
 /** Warnings that a manifest spells out. A throttled run of a large organisation has thousands of them. */
 const mostWarnings = 200;
 
-/** Warnings of a run: each passed on at once, the first two hundred kept, each text once, the rest counted. */
+/** Warnings of a run: each text passed on once, the first two hundred kept; those beyond are counted and left to the log. */
 export class WarningList {
   readonly #kept = new Set<string>();
-  readonly #pass: (message: string) => void;
+  readonly #pass: (message: string, isKept: boolean) => void;
   #more = 0;
 
-  constructor(pass: (message: string) => void) {
+  /** @param pass told of each text that is new, and whether it is among those kept */
+  constructor(pass: (message: string, isKept: boolean) => void) {
     this.#pass = pass;
   }
 
   add(message: string): void {
     const text = message.trim();
-    this.#pass(text);
     if (this.#kept.has(text)) return;
-    if (this.#kept.size < mostWarnings) this.#kept.add(text);
+    const isKept = this.#kept.size < mostWarnings;
+    if (isKept) this.#kept.add(text);
     else this.#more += 1;
+    this.#pass(text, isKept);
   }
 
   list(): string[] {

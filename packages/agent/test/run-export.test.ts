@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { type ExportOutcome, type ExportRequest, type Manifest, runExport } from '@exchange-connector/agent';
+import {
+  type ExportOutcome,
+  type ExportRequest,
+  type Manifest,
+  openLogFile,
+  runExport,
+} from '@exchange-connector/agent';
 import type { ConnectionSettings } from '@exchange-connector/config';
 import { type Simulator, type SimulatorOptions, startSimulator } from '@exchange-connector/exchange-simulator';
 import { parse } from 'csv-parse/sync';
@@ -398,5 +406,77 @@ test('a connection whose export is a script is refused before anything is contac
     );
     assert.ok(outcome.kind === 'failed');
     assert.deepEqual([outcome.exitCode, outcome.failure.code], [2, 'RUN_SETTINGS_UNUSABLE']);
+  });
+});
+
+test('a server that asks to wait before it opens another session is waited for, and that is said', async () => {
+  await withSimulator({ runspaceBudget: { runspaces: 1, periodSeconds: 2 } }, (own) =>
+    inFolder(async (folder) => {
+      await exported(folder, connectionTo(own.url));
+      const { outcome, manifest } = await exported(folder, connectionTo(own.url));
+      assert.equal(outcome.kind, 'done');
+      assert.match(manifest.warnings.join(), /throttles this account: a session is tried again in \d+ seconds/);
+    }),
+  );
+});
+
+test('a run that is killed in the middle leaves nothing that the next one does not clear away', async () => {
+  await withSimulator({ latencyMs: 3 }, (own) =>
+    inFolder(async (folder) => {
+      const { connection, ...rest } = requestIn(folder, connectionTo(own.url));
+      const program = `
+        import { runExport } from ${JSON.stringify(import.meta.resolve('@exchange-connector/agent'))};
+        import { Secret } from ${JSON.stringify(import.meta.resolve('@exchange-connector/config'))};
+        const connection = { ...${JSON.stringify(connection)}, password: new Secret(${JSON.stringify(account.password)}) };
+        await runExport({ ...${JSON.stringify(rest)}, connection, signal: new AbortController().signal,
+          onProgress: ({ phase, done }) => { if (phase === 'mailboxes' && done > 5) console.log('reading'); } });`;
+      const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', program], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      await once(child.stdout, 'data');
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      const state = join(folder, 'Work', 'ExportState', 'Main');
+      assert.ok(existsSync(join(state, 'lock.json')), 'the killed run held no lock: the test is blind');
+      // What a run that was killed a moment later would have left as well.
+      const { runId } = JSON.parse(readFileSync(join(state, 'lock.json'), 'utf8')) as { runId: string };
+      const output = join(folder, 'Temp', 'ExportOutput');
+      mkdirSync(output, { recursive: true });
+      writeFileSync(join(output, `.Main_mailboxes.csv.${runId}.partial`), 'half');
+      const { outcome } = await exported(folder, connectionTo(simulator.url));
+      assert.equal(outcome.kind, 'done');
+      assert.deepEqual(readdirSync(state), []);
+      assert.deepEqual(readdirSync(output).sort(), ['Main_databases.csv', 'Main_mailboxes.csv', 'Main_manifest.json']);
+    }),
+  );
+});
+
+test('the log tells the run in JSON lines, each with the run id, and no secret', async () => {
+  await inFolder(async (folder) => {
+    const file = join(folder, 'logs', 'run.jsonl');
+    const close = await openLogFile(file);
+    await exported(folder, connectionTo(simulator.url), { runId: 'run-7' });
+    await runExport(requestIn(folder, connectionTo(simulator.url, { login: 'somebody' }), { runId: 'run-8' }));
+    close();
+    const text = readFileSync(file, 'utf8');
+    const lines = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    assert.ok(lines.length >= 3);
+    assert.deepEqual([...new Set(lines.map(({ runId }) => runId))], ['run-7', 'run-8']);
+    assert.ok(
+      lines.every(
+        ({ time, level, connection }) =>
+          !Number.isNaN(Date.parse(String(time))) &&
+          connection === 'Main' &&
+          /^(Information|Warning|Error)$/.test(String(level)),
+      ),
+    );
+    assert.equal(lines.at(-1)?.['level'], 'Error');
+    assert.equal(lines.at(-1)?.['code'], 'WSMAN_AUTHENTICATION_REFUSED');
+    assert.ok(!text.includes('correct horse'));
+    assert.ok(!text.includes('@example.test'), 'the log holds what mailboxes hold');
+    assert.equal(statSync(file).mode & 0o777, 0o640);
   });
 });
