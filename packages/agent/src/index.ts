@@ -4,6 +4,7 @@
  * command line.
  */
 export { AgentError, type AgentErrorCode } from './errors.ts';
+export { type ExportPaths, exportPaths, stateFolder } from './export-paths.ts';
 export { isAtLeast, type LogLevel, type LogRecord, listenToLog, logLevels } from './log.ts';
 export { openLogFile } from './log-file.ts';
 export { type CommandCounts, formatManifest, type Manifest, type ManifestFile } from './manifest.ts';
@@ -26,7 +27,7 @@ export type {
 } from './run.ts';
 export { runCheck } from './run-check.ts';
 export { runDiscover } from './run-discover.ts';
-export { type ExportPaths, exportPaths, runExport, stateFolder } from './run-export.ts';
+export { runExport } from './run-export.ts';
 /**
  * For the end of a program: true while a call into the security library is blocked (a dead KDC), which
  * would keep the process from ending; `exitImmediately(code)` ends it all the same.

@@ -7,6 +7,8 @@ import type { ConnectionSettings, ServerAddress } from '@exchange-connector/conf
 import { GssapiError } from '@exchange-connector/gssapi';
 import { WsmanError, type WsmanSession } from '@exchange-connector/wsman';
 import { checkCmdlets, checkDatabase, checkMailbox, type SessionLook } from './check-session.ts';
+import { stateFolder } from './export-paths.ts';
+import { mendLeftovers } from './leftovers.ts';
 import { RunLog } from './log.ts';
 import { addressToDial, type Finding, reachPort, resolveName, shakeTls } from './reach-server.ts';
 import type { CheckOutcome, CheckRequest, CheckStep, CheckStepName } from './run.ts';
@@ -73,13 +75,18 @@ class Checklist {
 /** Checks a connection step by step. Never throws: each failure is a step. */
 export async function runCheck(request: CheckRequest): Promise<CheckOutcome> {
   const { connection, signal } = request;
-  const log = new RunLog(request.runId ?? randomUUID(), connection.id);
+  const runId = request.runId ?? randomUUID();
+  const log = new RunLog(runId, connection.id);
   const list = new Checklist((step) => {
     const level = step.state === 'failed' ? 'Error' : step.state === 'warned' ? 'Warning' : 'Information';
     log.write(level, `check ${step.name}: ${step.state}`, { durationMs: step.durationMs });
     request.onStep?.(step);
   });
   try {
+    for (const sentence of await mendLeftovers(stateFolder(request.folders.work, connection.id), runId)) {
+      log.write('Warning', sentence);
+      request.onWarning?.(sentence);
+    }
     const session = checkSettings(connection, list) ? await reachFirst(connection, list, request) : undefined;
     if (session !== undefined) await lookInside(session, request, list);
   } catch (error) {

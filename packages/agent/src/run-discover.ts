@@ -29,6 +29,8 @@ import {
   psString,
   type RemoteSession,
 } from '@exchange-connector/psrp';
+import { stateFolder } from './export-paths.ts';
+import { mendLeftovers } from './leftovers.ts';
 import { RunLog } from './log.ts';
 import type {
   ColumnAvailability,
@@ -52,12 +54,15 @@ interface Look {
 /** Tells what the server of a connection offers. Reads only; never throws. */
 export async function runDiscover(request: RunRequest): Promise<DiscoverOutcome> {
   const { connection, signal } = request;
-  const log = new RunLog(request.runId ?? randomUUID(), connection.id);
+  const runId = request.runId ?? randomUUID();
+  const log = new RunLog(runId, connection.id);
   const warnings = new WarningList((message, isKept) => {
     log.write(isKept ? 'Warning' : 'Information', message);
     if (isKept) request.onWarning?.(message);
   });
   try {
+    for (const sentence of await mendLeftovers(stateFolder(request.folders.work, connection.id), runId))
+      warnings.add(sentence);
     const { session, server } = await openFirstSession(connection, request, (message) => warnings.add(message));
     try {
       const discovery = await discover({ session, warnings, signal }, request, server.url);

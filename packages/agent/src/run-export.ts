@@ -11,39 +11,20 @@ import { basename, join } from 'node:path';
 import type { ConnectionSettings } from '@exchange-connector/config';
 import { csvLine, type ExportPlan, type OrganisationReading, readOrganisation } from '@exchange-connector/connector';
 import { AgentError } from './errors.ts';
+import { clearLeftovers } from './leftovers.ts';
 import { RunLog } from './log.ts';
 import { formatManifest, type Manifest, type ManifestFile } from './manifest.ts';
 import { type FinishedFile, OutputFile, temporaryPath } from './output-file.ts';
 import { ProgressMeter } from './progress-meter.ts';
-import { isPublicationPending, mendPublication, publish } from './publication.ts';
+import { isPublicationPending, publish } from './publication.ts';
 import { RowSorter } from './row-sorter.ts';
 import type { ExportOutcome, ExportRequest } from './run.ts';
+import { exportPaths, type ExportPaths, stateFolder } from './export-paths.ts';
 import { endOf } from './run-failure.ts';
 import { type RunLock, takeRunLock } from './run-lock.ts';
 import { openFirstSession } from './session-opening.ts';
 import { WarningList } from './warning-list.ts';
 import { holdYoungGeneration } from './young-generation.ts';
-
-/** The three files of an export, absolute. */
-export interface ExportPaths {
-  readonly mailboxes: string;
-  readonly databases: string;
-  readonly manifest: string;
-}
-
-/** Where an export of a connection puts its files. */
-export function exportPaths(connectionId: string, outputFolder: string): ExportPaths {
-  return {
-    mailboxes: join(outputFolder, `${connectionId}_mailboxes.csv`),
-    databases: join(outputFolder, `${connectionId}_databases.csv`),
-    manifest: join(outputFolder, `${connectionId}_manifest.json`),
-  };
-}
-
-/** The folder of a connection's state: lock, journal, rows being sorted. */
-export function stateFolder(workFolder: string, connectionId: string): string {
-  return join(workFolder, 'ExportState', connectionId);
-}
 
 /** Everything that one run carries through its steps. */
 interface Run {
@@ -121,8 +102,7 @@ function refuseScriptEngine(connection: ConnectionSettings): void {
 }
 
 async function exportUnderLock(run: Run, lock: RunLock): Promise<ExportOutcome> {
-  for (const sentence of await mendPublication(run.state)) run.warnings.add(sentence);
-  for (const path of lock.abandoned) rmSync(path, { recursive: true, force: true });
+  for (const sentence of await clearLeftovers(run.state, lock)) run.warnings.add(sentence);
   const { reading, server } = await read(run);
   const files: OutputFile[] = [];
   try {

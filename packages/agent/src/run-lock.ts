@@ -92,13 +92,18 @@ function isAlive(holder: Holder, path: string): boolean {
   }
 }
 
+/** The file of a connection's lock. */
+export function lockPath(folder: string): string {
+  return join(folder, 'lock.json');
+}
+
 /**
  * Takes the lock of a connection.
  * @param folder the connection's state folder; made when it is not there
  * @throws AgentError RUN_LOCKED where another run holds it, RUN_FILE_FAILED where the folder cannot be written
  */
 export function takeRunLock(folder: string, runId: string, temporaries: readonly string[]): RunLock {
-  const path = join(folder, 'lock.json');
+  const path = lockPath(folder);
   const own = join(folder, `lock.${runId}.json`);
   const holder: Holder = {
     runId,

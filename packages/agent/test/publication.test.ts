@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -13,8 +14,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { runCheck, runDiscover, stateFolder } from '@exchange-connector/agent';
 import { type FinishedFile, OutputFile } from '../src/output-file.ts';
 import { isPublicationPending, mendPublication, publish } from '../src/publication.ts';
+import { takeRunLock } from '../src/run-lock.ts';
+import { connectionTo } from './rehearsed-connection.ts';
 
 async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'publication-'));
@@ -111,5 +115,34 @@ test('a file holds what was added, in order, whatever the sizes of the parts', a
     assert.ok(readFileSync(finished.temporary).equals(Buffer.concat(parts)));
     await file.discard();
     assert.deepEqual(readdirSync(folder), []);
+  });
+});
+
+test('check and discover finish it too, and leave a run alone that is at work', async () => {
+  await inFolder(async (folder) => {
+    const state = stateFolder(join(folder, 'Work'), 'Main');
+    const files = await finishFiles(folder, randomUUID(), 'new');
+    mkdirSync(state, { recursive: true });
+    writeFileSync(join(state, 'publication.json'), JSON.stringify({ runId: 'second', files }));
+    const warnings: string[] = [];
+    const request = {
+      connection: connectionTo('http://localhost:9/PowerShell/'),
+      folders: { temp: join(folder, 'Temp'), work: join(folder, 'Work') },
+      settingsFolder: folder,
+      signal: new AbortController().signal,
+      onWarning: (message: string) => void warnings.push(message),
+    };
+    const lock = takeRunLock(state, 'at-work', []);
+    await runCheck(request);
+    assert.deepEqual(warnings, []);
+    assert.ok(isPublicationPending(state));
+    lock.release();
+    await runDiscover(request);
+    assert.match(warnings.join(), /finished now/);
+    assert.deepEqual(
+      contents(folder),
+      names.map((name) => `new ${name}`),
+    );
+    assert.deepEqual(readdirSync(state), []);
   });
 });

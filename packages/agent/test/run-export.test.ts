@@ -228,6 +228,22 @@ test('an account without Set-ADServerSettings exports its own domain, and the ma
   );
 });
 
+test('servers of the directory that the settings name are the ones read', async () => {
+  await inFolder(async (folder) => {
+    const connection = connectionTo(simulator.url, {
+      domainController: 'dc02.example.test',
+      globalCatalog: 'dc02.example.test',
+    });
+    const { manifest, mailboxes } = await exported(folder, connection);
+    assert.equal(manifest.domainController, 'dc02.example.test');
+    assert.ok(manifest.domainControllers.includes('dc02.example.test'), manifest.domainControllers.join());
+    assert.deepEqual(rowsOf(mailboxes), wanted(simulator, visible));
+    const outcome = await runExport(requestIn(folder, { ...connection, domainController: 'dc99.example.test' }));
+    assert.ok(outcome.kind === 'failed');
+    assert.match(outcome.failure.message, /Set-ADServerSettings failed: .*dc99\.example\.test/);
+  });
+});
+
 test('columns that the server lacks are empty, and the manifest names them', async () => {
   const lacking = ['AccountDisabled', 'IsInactiveMailbox', 'WhenMailboxCreated'];
   await withSimulator({ missingProperties: lacking }, (own) =>

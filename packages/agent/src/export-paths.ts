@@ -1,0 +1,22 @@
+import { join } from 'node:path';
+
+/** The three files of an export, absolute. */
+export interface ExportPaths {
+  readonly mailboxes: string;
+  readonly databases: string;
+  readonly manifest: string;
+}
+
+/** Where an export of a connection puts its files. */
+export function exportPaths(connectionId: string, outputFolder: string): ExportPaths {
+  return {
+    mailboxes: join(outputFolder, `${connectionId}_mailboxes.csv`),
+    databases: join(outputFolder, `${connectionId}_databases.csv`),
+    manifest: join(outputFolder, `${connectionId}_manifest.json`),
+  };
+}
+
+/** The folder of a connection's state: lock, journal, rows being sorted. */
+export function stateFolder(workFolder: string, connectionId: string): string {
+  return join(workFolder, 'ExportState', connectionId);
+}
