@@ -14,7 +14,7 @@ const skip = process.platform === 'linux' ? false : 'the peak of memory is read 
 /** Peak resident megabytes of the server after a client has drawn every projected mailbox. */
 async function peakAfterStreaming(mailboxes: number): Promise<{ peak: number; count: number }> {
   const child = spawn(process.execPath, [program, '--login', 'a', '--mailboxes', String(mailboxes)], {
-    env: { ...process.env, EXCHANGE_PASSWORD: 'pw' },
+    env: { ...process.env, EXCHANGE_PASSWORD: 'pw', NODE_OPTIONS: '--max-old-space-size=48' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   try {
@@ -38,15 +38,16 @@ async function peakAfterStreaming(mailboxes: number): Promise<{ peak: number; co
   }
 }
 
-test('200,000 mailboxes stream with no more memory than 20,000 need, give or take the heap’s own slack', {
+test('200,000 mailboxes stream out of a heap of 48 MB, with about the memory that 20,000 need', {
   skip,
   timeout: 180_000,
 }, async () => {
   const small = await peakAfterStreaming(20_000);
   const large = await peakAfterStreaming(200_000);
   assert.ok(small.count > 14_000 && large.count > 140_000, `${small.count}, ${large.count}`);
+  // What lies outside the heap (buffers on their way out) is given back late: hence the slack.
   assert.ok(
-    large.peak < small.peak * 1.25 && large.peak < 250,
+    large.peak < small.peak * 1.4 && large.peak < 300,
     `peaks of ${small.peak.toFixed(0)} and ${large.peak.toFixed(0)} MB`,
   );
 });
