@@ -439,3 +439,22 @@ test('identities come through the pipeline too', () => {
     [0, 1, 2].map((index) => line.context.organization.mailbox(index).guid),
   );
 });
+
+test('-IgnoreDefaultScope sees the forest and does not go with -DomainController; -Anr and -Archive select', () => {
+  const line = new CommandLine();
+  const forest = expected(line, (m) => m.hiddenBehind === undefined);
+  assert.deepEqual(column(line.run(cmd('Get-Mailbox', { ...all, IgnoreDefaultScope: true })), 'Guid'), forest);
+  const both = line.run(cmd('Get-Mailbox', { IgnoreDefaultScope: true, DomainController: 'dc01.example.test' }));
+  assert.equal(realId.exec(both.errors[0]?.id ?? '')?.[1], 'ArgumentException');
+  const own = (choose: Parameters<typeof expected>[1]) =>
+    expected(line, (m) => m.hiddenBehind === undefined && m.domain.name === 'example.test' && choose(m));
+  assert.deepEqual(
+    column(line.run(cmd('Get-Mailbox', { ...all, Archive: true })), 'Guid'),
+    own((m) => m.archiveGuid !== undefined),
+  );
+  assert.ok(
+    column(line.run(cmd('Get-Mailbox', { ...all, Anr: 'admin' })), 'Guid').includes(
+      line.context.organization.mailbox(0).guid,
+    ),
+  );
+});
