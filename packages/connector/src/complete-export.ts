@@ -115,8 +115,9 @@ async function readMailboxes(
   ports: ExportPorts,
 ): Promise<void> {
   const selections = mailboxSelections(plan.scope);
-  const counted = await countSelections(selections, plan, reading, ports);
-  reading.totalMailboxes = counted.total;
+  const counted = await countSelections(selections, reading, ports);
+  reading.totalMailboxes = counted.total ?? plan.expectedMailboxes;
+  reading.countedMailboxes = counted.total;
   for (;;) {
     ports.mailboxes.restart();
     reading.restartMailboxes();
@@ -131,7 +132,6 @@ async function readMailboxes(
 
 async function countSelections(
   selections: readonly MailboxSelection[],
-  plan: ExportPlan,
   reading: ExportReading,
   ports: ExportPorts,
 ): Promise<{ readonly each: readonly (number | undefined)[]; readonly total: number | undefined }> {
@@ -143,7 +143,7 @@ async function countSelections(
     0,
   );
   if (total !== undefined) ports.onProgress({ phase: 'counting', done: total, total });
-  return { each, total: total ?? plan.expectedMailboxes };
+  return { each, total };
 }
 
 /** False: the projected rows cannot be used, and all is to be read again as whole objects. */

@@ -6,6 +6,8 @@ export type ConnectorErrorCode =
   | 'EXCHANGE_COMMAND_FAILED'
   /** The server cut a result short, although everything was asked for. */
   | 'EXCHANGE_RESULT_TRUNCATED'
+  /** The server sends far more objects than it counted, or than there can be: it does not come to an end. */
+  | 'EXCHANGE_RESULT_EXCESSIVE'
   /** The server sent an object that cannot be read. */
   | 'EXCHANGE_OBJECT_INVALID'
   /** The session ended a command without saying how, or was stopped by the server. */

@@ -16,6 +16,14 @@ const mostErrors = 200;
  */
 const truncation = /\bResultSize\b/i;
 
+/** No organisation has more databases, nor mailboxes where the server did not count them. */
+const mostObjects = { databases: 100_000, mailboxes: 20_000_000 };
+
+/** More than can have been made since the server counted. */
+function mostAfterCount(counted: number): number {
+  return counted * 2 + 10_000;
+}
+
 /** The rows of one pipeline while they come. */
 export interface Rows {
   readonly handlers: PipelineHandlers;
@@ -28,7 +36,10 @@ export interface Rows {
 export class ExportReading {
   /** True while the server is believed to project properties itself. */
   projects = true;
+  /** For progress: the server's count, else that of the last export. */
   totalMailboxes: number | undefined;
+  /** The server's own count alone. */
+  countedMailboxes: number | undefined;
   mailboxesReceived = 0;
   databasesReceived = 0;
   readonly domainController: string | undefined;
@@ -97,6 +108,7 @@ export class ExportReading {
         if (unusable !== undefined) return false;
       }
       received += 1;
+      this.#refuseTooMany(phase, received);
       this.#takeRow(writer, values, origin, sink, phase, received);
       return true;
     };
@@ -156,6 +168,17 @@ export class ExportReading {
       phase === 'mailboxes'
         ? { phase, done: this.mailboxesReceived, total: this.totalMailboxes }
         : { phase, done: ordinal, total: undefined },
+    );
+  }
+
+  #refuseTooMany(phase: 'databases' | 'mailboxes', ordinal: number): void {
+    const counted = phase === 'mailboxes' ? this.countedMailboxes : undefined;
+    const most = counted === undefined ? mostObjects[phase] : mostAfterCount(counted);
+    if (ordinal <= most) return;
+    const told = counted === undefined ? '' : `; it had counted ${counted}`;
+    throw new ConnectorError(
+      'EXCHANGE_RESULT_EXCESSIVE',
+      `reading the ${phase}: the server sent more than ${most} of them and does not come to an end${told}`,
     );
   }
 

@@ -420,6 +420,25 @@ test('fewer rows than the server counted are told, many fewer are an error', asy
   assert.match(many.reading.errors.join(), /but 20 came/);
 });
 
+test('a server that sends without end is left', async () => {
+  const endless = organisation([mailbox(1)]);
+  const get = endless['Get-Mailbox'] as Cmdlet;
+  let large = 0;
+  endless['Get-Mailbox'] = (parameters) => {
+    const size = parameters.get('ResultSize');
+    if (size?.kind !== 'S' || size.value !== 'Unlimited') return get(parameters);
+    large += 1;
+    return large === 1 ? get(parameters) : { objects: Array.from({ length: 10_003 }, () => mailbox(1)) };
+  };
+  await assert.rejects(
+    readAll(endless),
+    (error: unknown) =>
+      error instanceof ConnectorError &&
+      error.code === 'EXCHANGE_RESULT_EXCESSIVE' &&
+      /more than 10002 of them .* it had counted 1$/.test(error.message),
+  );
+});
+
 test('each selection of the scope is asked for by itself, and a mailbox that comes twice is one row', async () => {
   const seen = await readAll(organisation([mailbox(1)]), {
     scope: {
