@@ -1,0 +1,1 @@
+export { PowerShellProcessError, type PowerShellProcessErrorCode, type PowerShellProcessRecovery } from './errors.ts';
