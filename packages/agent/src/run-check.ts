@@ -11,6 +11,7 @@ import { stateFolder } from './export-paths.ts';
 import { mendLeftovers } from './leftovers.ts';
 import { RunLog } from './log.ts';
 import { addressToDial, type Finding, reachPort, resolveName, shakeTls } from './reach-server.ts';
+import { logRequests } from './request-log.ts';
 import type { CheckOutcome, CheckRequest, CheckStep, CheckStepName } from './run.ts';
 import { endOf } from './run-failure.ts';
 import { authenticationOf, caPemOf, credentialOf } from './session-credential.ts';
@@ -82,6 +83,7 @@ export async function runCheck(request: CheckRequest): Promise<CheckOutcome> {
     log.write(level, `check ${step.name}: ${step.state}`, { durationMs: step.durationMs });
     request.onStep?.(step);
   });
+  const stopLogging = logRequests(log);
   try {
     for (const sentence of await mendLeftovers(stateFolder(request.folders.work, connection.id), runId)) {
       log.write('Warning', sentence);
@@ -94,6 +96,8 @@ export async function runCheck(request: CheckRequest): Promise<CheckOutcome> {
     if (end.kind === 'cancelled') return end;
     const reached = stepNames.find((name) => !list.steps.some((step) => step.name === name)) ?? 'database';
     list.add(reached, 'failed', end.failure.message, end.failure.mend);
+  } finally {
+    stopLogging();
   }
   return { kind: 'checked', ...list.finish() };
 }

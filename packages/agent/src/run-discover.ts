@@ -32,6 +32,7 @@ import {
 import { stateFolder } from './export-paths.ts';
 import { mendLeftovers } from './leftovers.ts';
 import { RunLog } from './log.ts';
+import { logRequests } from './request-log.ts';
 import type {
   ColumnAvailability,
   DiscoveredDatabase,
@@ -60,6 +61,7 @@ export async function runDiscover(request: RunRequest): Promise<DiscoverOutcome>
     log.write(isKept ? 'Warning' : 'Information', message);
     if (isKept) request.onWarning?.(message);
   });
+  const stopLogging = logRequests(log);
   try {
     for (const sentence of await mendLeftovers(stateFolder(request.folders.work, connection.id), runId))
       warnings.add(sentence);
@@ -75,6 +77,8 @@ export async function runDiscover(request: RunRequest): Promise<DiscoverOutcome>
     if (end.kind === 'failed')
       log.write('Error', `discover failed: ${end.failure.message}`, { code: end.failure.code });
     return end;
+  } finally {
+    stopLogging();
   }
 }
 

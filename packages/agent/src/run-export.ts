@@ -17,6 +17,7 @@ import { formatManifest, type Manifest, type ManifestFile } from './manifest.ts'
 import { type FinishedFile, OutputFile, temporaryPath } from './output-file.ts';
 import { ProgressMeter } from './progress-meter.ts';
 import { isPublicationPending, publish } from './publication.ts';
+import { logRequests } from './request-log.ts';
 import { RowSorter } from './row-sorter.ts';
 import type { ExportOutcome, ExportRequest } from './run.ts';
 import { exportPaths, type ExportPaths, stateFolder } from './export-paths.ts';
@@ -67,6 +68,7 @@ export async function runExport(request: ExportRequest): Promise<ExportOutcome> 
     databases: new RowSorter(sortFolder, 'databases'),
   };
   const letGrow = holdYoungGeneration();
+  const stopLogging = logRequests(log);
   let lock: RunLock | undefined;
   try {
     refuseScriptEngine(connection);
@@ -88,6 +90,7 @@ export async function runExport(request: ExportRequest): Promise<ExportOutcome> 
     rmSync(sortFolder, { recursive: true, force: true });
     lock?.release();
     letGrow();
+    stopLogging();
   }
 }
 

@@ -8,6 +8,8 @@ import { after, before, test } from 'node:test';
 import {
   type ExportOutcome,
   type ExportRequest,
+  listenToLog,
+  type LogRecord,
   type Manifest,
   openLogFile,
   runExport,
@@ -494,5 +496,19 @@ test('the log tells the run in JSON lines, each with the run id, and no secret',
     assert.ok(!text.includes('correct horse'));
     assert.ok(!text.includes('@example.test'), 'the log holds what mailboxes hold');
     assert.equal(statSync(file).mode & 0o777, 0o640);
+  });
+});
+
+test('at Verbose the log tells the shape of each exchange with the server', async () => {
+  await inFolder(async (folder) => {
+    const records: LogRecord[] = [];
+    const stop = listenToLog((record) => records.push(record));
+    await exported(folder, connectionTo(simulator.url));
+    stop();
+    const exchanges = records.filter(({ level }) => level === 'Verbose');
+    const operations = new Set(exchanges.map(({ message }) => message.split(' ')[0]));
+    for (const operation of ['Create', 'Command', 'Receive', 'Delete']) assert.ok(operations.has(operation), operation);
+    assert.ok(exchanges.every(({ fields }) => typeof fields['responseBytes'] === 'number'));
+    assert.ok(!/Basic|correct horse|SMTP:/.test(JSON.stringify(exchanges)));
   });
 });
