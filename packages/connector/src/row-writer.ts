@@ -22,6 +22,11 @@ function isTextless(value: PsValue | undefined): boolean {
   return value?.kind === 'Obj' && value.display === undefined && value.base === undefined;
 }
 
+/** Select-Object gives null for a property that the object lacks, so null and missing must read the same. */
+function isMissing(value: PsValue | undefined): boolean {
+  return value === undefined || value.kind === 'Nil';
+}
+
 /** Turns the values of the properties `plan.properties`, in that order, into lines. */
 export class RowWriter {
   readonly #slots: readonly Slot[];
@@ -118,8 +123,8 @@ export class RowWriter {
     const first = cellText(value, slot.remarks);
     if (slot.column.kind === 'property') return first;
     const other = values[slot.second];
-    if (other === undefined) return first;
+    if (isMissing(other)) return first;
     const second = cellText(other, slot.remarks);
-    return value === undefined ? second : `${first};${second}`;
+    return isMissing(value) ? second : `${first};${second}`;
   }
 }

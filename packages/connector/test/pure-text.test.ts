@@ -308,6 +308,9 @@ test('of AccountDisabled and IsDirSynced, where one is missing the other stands 
   assert.equal(cell('<B N="AccountDisabled">true</B><B N="IsDirSynced">false</B>'), 'True;False');
   assert.equal(cell('<B N="AccountDisabled">true</B>'), 'True');
   assert.equal(cell('<B N="IsDirSynced">false</B>'), 'False');
+  assert.equal(cell('<Nil N="AccountDisabled"/><B N="IsDirSynced">false</B>'), 'False');
+  assert.equal(cell('<B N="AccountDisabled">true</B><Nil N="IsDirSynced"/>'), 'True');
+  assert.equal(cell('<Nil N="AccountDisabled"/><Nil N="IsDirSynced"/>'), '');
   assert.equal(cell(''), '');
 });
 
