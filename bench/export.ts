@@ -56,7 +56,6 @@ function settingsOf(realm: Realm, url: string): ConnectionSettings {
     principal: `connector@${realm.name}`,
     realm: undefined,
     allowUnencryptedBasic: false,
-    powerShellScriptPath: undefined,
     exportScriptPath: undefined,
     fulfillScriptPath: undefined,
     domainController: undefined,

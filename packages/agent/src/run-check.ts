@@ -103,7 +103,7 @@ export async function runCheck(request: CheckRequest): Promise<CheckOutcome> {
 }
 
 function checkSettings(connection: ConnectionSettings, list: Checklist): boolean {
-  const script = connection.exportScriptPath ?? connection.powerShellScriptPath;
+  const script = connection.exportScriptPath;
   if (script !== undefined) {
     list.add(
       'settings',

@@ -95,7 +95,7 @@ export async function runExport(request: ExportRequest): Promise<ExportOutcome> 
 }
 
 function refuseScriptEngine(connection: ConnectionSettings): void {
-  const script = connection.exportScriptPath ?? connection.powerShellScriptPath;
+  const script = connection.exportScriptPath;
   if (script === undefined) return;
   throw new AgentError(
     'RUN_SETTINGS_UNUSABLE',

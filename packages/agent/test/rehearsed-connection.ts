@@ -19,7 +19,6 @@ export function connectionTo(url: string, more: Partial<ConnectionSettings> = {}
     principal: undefined,
     realm: undefined,
     allowUnencryptedBasic: true,
-    powerShellScriptPath: undefined,
     exportScriptPath: undefined,
     fulfillScriptPath: undefined,
     domainController: undefined,

@@ -422,7 +422,7 @@ test('a second run of a connection is refused while the first is at work', async
 test('a connection whose export is a script is refused before anything is contacted', async () => {
   await inFolder(async (folder) => {
     const outcome = await runExport(
-      requestIn(folder, connectionTo(simulator.url, { powerShellScriptPath: '/srv/Export.ps1' })),
+      requestIn(folder, connectionTo(simulator.url, { exportScriptPath: '/srv/Export.ps1' })),
     );
     assert.ok(outcome.kind === 'failed');
     assert.deepEqual([outcome.exitCode, outcome.failure.code], [2, 'RUN_SETTINGS_UNUSABLE']);

@@ -42,8 +42,8 @@ export function readAgentFile(
   if (section === undefined) return defaults;
   const reader = new SectionReader(section, remarks, settingsFolder);
   const folders = {
-    temp: reader.path('TempFolderPath', 'the path of a folder') ?? defaults.temp,
-    work: reader.path('WorkFolderPath', 'the path of a folder') ?? defaults.work,
+    temp: reader.folder('TempFolderPath') ?? defaults.temp,
+    work: reader.folder('WorkFolderPath') ?? defaults.work,
   };
   refuseSecretStores(reader, settingsFolder);
   remarkOnNames(section, agentKeys, remarks);

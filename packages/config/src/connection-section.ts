@@ -190,7 +190,6 @@ function readCaFile(reader: SectionReader): string | undefined {
 }
 
 interface Scripts {
-  readonly powerShell: string | undefined;
   readonly export: string | undefined;
   readonly fulfill: string | undefined;
 }
@@ -198,21 +197,18 @@ interface Scripts {
 /** In a section with `Options`, `PowerShellScriptPath` is the script of fulfilment, otherwise of the export. */
 function readScripts(reader: SectionReader, hasOptions: boolean): Scripts {
   const allowed = 'the path of a PowerShell script';
-  const scripts = {
-    powerShell: reader.path('PowerShellScriptPath', allowed),
-    export: reader.path('ExportScriptPath', allowed),
-    fulfill: reader.path('FulfillScriptPath', allowed),
-  };
-  const asked =
-    scripts.export !== undefined
-      ? 'ExportScriptPath'
-      : hasOptions || scripts.powerShell === undefined
-        ? undefined
-        : 'PowerShellScriptPath';
-  if (asked !== undefined)
+  const either = reader.path('PowerShellScriptPath', allowed);
+  const ofExport = reader.path('ExportScriptPath', allowed);
+  const ofFulfillment = reader.path('FulfillScriptPath', allowed);
+  const scripts = hasOptions
+    ? { export: ofExport, fulfill: ofFulfillment ?? either }
+    : { export: ofExport ?? either, fulfill: ofFulfillment };
+  const key = ofExport === undefined ? 'PowerShellScriptPath' : 'ExportScriptPath';
+  const found = reader.find(key);
+  if (scripts.export !== undefined && found !== undefined)
     reader.remarks.error(
-      reader.originOf(asked),
-      'asks for an export by a PowerShell script, which this version does not run; leave it out, and the native engine writes the same files',
+      found.origin,
+      `found ${describeFound(found, key)}: an export by a PowerShell script, which this version does not run; allowed is to leave it out, and the native engine writes the same files`,
     );
   return scripts;
 }
@@ -243,7 +239,6 @@ export function readConnection(
     connectAddress: readConnectAddress(reader),
     caFile: readCaFile(reader),
     ...credentials,
-    powerShellScriptPath: scripts.powerShell,
     exportScriptPath: scripts.export,
     fulfillScriptPath: scripts.fulfill,
     domainController: reader.text('DomainController', 'the name of a domain controller'),

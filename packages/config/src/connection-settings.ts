@@ -41,8 +41,9 @@ export interface ConnectionSettings {
   readonly principal: string | undefined;
   readonly realm: string | undefined;
   readonly allowUnencryptedBasic: boolean;
-  readonly powerShellScriptPath: string | undefined;
+  /** `ExportScriptPath`, or `PowerShellScriptPath` of a section without `Options`: the export is that script's. */
   readonly exportScriptPath: string | undefined;
+  /** `FulfillScriptPath`, or `PowerShellScriptPath` of a section with `Options`. */
   readonly fulfillScriptPath: string | undefined;
   readonly domainController: string | undefined;
   readonly globalCatalog: string | undefined;

@@ -1,4 +1,5 @@
 import { Secret, type ServerAddress } from './connection-settings.ts';
+import { quote } from './remarks.ts';
 import type { SectionReader } from './section-reader.ts';
 
 export interface Credentials {
@@ -76,7 +77,12 @@ function checkBasic(reader: SectionReader, found: Credentials, servers: readonly
       reader.originOf('Login'),
       'is required with AuthType Basic and missing; allowed is the account’s name',
     );
-  else if (found.login?.includes(':')) remarks.error(login.origin, 'contains ":", which a Basic login cannot hold');
+  // What follows the ":" may be a password, written there by mistake.
+  else if (found.login?.includes(':'))
+    remarks.error(
+      login.origin,
+      `found ${quote(`${found.login.split(':', 1)[0]}:…`)}: it contains ":", which a Basic login cannot hold; allowed is the account’s name without it`,
+    );
   const plain = servers.filter((server) => server.protocol === 'http');
   if (plain.length > 0 && !found.allowUnencryptedBasic)
     remarks.error(

@@ -6,6 +6,7 @@ import type { AgentSettings, ConnectionSettings, SettingRemark } from './connect
 import { type Environment, readEnvironment } from './environment.ts';
 import { findIdentifierFault } from './identifier.ts';
 import { quote, Remarks } from './remarks.ts';
+import { nounOf } from './section-reader.ts';
 import { memberPath, mergeSettings, type SettingSection, type SettingValue } from './setting-value.ts';
 import { readSettingsFile } from './settings-file.ts';
 
@@ -112,7 +113,7 @@ function listConnections(merged: SettingSection, remarks: Remarks): { id: string
         ? 'is empty'
         : connections.kind === 'null'
           ? 'is missing'
-          : `is a JSON ${connections.kind}`;
+          : `is a JSON ${nounOf(connections)}`;
     remarks.error(connections.origin, `${found}; allowed is ${allowed}`);
     return [];
   }
@@ -131,7 +132,7 @@ function listConnections(merged: SettingSection, remarks: Remarks): { id: string
     else
       remarks.error(
         value.origin,
-        `is ${value.kind === 'text' ? `the text ${quote(value.value)}` : `a JSON ${value.kind}`}; allowed is an object, { "Server": "http://…/PowerShell/" }`,
+        `is ${value.kind === 'text' ? `the text ${quote(value.value)}` : `a JSON ${nounOf(value)}`}; allowed is an object, { "Server": "http://…/PowerShell/" }`,
       );
   }
   return listed;

@@ -1,5 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { Remarks } from './remarks.ts';
 import { quote } from './remarks.ts';
 import { memberPath, type Origin, type SettingSection, type SettingValue } from './setting-value.ts';
@@ -9,7 +9,7 @@ const secretName = /password|secret|token|credential/i;
 
 /** What was found, fit for a message. */
 export function describeFound(value: SettingValue, name: string): string {
-  if (secretName.test(name)) return value.kind === 'text' ? 'a text (not shown)' : `a ${nounOf(value)}`;
+  if (secretName.test(name)) return value.kind === 'text' ? 'a text (not shown)' : withArticle(nounOf(value));
   switch (value.kind) {
     case 'null':
       return 'null';
@@ -20,11 +20,16 @@ export function describeFound(value: SettingValue, name: string): string {
     case 'text':
       return quote(value.value);
     default:
-      return `an ${nounOf(value)}`;
+      return withArticle(nounOf(value));
   }
 }
 
-function nounOf(value: SettingValue): string {
+function withArticle(noun: string): string {
+  return `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`;
+}
+
+/** What a value is in JSON: `array`, `object`, `number`, … */
+export function nounOf(value: SettingValue): string {
   if (value.kind === 'list') return 'array';
   return value.kind === 'section' ? 'object' : value.kind;
 }
@@ -144,6 +149,19 @@ export class SectionReader {
     return text === undefined ? undefined : resolve(this.#settingsFolder, text);
   }
 
+  /** The path of a folder, which need not be there yet; a file that stands in its way is remarked. */
+  folder(name: string): string | undefined {
+    const allowed = 'the path of a folder';
+    const path = this.path(name, allowed);
+    const inTheWay = path === undefined ? undefined : findFileInTheWay(path);
+    if (inTheWay === undefined) return path;
+    this.remarks.error(
+      this.originOf(name),
+      `found ${quote(path ?? '')}, where ${quote(inTheWay)} is a file; allowed is ${allowed}, absolute or relative to ${this.#settingsFolder}`,
+    );
+    return undefined;
+  }
+
   /** The path of a file that must be there now, and whose first bytes look like what it should hold. */
   existingFile(name: string, allowed: string, looksRight: (start: Buffer) => boolean): string | undefined {
     const path = this.path(name, allowed);
@@ -155,6 +173,18 @@ export class SectionReader {
       `names ${quote(path)}, ${fault}; allowed is ${allowed}, absolute or relative to ${this.#settingsFolder}`,
     );
     return undefined;
+  }
+}
+
+/** The file that stands where a folder of this path would be made; undefined where none is in the way. */
+export function findFileInTheWay(folder: string): string | undefined {
+  for (let path = folder; ; path = dirname(path)) {
+    try {
+      return statSync(path).isDirectory() ? undefined : path;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if ((code !== 'ENOENT' && code !== 'ENOTDIR') || path === dirname(path)) return undefined;
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { readJsonDocument } from './json-document.ts';
 import { quote, type Remarks } from './remarks.ts';
+import { nounOf } from './section-reader.ts';
 import type { SettingSection } from './setting-value.ts';
 
 /** A settings file of a thousand connections has some 300 KB. */
@@ -48,7 +49,7 @@ export function readSettingsFile(file: string, remarks: Remarks): SettingSection
   if (value.kind === 'section') return value;
   remarks.error(
     value.origin,
-    `holds ${value.kind === 'text' ? quote(value.value) : `a JSON ${value.kind}`}; allowed is an object, { … }`,
+    `holds ${value.kind === 'text' ? quote(value.value) : `a JSON ${nounOf(value)}`}; allowed is an object, { … }`,
   );
   return undefined;
 }

@@ -26,7 +26,7 @@ const malformed: readonly (readonly [string, string])[] = [
   ['{"a":"x\ny"}', 'error : is not well-formed JSON: a text whose closing quote is missing on its line'],
   ['{} {}', 'error : is not well-formed JSON: there is more text after the end of the JSON value'],
   ['/* {}', 'error : is not well-formed JSON: a comment that does not end'],
-  ['[]', 'error : holds a JSON list; allowed is an object, { … }'],
+  ['[]', 'error : holds a JSON array; allowed is an object, { … }'],
   ['"x"', 'error : holds "x"; allowed is an object, { … }'],
   [
     '{}',
@@ -38,7 +38,7 @@ const malformed: readonly (readonly [string, string])[] = [
   ],
   [
     '{"Connections":[]}',
-    'error Connections: is a JSON list; allowed is an object with at least one connection, { "<identifier>": { "Server": "http://…/PowerShell/" } }',
+    'error Connections: is a JSON array; allowed is an object with at least one connection, { "<identifier>": { "Server": "http://…/PowerShell/" } }',
   ],
   [
     '{"Connections":{"A":"x"}}',

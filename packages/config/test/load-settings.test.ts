@@ -46,7 +46,6 @@ test('the file of the product documentation gives one connection with every defa
         principal: undefined,
         realm: undefined,
         allowUnencryptedBasic: false,
-        powerShellScriptPath: undefined,
         exportScriptPath: undefined,
         fulfillScriptPath: undefined,
         domainController: undefined,
@@ -140,7 +139,6 @@ test('every setting is read, as native JSON and as text alike', (context) => {
     principal: undefined,
     realm: 'CONTOSO.COM',
     allowUnencryptedBasic: false,
-    powerShellScriptPath: undefined,
     exportScriptPath: undefined,
     fulfillScriptPath: undefined,
     domainController: 'dc1.contoso.com',
@@ -333,15 +331,16 @@ test('a missing password alone is told apart, as it can be asked for', (context)
 });
 
 test('in a section with Options, PowerShellScriptPath is the fulfilment script and the export is native', (context) => {
-  const connection = onlyConnection(
-    loadConnection(context, {
-      PowerShellScriptPath: 'Fulfill.ps1',
-      FulfillScriptPath: '/x/F.ps1',
-      Options: { AuthType: 'Basic', Server: 'http://10.0.0.1/PowerShell/', Login: 'l', Password: 'p', Own: 5 },
-    }),
-  );
-  assert.ok(connection.powerShellScriptPath?.endsWith('Fulfill.ps1'));
-  assert.equal(connection.fulfillScriptPath, '/x/F.ps1');
+  const Options = { AuthType: 'Basic', Server: 'http://10.0.0.1/PowerShell/', Login: 'l', Password: 'p', Own: 5 };
+  const scriptsOf = (members: object) => {
+    const { exportScriptPath, fulfillScriptPath } = onlyConnection(loadConnection(context, { ...members, Options }));
+    return [exportScriptPath, fulfillScriptPath];
+  };
+  assert.deepEqual(scriptsOf({ PowerShellScriptPath: '/x/Both.ps1' }), [undefined, '/x/Both.ps1']);
+  assert.deepEqual(scriptsOf({ PowerShellScriptPath: '/x/Both.ps1', FulfillScriptPath: '/x/F.ps1' }), [
+    undefined,
+    '/x/F.ps1',
+  ]);
 });
 
 test('a secret prints as nothing but [secret]', (context) => {

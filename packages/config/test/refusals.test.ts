@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describe, load, loadConnection, remarksOf } from './settings-folder.ts';
+import { loadSettings } from '@exchange-connector/config';
+import { describe, load, loadConnection, makeFolder, remarksOf } from './settings-folder.ts';
 
 const addressAllowed = 'allowed is http://<FQDN of the Exchange server>/PowerShell/ (https works too)';
 const byKerberos =
@@ -55,7 +56,10 @@ const cases: readonly (readonly [members: object, errors: readonly string[]])[] 
       'Password: is required with AuthType Basic and missing; allowed is a text here, the environment variable EXCHANGE_PASSWORD, or --password-stdin',
     ],
   ],
-  [{ ...basic, Login: 'a:b' }, ['Login: contains ":", which a Basic login cannot hold']],
+  [
+    { ...basic, Login: 'a:b' },
+    ['Login: found "a:…": it contains ":", which a Basic login cannot hold; allowed is the account’s name without it'],
+  ],
   [{ ...basic, Password: 5 }, ['Password: found a number; allowed is a text in double quotes']],
   [{ ...basic, Password: '' }, ['Password: is empty; allowed is a text, or leave it out']],
   [
@@ -182,13 +186,13 @@ const cases: readonly (readonly [members: object, errors: readonly string[]])[] 
   [
     { PowerShellScriptPath: 'x.ps1' },
     [
-      'PowerShellScriptPath: asks for an export by a PowerShell script, which this version does not run; leave it out, and the native engine writes the same files',
+      'PowerShellScriptPath: found "x.ps1": an export by a PowerShell script, which this version does not run; allowed is to leave it out, and the native engine writes the same files',
     ],
   ],
   [
     { ExportScriptPath: 'x.ps1', Options: {} },
     [
-      'ExportScriptPath: asks for an export by a PowerShell script, which this version does not run; leave it out, and the native engine writes the same files',
+      'ExportScriptPath: found "x.ps1": an export by a PowerShell script, which this version does not run; allowed is to leave it out, and the native engine writes the same files',
     ],
   ],
   [{ Options: 'x' }, ['Options: found "x"; allowed is an object of text pairs, { "AuthType": "…", "Server": "…", … }']],
@@ -268,6 +272,13 @@ test('two identifiers that differ in case only are one too many', (context) => {
 
 const agentFileCases: readonly (readonly [object, readonly string[]])[] = [
   [{ TempFolderPath: 5 }, ['error TempFolderPath: found 5; allowed is the path of a folder in double quotes']],
+  [
+    { TempFolderPath: 'appsettings.json', WorkFolderPath: 'appsettings.json/Work' },
+    ['Temp', 'Work'].map(
+      (kind) =>
+        `error ${kind}FolderPath: found "<folder>/appsettings.json${kind === 'Temp' ? '' : '/Work'}", where "<folder>/appsettings.json" is a file; allowed is the path of a folder, absolute or relative to <folder>`,
+    ),
+  ],
   [{ WorkFolderPath: '' }, ['error WorkFolderPath: is empty; allowed is the path of a folder, or leave it out']],
   [{ EncryptionCertificate: { UseEncryptedAppsettings: false } }, []],
   [
@@ -295,11 +306,16 @@ const agentFileCases: readonly (readonly [object, readonly string[]])[] = [
 
 test('appsettings.json is checked, and a store of secrets that is switched on is not passed over in silence', (context) => {
   for (const [content, expected] of agentFileCases) {
-    const loaded = load(context, {
+    const settingsFolder = makeFolder(context, {
       'appsettings.json': content,
       'appsettings.agent.json': { Connections: { A: { Server: 'http://a.b/p' } } },
     });
-    assert.deepEqual(describe(remarksOf(loaded)), expected, JSON.stringify(content));
+    const remarks = describe(remarksOf(loadSettings({ settingsFolder, environment: {} })));
+    assert.deepEqual(
+      remarks.map((remark) => remark.replaceAll(settingsFolder, '<folder>')),
+      expected,
+      JSON.stringify(content),
+    );
   }
 });
 
