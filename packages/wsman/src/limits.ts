@@ -14,8 +14,13 @@ export interface WsmanLimits {
   readonly maxEnvelopeBytes: number;
   /** From the answered Create to the pool's Opened. */
   readonly openTimeoutMs: number;
-  /** From the stop signal to the end of the pipeline's output; then the command is closed all the same. */
+  /**
+   * From the stop signal to the end of the pipeline's output; then the session is given up and its shell deleted,
+   * which ends the pipeline too. Short, because somebody waits who has cancelled, or whose time is up.
+   */
   readonly stopTimeoutMs: number;
+  /** How long closing a command that has ended may take. */
+  readonly terminateTimeoutMs: number;
   /** All that closing may take. */
   readonly closeTimeoutMs: number;
   /** How often in a row one Receive is asked again after its connection was cut. */
@@ -30,7 +35,8 @@ export const defaultWsmanLimits: WsmanLimits = {
   maxResponseBytes: 4 * 1024 * 1024,
   maxEnvelopeBytes: 512_000,
   openTimeoutMs: 180_000,
-  stopTimeoutMs: 15_000,
+  stopTimeoutMs: 4_000,
+  terminateTimeoutMs: 15_000,
   closeTimeoutMs: 5_000,
   receiveRetries: 5,
 };

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { decodeCliXml, type PipelineEvent, type PipelineRequest, psInt32 } from '@exchange-connector/psrp';
 import { type CertificateFlaw, makeCertificate } from '@exchange-connector/rehearsal';
 import {
+  defaultWsmanLimits,
   openWsmanSession,
   requestChannelName,
   type RequestNotice,
@@ -26,6 +27,7 @@ const quickLimits: Partial<WsmanLimits> = {
   stallTimeoutMs: 500,
   bodyTimeoutMs: 1200,
   stopTimeoutMs: 1000,
+  terminateTimeoutMs: 10_000,
   closeTimeoutMs: 1000,
   receiveRetries: 1,
 };
@@ -588,6 +590,32 @@ test('cancelled before the connection stands, nothing is sent and nothing is wai
     openWsmanSession(optionsFor(`http://${address}/`, { signal: AbortSignal.abort(new Error('before')) })),
     /before/,
   );
+});
+
+test('cancelled while a command does not end, or is not closed, a session is given up soon and its shell deleted', async (t) => {
+  for (const silent of ['receive', 'signal'] as const) {
+    const controller = new AbortController();
+    const server = await serve(t, {
+      run: (pipeline) => (silent === 'signal' ? pipeline.finish() : undefined),
+      spoil: ({ parsed }) => {
+        const body = parsed.body;
+        if (body.kind !== silent || !('commandId' in body) || body.commandId === undefined) return false;
+        setTimeout(() => controller.abort(new Error('no more')), 50);
+        return true;
+      },
+    });
+    const session = await openWsmanSession(optionsFor(server.url()));
+    const begun = performance.now();
+    const events = session.invoke(request, { signal: controller.signal });
+    await (async () => {
+      for await (const _ of events);
+    })().catch((error: Error) => assert.equal(error.message, 'no more'));
+    await session.close();
+    assert.ok(performance.now() - begun < 4000, `silent at ${silent}: ${performance.now() - begun} ms`);
+    assert.equal(server.alive, 0, silent);
+  }
+  // What a person waits for at most after Ctrl-C, or after the time given has passed.
+  assert.ok(defaultWsmanLimits.stopTimeoutMs + defaultWsmanLimits.closeTimeoutMs <= 10_000);
 });
 
 test('each exchange is told on the diagnostics channel, without bodies and secrets', async (t) => {

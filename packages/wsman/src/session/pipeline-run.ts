@@ -74,7 +74,7 @@ export class PipelineRun {
         {
           undo: async ({ commandId }) => {
             const run = new PipelineRun(parts, pipelineId, commandId);
-            const reason = (await run.stop()) ?? (await run.terminate());
+            const reason = (await run.stop()) ?? (await run.terminate(limits.stopTimeoutMs));
             if (reason !== undefined) doom(reason);
           },
           outcomeUnknown: async () => doom(new Error('a command was sent and it is not known whether it runs')),
@@ -272,19 +272,27 @@ export class PipelineRun {
     }
   }
 
-  /** Closes the command on the server, else it counts against the shell's quota of commands. */
-  async terminate(): Promise<unknown> {
-    const { client, shellId, main, control, limits } = this.#parts;
+  /**
+   * Closes the command on the server, else it counts against the shell's quota of commands.
+   * @param limitMs how long that may take
+   * @param signal ends the wait before that
+   */
+  async terminate(limitMs: number, signal?: AbortSignal): Promise<unknown> {
+    const { client, shellId, main, control } = this.#parts;
     this.#ended.abort(new Error('the pipeline has ended'));
     const body = { kind: 'signal', shellId, commandId: this.#commandId, code: SignalCode.terminate } as const;
-    const options = this.#on(main.busy ? control : main, AbortSignal.timeout(limits.stopTimeoutMs));
-    const settled = await settledWithin(client.perform(body, options), limits.stopTimeoutMs + 1000);
+    const tooLong = AbortSignal.timeout(limitMs);
+    const options = this.#on(
+      main.busy ? control : main,
+      signal === undefined ? tooLong : AbortSignal.any([tooLong, signal]),
+    );
+    const settled = await settledWithin(client.perform(body, options), limitMs + 1000);
     this.#parts.pool.forgetPipeline(this.#pipelineId);
     if (settled.kind === 'value' || (settled.kind === 'error' && isFault(settled.error, FaultCode.unexpectedSelectors)))
       return undefined;
     return settled.kind === 'error'
       ? settled.error
-      : new Error(`the command was not closed within ${limits.stopTimeoutMs / 1000} s`);
+      : new Error(`the command was not closed within ${limitMs / 1000} s`);
   }
 
   #on(channel: Channel, signal: AbortSignal | undefined): OperationOptions {

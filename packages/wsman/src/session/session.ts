@@ -106,11 +106,19 @@ export class ShellSession implements WsmanSession {
       this.#note(error);
       throw error;
     } finally {
-      if (!finished && this.#usable) this.#doom(await run.stop());
-      if (this.#usable) this.#doom(await run.terminate());
+      await this.#endCommand(run, finished, options.signal);
       run.abort(new Error('the pipeline has ended'));
       this.#running = undefined;
     }
+  }
+
+  /** Leaves no command behind; quickly where somebody has cancelled. */
+  async #endCommand(run: PipelineRun, finished: boolean, signal: AbortSignal | undefined): Promise<void> {
+    const { stopTimeoutMs, terminateTimeoutMs } = this.#parts.limits;
+    if (!finished && this.#usable) this.#doom(await run.stop());
+    if (!this.#usable) return;
+    const cancelled = !finished || signal?.aborted === true;
+    this.#doom(await (cancelled ? run.terminate(stopTimeoutMs) : run.terminate(terminateTimeoutMs, signal)));
   }
 
   get #usable(): boolean {
