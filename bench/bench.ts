@@ -110,7 +110,9 @@ function starting(): void {
 
 say('# Benchmark');
 say();
-say(`\`npm run bench\`, on ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${platform()} ${arch()}, Node ${process.versions.node}.`);
+say(
+  `\`npm run bench\`, on ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${platform()} ${arch()}, Node ${process.versions.node}.`,
+);
 say('The machine is shared: ratios within one run tell more than the figures.');
 say();
 await decoding();

@@ -16,7 +16,8 @@ export function makeMailboxBodies(count: number, form: 'whole' | 'projected' = '
   const shape = mailboxShape();
   return Array.from({ length: count }, (_, index) => {
     const original: PipelineObject = { kind: 'directory', shape, source: organization.mailbox(index) };
-    const object: PipelineObject = form === 'whole' ? original : { kind: 'selected', original, names: askedMailboxProperties };
+    const object: PipelineObject =
+      form === 'whole' ? original : { kind: 'selected', original, names: askedMailboxProperties };
     return serializeObject(object, { level: 'partial', projectedValues: 'flat' });
   });
 }

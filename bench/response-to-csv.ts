@@ -35,7 +35,11 @@ function openPair(): Pair {
       [client, server],
       [server, client],
     ] as const) {
-      for (let bytes = from.takeOutgoing(target, envelopeBytes); bytes; bytes = from.takeOutgoing(target, envelopeBytes)) {
+      for (
+        let bytes = from.takeOutgoing(target, envelopeBytes);
+        bytes;
+        bytes = from.takeOutgoing(target, envelopeBytes)
+      ) {
         for (const event of to.receive(target, bytes)) if (event.kind === 'poolOpening') server.openPool();
       }
     }
