@@ -105,7 +105,7 @@ function buildProgram(invoke: (invocation: Invocation) => void): Command {
       'Reads the mailboxes and mailbox databases of a Microsoft Exchange organisation over remote PowerShell and writes them as CSV files for an identity-governance product.',
     )
     .version(version(), '--version', 'print the version')
-    .helpOption('--help', 'print this help')
+    .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
     .configureHelp({ showGlobalOptions: true })
     .usage('<command> [options]');
@@ -128,7 +128,7 @@ function buildProgram(invoke: (invocation: Invocation) => void): Command {
 function addExport(program: Command, invoke: (invocation: Invocation) => void): void {
   const command = program
     .command('export')
-    .helpOption('--help', 'print this help')
+    .helpOption('-h, --help', 'print this help')
     .usage('[options]')
     .description(
       'Writes <connection>_mailboxes.csv, <connection>_databases.csv and <connection>_manifest.json into <TempFolderPath>/ExportOutput. Each file is replaced whole, and only when the run was good.',
@@ -169,7 +169,7 @@ function addExport(program: Command, invoke: (invocation: Invocation) => void): 
 function addCheckAndDiscover(program: Command, invoke: (invocation: Invocation) => void): void {
   const check = program
     .command('check')
-    .helpOption('--help', 'print this help')
+    .helpOption('-h, --help', 'print this help')
     .usage('[options]')
     .description(
       'Connects and says, step by step, what works: settings, name, port, TLS, authentication, session, cmdlets and parameters that the account may use, one mailbox, one database. A step that fails names its cause and the mend.',
@@ -187,7 +187,7 @@ function addCheckAndDiscover(program: Command, invoke: (invocation: Invocation) 
   );
   const discover = program
     .command('discover')
-    .helpOption('--help', 'print this help')
+    .helpOption('-h, --help', 'print this help')
     .usage('[options]')
     .description(
       'Says what the server offers: its version, the columns it can fill and those it cannot, the databases with their numbers of mailboxes.',
@@ -213,13 +213,15 @@ function optionNames(command: Command): string[] {
 }
 
 function refusalOf(program: Command, error: CommanderError, parameters: readonly string[]): string {
-  const named = /'([^']*)'/.exec(error.message)?.[1] ?? '';
+  // What follows "=" is a value, and may be a password that was meant for another way in.
+  const named = (/'([^']*)'/s.exec(error.message)?.[1] ?? '').replace(/=.*$/s, '');
   const command = commandOf(program, parameters);
   if (error.code === 'commander.unknownOption')
     return `unknown option ${named}; the nearest known one is ${nearestName(named, optionNames(command))}`;
-  if (error.code === 'commander.unknownCommand') {
+  const helpOf = error.code === 'commander.help' && parameters[0] === 'help' ? parameters[1] : undefined;
+  if (error.code === 'commander.unknownCommand' || helpOf !== undefined) {
     const names = [...program.commands.map((known) => known.name()), 'help'];
-    return `unknown command ${named}; the nearest known one is ${nearestName(named, names)}`;
+    return `unknown command ${helpOf ?? named}; the nearest known one is ${nearestName(helpOf ?? named, names)}`;
   }
   if (error.code === 'commander.help') return 'a command is missing: export, check or discover';
   return error.message.replace(/^error: /, '').replace(/\n.*$/s, '');

@@ -11,8 +11,10 @@ function letterDistance(a: string, b: string): number {
   return previous[b.length] ?? 0;
 }
 
-/** The known name nearest to a mistyped one, however far; the first of several. */
+/** The known name that a typed one begins, or else the nearest to it, however far; the first of several. */
 export function nearestName(typed: string, known: readonly string[]): string {
+  const begun = known.find((name) => /[a-z]/i.test(typed) && name.toLowerCase().startsWith(typed.toLowerCase()));
+  if (begun !== undefined) return begun;
   const distances = known.map((name) => letterDistance(typed.toLowerCase().slice(0, 100), name.toLowerCase()));
   return known[distances.indexOf(Math.min(...distances))] ?? '';
 }

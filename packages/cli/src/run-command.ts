@@ -1,5 +1,6 @@
+import { resolve } from 'node:path';
 import { type Cancellation, startCancellation } from './cancellation.ts';
-import type { Invocation } from './command-options.ts';
+import type { ExportOptions, Invocation } from './command-options.ts';
 import type { CommandContext } from './commands/run-parts.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import type { ProcessEnd } from './process-end.ts';
@@ -34,6 +35,20 @@ function endedEarly(cancellation: Cancellation, terminal: Terminal): ExitCode {
   return exitCode.failed;
 }
 
+/** What is wrong with the options of `export`, beyond their form. */
+async function findExportFaults({ release, output }: ExportOptions): Promise<string[]> {
+  const faults: string[] = [];
+  if (release)
+    faults.push(
+      '--release: no run was stopped by a threshold, so nothing is kept back that could be published; leave it out to export',
+    );
+  const { findFileInTheWay } = await import('@exchange-connector/config');
+  const inTheWay = output === undefined ? undefined : findFileInTheWay(resolve(output));
+  if (inTheWay !== undefined)
+    faults.push(`--output: found ${output}, where ${inTheWay} is a file; allowed is the path of a folder`);
+  return faults;
+}
+
 async function runUnder(
   cancellation: Cancellation,
   invocation: Invocation,
@@ -41,10 +56,8 @@ async function runUnder(
   ending: ProcessEnd,
 ): Promise<ExitCode> {
   const { options } = invocation;
-  if (invocation.kind === 'export' && invocation.options.release)
-    return sayRefusal(terminal, [
-      '--release: no run was stopped by a threshold, so nothing is kept back that could be published; leave it out to export',
-    ]);
+  const faults = invocation.kind === 'export' ? await findExportFaults(invocation.options) : [];
+  if (faults.length > 0) return sayRefusal(terminal, faults);
   const surroundings = { terminal, input: process.stdin, environment: process.env, signal: cancellation.signal };
   const choice = await chooseSettings(options, surroundings);
   if (choice.kind === 'cancelled') return endedEarly(cancellation, terminal);

@@ -11,6 +11,7 @@ for (const parameters of [
   ['check', '--help'],
   ['discover', '--help'],
   ['help', 'export'],
+  ['-h'],
 ]) {
   test(`"${parameters.join(' ')}" tells the options with their defaults, and two examples`, async () => {
     const { code, output, errors } = await runProgram(parameters);
@@ -50,6 +51,9 @@ const refusals: readonly (readonly [parameters: readonly string[], message: stri
   [['export', '--complet'], 'unknown option --complet; the nearest known one is --complete'],
   [['export', '--setings', '.'], 'unknown option --setings; the nearest known one is --settings'],
   [['--jsn', 'check'], 'unknown option --jsn; the nearest known one is --json'],
+  [['export', '--password', 'x'], 'unknown option --password; the nearest known one is --password-stdin'],
+  [['export', '--password=hunter2'], 'unknown option --password; the nearest known one is --password-stdin'],
+  [['help', 'exprot'], 'unknown command exprot; the nearest known one is export'],
   [['check', '--complete'], 'unknown option --complete; the nearest known one is --log-level'],
   [['export', 'now'], "too many arguments for 'export'. Expected 0 arguments but got 1."],
   [
@@ -67,6 +71,22 @@ const refusals: readonly (readonly [parameters: readonly string[], message: stri
   [['export', '--settings'], "option '--settings <dir>' argument missing"],
   [['export', '--settings', ''], "option '--settings <dir>' argument '' is invalid. It is empty."],
 ];
+
+test('a file where the output folder is to be is refused, and nothing is contacted', async (context) => {
+  const peer = await startPeer(context, (socket) => socket.end());
+  const folder = makeSettings(context, { Main: basicTo(peer.port) });
+  const { code, output, errors } = await runProgram(
+    ['export', '--settings', '.', '--output', 'appsettings.agent.json'],
+    {
+      folder,
+    },
+  );
+  assert.deepEqual([code, output, peer.connections()], [2, '', 0]);
+  assert.match(
+    errors,
+    /^error: --output: found appsettings\.agent\.json, where .* is a file; allowed is the path of a folder\n/,
+  );
+});
 
 test('wrong usage is answered with the nearest known name, or with what is allowed, and exit 2', async () => {
   for (const [parameters, message] of refusals) {

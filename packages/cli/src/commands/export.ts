@@ -36,10 +36,11 @@ export async function runExportCommand(options: ExportOptions, context: CommandC
     case 'done':
       if (options.json) terminal.resultJson(outcome.manifest);
       else sayPublished(context, outcome);
-      if (outcome.kind === 'partial') {
-        for (const error of outcome.errors) terminal.say(`error: ${error}`);
-        terminal.say('The export is incomplete: the server reported errors while it was read.');
-      }
+      // The errors themselves were said as they came.
+      if (outcome.kind === 'partial')
+        terminal.say(
+          `The export is incomplete: ${outcome.errors.length} error(s) came while it was read; the manifest names them among its warnings.`,
+        );
       return outcome.exitCode;
   }
 }
