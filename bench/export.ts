@@ -58,6 +58,7 @@ function settingsOf(realm: Realm, url: string): ConnectionSettings {
     allowUnencryptedBasic: false,
     exportScriptPath: undefined,
     fulfillScriptPath: undefined,
+    fulfillOptions: [],
     domainController: undefined,
     globalCatalog: undefined,
     operationTimeoutMs: 60_000,

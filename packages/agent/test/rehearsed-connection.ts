@@ -21,6 +21,7 @@ export function connectionTo(url: string, more: Partial<ConnectionSettings> = {}
     allowUnencryptedBasic: true,
     exportScriptPath: undefined,
     fulfillScriptPath: undefined,
+    fulfillOptions: [],
     domainController: undefined,
     globalCatalog: undefined,
     operationTimeoutMs: 10_000,

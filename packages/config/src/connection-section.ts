@@ -1,5 +1,6 @@
 import type { ConnectionSettings } from './connection-settings.ts';
 import { readAuthType, readCredentials } from './credentials.ts';
+import { readOptions } from './fulfill-options.ts';
 import { findNearMiss } from './near-miss.ts';
 import { quote, type Remarks } from './remarks.ts';
 import { describeFound, SectionReader } from './section-reader.ts';
@@ -153,36 +154,6 @@ function checkReservedKeys(reader: SectionReader): void {
     );
 }
 
-/** `Options` holds the settings of fulfilment: pairs of texts. Returns whether the section is there. */
-function checkOptions(
-  reader: SectionReader,
-  authTypeOfConnection: 'Kerberos' | 'Basic',
-  settingsFolder: string,
-): boolean {
-  const options = reader.find('Options');
-  if (options === undefined) return false;
-  if (options.kind !== 'section') {
-    reader.refuse('Options', options, 'an object of text pairs, { "AuthType": "…", "Server": "…", … }');
-    return false;
-  }
-  for (const { name, value } of options.members.values())
-    if (value.kind === 'section' || (value.kind === 'list' && name.toLowerCase() !== 'server'))
-      reader.remarks.error(
-        value.origin,
-        `found ${describeFound(value, name)}; allowed is a text, a number, true or false`,
-      );
-  const inner = new SectionReader(options, reader.remarks, settingsFolder);
-  const authType = inner.find('AuthType') === undefined ? authTypeOfConnection : readAuthType(inner);
-  if (inner.find('Server') !== undefined) readServers(inner, authType);
-  for (const name of ['Login', 'Password']) {
-    const value = inner.find(name);
-    if (value !== undefined && value.kind !== 'text' && value.kind !== 'section' && value.kind !== 'list')
-      inner.refuse(name, value, 'a text in double quotes');
-  }
-  remarkOnNames(options, ['AuthType', 'Server', 'Login', 'Password'], reader.remarks);
-  return true;
-}
-
 function readCaFile(reader: SectionReader): string | undefined {
   const isPem = (start: Buffer) =>
     start.includes('-----BEGIN CERTIFICATE-----') || start.includes('-----BEGIN TRUSTED CERTIFICATE-----');
@@ -230,7 +201,9 @@ export function readConnection(
   const authType = readAuthType(reader);
   const servers = readServers(reader, authType);
   const { passwordMissing, ...credentials } = readCredentials(reader, authType, servers, context.givenPassword);
-  const scripts = readScripts(reader, checkOptions(reader, authType, context.settingsFolder));
+  const options = readOptions(reader, authType, context.settingsFolder);
+  if (options !== undefined) remarkOnNames(options.section, ['AuthType', 'Server', 'Login', 'Password'], remarks);
+  const scripts = readScripts(reader, options !== undefined);
   checkReservedKeys(reader);
   const names = (key: string, allowed: string) => reader.texts(key, allowed).map(({ text }) => text);
   const settings: ConnectionSettings = {
@@ -241,6 +214,7 @@ export function readConnection(
     ...credentials,
     exportScriptPath: scripts.export,
     fulfillScriptPath: scripts.fulfill,
+    fulfillOptions: options?.pairs ?? [],
     domainController: reader.text('DomainController', 'the name of a domain controller'),
     globalCatalog: reader.text('GlobalCatalog', 'the name of a global catalog server'),
     operationTimeoutMs:

@@ -27,6 +27,12 @@ export interface ServerAddress {
   readonly port: number;
 }
 
+/** One pair of `Options`. What its name calls a password, a token or the like is a secret. */
+export interface FulfillOption {
+  readonly name: string;
+  readonly value: string | number | boolean | readonly string[] | Secret;
+}
+
 /** One connection of `Connections` in `appsettings.agent.json`, checked, defaults filled in (product documentation: settings). */
 export interface ConnectionSettings {
   readonly id: string;
@@ -45,6 +51,8 @@ export interface ConnectionSettings {
   readonly exportScriptPath: string | undefined;
   /** `FulfillScriptPath`, or `PowerShellScriptPath` of a section with `Options`. */
   readonly fulfillScriptPath: string | undefined;
+  /** `Options`, every pair of it: what a fulfilment script is handed. Empty where there is no such section. */
+  readonly fulfillOptions: readonly FulfillOption[];
   readonly domainController: string | undefined;
   readonly globalCatalog: string | undefined;
   readonly operationTimeoutMs: number;

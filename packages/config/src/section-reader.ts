@@ -7,6 +7,11 @@ import { memberPath, type Origin, type SettingSection, type SettingValue } from 
 /** Names of settings whose values never stand in a message. */
 const secretName = /password|secret|token|credential/i;
 
+/** True for names such as `Password` and `ClientSecret`. */
+export function isSecretName(name: string): boolean {
+  return secretName.test(name);
+}
+
 /** What was found, fit for a message. */
 export function describeFound(value: SettingValue, name: string): string {
   if (secretName.test(name)) return value.kind === 'text' ? 'a text (not shown)' : withArticle(nounOf(value));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { loadSettings } from '@exchange-connector/config';
+import { loadSettings, Secret } from '@exchange-connector/config';
 import {
   describe,
   load,
@@ -48,6 +48,7 @@ test('the file of the product documentation gives one connection with every defa
         allowUnencryptedBasic: false,
         exportScriptPath: undefined,
         fulfillScriptPath: undefined,
+        fulfillOptions: [],
         domainController: undefined,
         globalCatalog: undefined,
         operationTimeoutMs: 60_000,
@@ -141,6 +142,7 @@ test('every setting is read, as native JSON and as text alike', (context) => {
     allowUnencryptedBasic: false,
     exportScriptPath: undefined,
     fulfillScriptPath: undefined,
+    fulfillOptions: [],
     domainController: 'dc1.contoso.com',
     globalCatalog: 'gc1.contoso.com',
     operationTimeoutMs: 90_000,
@@ -341,6 +343,22 @@ test('in a section with Options, PowerShellScriptPath is the fulfilment script a
     undefined,
     '/x/F.ps1',
   ]);
+});
+
+test('Options are kept whole, in their order and as they stand, what is secret among them as a secret', (context) => {
+  const Options = { Server: 'http://a.contoso.com/PowerShell/', Password: 'p w', Own: 5, Flag: false, apiToken: 't' };
+  const { fulfillOptions } = onlyConnection(loadConnection(context, { Options }));
+  assert.deepEqual(
+    fulfillOptions.map(({ name, value }) => [name, value instanceof Secret ? `secret ${value.reveal()}` : value]),
+    [
+      ['Server', 'http://a.contoso.com/PowerShell/'],
+      ['Password', 'secret p w'],
+      ['Own', 5],
+      ['Flag', false],
+      ['apiToken', 'secret t'],
+    ],
+  );
+  assert.doesNotMatch(JSON.stringify(fulfillOptions), /p w/);
 });
 
 test('a secret prints as nothing but [secret]', (context) => {
