@@ -52,20 +52,29 @@ const missing = await installDebianPackages();
 if (missing !== undefined)
   process.stdout.write(`Not to be had here — ${missing}. Tests that need it are skipped and say so.\n`);
 
-const oracle = join('packages', 'psrp', 'test', 'oracle-program.ts');
-if (
-  existsSync(join(root, oracle)) &&
-  (folders.length === 0 || folders.some((folder) => folder.startsWith('packages/psrp')))
-) {
+/** The C# programs of the tests: each is built once here, not by the first test files side by side. */
+const dotnetPrograms = [
+  {
+    name: 'PowerShell’s own engine, the judge of the protocol core',
+    module: 'packages/psrp/test/oracle-program.ts',
+    open: 'openOracle',
+    usedBy: ['packages/psrp', 'packages/exchange-simulator'],
+  },
+  {
+    name: 'PowerShell’s own engine, standing in for pwsh',
+    module: 'packages/powershell-process/test/test-host.ts',
+    open: 'openTestHost',
+    usedBy: ['packages/powershell-process', 'packages/agent', 'packages/cli', 'packages/psrp-cli', 'e2e'],
+  },
+];
+for (const program of dotnetPrograms) {
+  if (!existsSync(join(root, ...program.module.split('/')))) continue;
+  if (folders.length > 0 && !folders.some((folder) => program.usedBy.some((user) => folder.startsWith(user)))) continue;
   const build = `
-    const { openOracle } = await import('./${oracle.replaceAll('\\', '/')}');
-    const oracle = await openOracle();
-    if (oracle.kind === 'absent') process.stdout.write('  ' + oracle.reason + '. Tests that need it are skipped and say so.\\n');`;
-  await step(
-    'PowerShell’s own engine, the judge of the protocol core',
-    failed,
-    async () => (await run(node, ['--input-type=module', '-e', build])) === 0,
-  );
+    const { ${program.open} } = await import('./${program.module}');
+    const built = await ${program.open}();
+    if (built.kind === 'absent') process.stdout.write('  ' + built.reason + '. Tests that need it are skipped and say so.\\n');`;
+  await step(program.name, failed, async () => (await run(node, ['--input-type=module', '-e', build])) === 0);
 }
 await step('types', failed, async () => (await run(node, [join('scripts', 'types.mjs'), ...folders])) === 0);
 const biome = join('node_modules', '@biomejs', 'biome', 'bin', 'biome');
