@@ -29,9 +29,7 @@ export interface ExportCost {
 }
 
 const simulator = fileURLToPath(new URL('../packages/exchange-simulator/bin/exchange-simulator.mjs', import.meta.url));
-const client = fileURLToPath(new URL('./export-client.ts', import.meta.url));
-/** The launcher of the programs keeps compiled modules there; the measured process starts as they do. */
-const compileCache = fileURLToPath(new URL('../node_modules/.cache/exchange-connector', import.meta.url));
+const client = fileURLToPath(new URL('./export-client.mjs', import.meta.url));
 const host = 'mailbox01.example.test';
 
 async function firstLine(program: ChildProcess): Promise<string> {
@@ -82,7 +80,7 @@ function settingsOf(realm: Realm, url: string): ConnectionSettings {
 async function runClient(task: ClientTask, realm: Realm): Promise<ClientCost> {
   const child = spawn(process.execPath, [client, JSON.stringify(task)], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, ...realm.environment, NODE_COMPILE_CACHE: compileCache },
+    env: { ...process.env, ...realm.environment },
   });
   let output = '';
   child.stdout.on('data', (data) => {

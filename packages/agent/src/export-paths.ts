@@ -7,6 +7,9 @@ export interface ExportPaths {
   readonly manifest: string;
 }
 
+/** Characters of an identifier that leave room for `_databases.csv` in the 255 bytes of a file's name. */
+export const longestIdentifierInFileNames = 241;
+
 /** Where an export of a connection puts its files. */
 export function exportPaths(connectionId: string, outputFolder: string): ExportPaths {
   return {

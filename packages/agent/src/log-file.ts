@@ -1,7 +1,8 @@
 /* The one file that knows pino: JSON lines, one a record. */
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileFailed } from './errors.ts';
+import { makeFolder } from './folder.ts';
 import { isAtLeast, type LogLevel, listenToLog } from './log.ts';
 
 /** pino's numbers for our levels. */
@@ -15,7 +16,7 @@ const numbers = { Verbose: 10, Debug: 20, Information: 30, Warning: 40, Error: 5
  */
 export async function openLogFile(path: string, threshold: LogLevel = 'Information'): Promise<() => void> {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
+    makeFolder(dirname(path));
     closeSync(openSync(path, 'a', 0o640));
   } catch (cause) {
     throw fileFailed(`opening the log file ${path}`, cause);

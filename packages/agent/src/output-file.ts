@@ -1,12 +1,16 @@
 import { createHash, type Hash } from 'node:crypto';
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileFailed } from './errors.ts';
+import { makeFolder } from './folder.ts';
+
+/** The end of a name tells the files of a run apart, and leaves room for the run's id in the 255 bytes of a name. */
+const mostNameLength = 160;
 
 /** The name that a file has until it is whole: beside its place, so that the rename stays on one disk. */
 export function temporaryPath(path: string, runId: string): string {
-  return join(dirname(path), `.${basename(path)}.${runId}.partial`);
+  return join(dirname(path), `.${basename(path).slice(-mostNameLength)}.${runId}.partial`);
 }
 
 /** A file that is written under a temporary name: durable and hashed when finished, in place when published. */
@@ -39,7 +43,7 @@ export class OutputFile {
   static async open(path: string, runId: string): Promise<OutputFile> {
     const temporary = temporaryPath(path, runId);
     try {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
+      makeFolder(dirname(path));
       const handle = await open(temporary, 'wx', 0o640);
       // The mode again, whatever the account's umask is.
       await handle.chmod(0o640);

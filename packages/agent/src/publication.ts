@@ -11,7 +11,6 @@ import {
   createReadStream,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -20,6 +19,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileFailed } from './errors.ts';
+import { makeFolder } from './folder.ts';
 import type { FinishedFile } from './output-file.ts';
 
 interface Journal {
@@ -53,7 +53,7 @@ function writeJournal(stateFolder: string, journal: Journal): void {
   const path = journalPath(stateFolder);
   const temporary = `${path}.${journal.runId}.partial`;
   try {
-    mkdirSync(stateFolder, { recursive: true, mode: 0o750 });
+    makeFolder(stateFolder);
     const fd = openSync(temporary, 'w', 0o640);
     try {
       writeFileSync(fd, `${JSON.stringify(journal)}\n`);

@@ -7,10 +7,11 @@
  * Rows are encoded at once, because the text of a row is cut out of the text of a whole mailbox, which
  * would stay in memory with it.
  */
-import { closeSync, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RowSink } from '@exchange-connector/connector';
 import { fileFailed } from './errors.ts';
+import { makeFolder } from './folder.ts';
 
 const keyBytes = 36;
 const headBytes = 8 + keyBytes;
@@ -236,7 +237,7 @@ export class RowSorter implements RowSink {
     const path = join(this.#folder, `${this.#name}-${this.#runsMade}.run`);
     this.#runsMade += 1;
     try {
-      mkdirSync(this.#folder, { recursive: true, mode: 0o750 });
+      makeFolder(this.#folder);
       const fd = openSync(path, 'wx+', 0o640);
       this.#runs.push({ fd, size: this.#used, path });
       // Unlinked while open, it is gone with this process, however that ends. Windows refuses: close() removes it.

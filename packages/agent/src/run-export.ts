@@ -6,13 +6,14 @@
  * Until the last step nothing that an earlier run left is touched.
  */
 import { randomUUID } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { ConnectionSettings } from '@exchange-connector/config';
 import { csvLine, type ExportPlan, type OrganisationReading, readOrganisation } from '@exchange-connector/connector';
 import { AgentError } from './errors.ts';
 import { clearLeftovers } from './leftovers.ts';
 import { RunLog } from './log.ts';
+import { makeWritableFolder, removeFolder } from './folder.ts';
 import { formatManifest, type Manifest, type ManifestFile } from './manifest.ts';
 import { type FinishedFile, OutputFile, temporaryPath } from './output-file.ts';
 import { ProgressMeter } from './progress-meter.ts';
@@ -20,12 +21,11 @@ import { isPublicationPending, publish } from './publication.ts';
 import { logRequests } from './request-log.ts';
 import { RowSorter } from './row-sorter.ts';
 import type { ExportOutcome, ExportRequest } from './run.ts';
-import { exportPaths, type ExportPaths, stateFolder } from './export-paths.ts';
+import { exportPaths, type ExportPaths, longestIdentifierInFileNames, stateFolder } from './export-paths.ts';
 import { endOf } from './run-failure.ts';
 import { type RunLock, takeRunLock } from './run-lock.ts';
 import { openFirstSession } from './session-opening.ts';
 import { WarningList } from './warning-list.ts';
-import { holdYoungGeneration } from './young-generation.ts';
 
 /** Everything that one run carries through its steps. */
 interface Run {
@@ -67,11 +67,11 @@ export async function runExport(request: ExportRequest): Promise<ExportOutcome> 
     mailboxes: new RowSorter(sortFolder, 'mailboxes'),
     databases: new RowSorter(sortFolder, 'databases'),
   };
-  const letGrow = holdYoungGeneration();
   const stopLogging = logRequests(log);
   let lock: RunLock | undefined;
   try {
     refuseScriptEngine(connection);
+    refuseLongIdentifier(connection);
     lock = takeRunLock(state, runId, [
       sortFolder,
       ...Object.values(run.paths).map((path) => temporaryPath(path, runId)),
@@ -87,9 +87,8 @@ export async function runExport(request: ExportRequest): Promise<ExportOutcome> 
   } finally {
     run.mailboxes.close();
     run.databases.close();
-    rmSync(sortFolder, { recursive: true, force: true });
+    removeFolder(sortFolder);
     lock?.release();
-    letGrow();
     stopLogging();
   }
 }
@@ -104,8 +103,19 @@ function refuseScriptEngine(connection: ConnectionSettings): void {
   );
 }
 
+/** Identifiers may be longer than what is left of the 255 bytes that file systems give a name. */
+function refuseLongIdentifier({ id }: ConnectionSettings): void {
+  if (id.length <= longestIdentifierInFileNames) return;
+  throw new AgentError(
+    'RUN_SETTINGS_UNUSABLE',
+    `the identifier of the connection has ${id.length} characters; the names of the exported files begin with it, and no file system takes more than ${longestIdentifierInFileNames} there`,
+    { mend: 'give the connection a shorter identifier' },
+  );
+}
+
 async function exportUnderLock(run: Run, lock: RunLock): Promise<ExportOutcome> {
   for (const sentence of await clearLeftovers(run.state, lock)) run.warnings.add(sentence);
+  makeWritableFolder(dirname(run.paths.manifest));
   const { reading, server } = await read(run);
   const files: OutputFile[] = [];
   try {

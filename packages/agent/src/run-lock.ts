@@ -6,10 +6,11 @@
  * The file appears with its content in one step (a link to a file written before), and is taken over in one
  * step (renamed away): two runs that start together never both hold it.
  */
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { AgentError, fileFailed } from './errors.ts';
+import { makeFolder } from './folder.ts';
 
 /** What the lock says of its holder. */
 interface Holder {
@@ -114,7 +115,7 @@ export function takeRunLock(folder: string, runId: string, temporaries: readonly
     temporaries,
   };
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o750 });
+    makeFolder(folder);
     writeFileSync(own, `${JSON.stringify(holder)}\n`, { mode: 0o640 });
   } catch (cause) {
     throw fileFailed(`writing the lock of this run to ${own}`, cause);

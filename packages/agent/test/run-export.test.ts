@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import {
@@ -317,7 +317,7 @@ test('where no server answers, the run fails with exit 3 and names each', async 
     assert.ok(outcome.kind === 'failed');
     assert.equal(outcome.exitCode, 3);
     assert.match(outcome.failure.message, /localhost:9\/.*localhost:11\//);
-    assert.ok(!existsSync(join(folder, 'Temp')));
+    assert.deepEqual(readdirSync(join(folder, 'Temp', 'ExportOutput')), []);
   });
 });
 
@@ -386,7 +386,7 @@ test('a run that is cancelled ends with exit 130, closes its shell and leaves no
       );
       assert.deepEqual(outcome, { kind: 'cancelled', exitCode: 130 });
       assert.equal(own.facts.shellsOpen, 0);
-      assert.ok(!existsSync(join(folder, 'Temp')));
+      assert.deepEqual(readdirSync(join(folder, 'Temp', 'ExportOutput')), []);
       assert.deepEqual(readdirSync(join(folder, 'Work', 'ExportState', 'Main')), []);
     }),
   );
@@ -426,6 +426,48 @@ test('a connection whose export is a script is refused before anything is contac
     );
     assert.ok(outcome.kind === 'failed');
     assert.deepEqual([outcome.exitCode, outcome.failure.code], [2, 'RUN_SETTINGS_UNUSABLE']);
+  });
+});
+
+test('folders get 0750 and files 0640, whatever the umask is', async () => {
+  const umask = process.umask(0o077);
+  try {
+    await inFolder(async (folder) => {
+      await exported(folder, connectionTo(simulator.url));
+      const modes = readdirSync(folder, { recursive: true, withFileTypes: true }).map((entry) => {
+        const { mode } = statSync(join(entry.parentPath, entry.name));
+        return `${entry.isFile() ? 'file' : 'folder'} ${(mode & 0o777).toString(8)}`;
+      });
+      assert.deepEqual([...new Set(modes)].sort(), ['file 640', 'folder 750']);
+    });
+  } finally {
+    process.umask(umask);
+  }
+});
+
+test('the longest identifier that file names can hold is exported, a longer one refused before anything is contacted', async () => {
+  await inFolder(async (folder) => {
+    await exported(folder, connectionTo(simulator.url, { id: 'a'.repeat(241) }));
+    assert.equal(readdirSync(join(folder, 'Temp', 'ExportOutput')).length, 3);
+    const outcome = await runExport(requestIn(folder, connectionTo(simulator.url, { id: 'a'.repeat(242) })));
+    assert.ok(outcome.kind === 'failed');
+    assert.deepEqual([outcome.exitCode, outcome.failure.code], [2, 'RUN_SETTINGS_UNUSABLE']);
+  });
+});
+
+test('a folder that cannot be made is told before anything is contacted', async () => {
+  await inFolder(async (folder) => {
+    const dead = connectionTo('http://localhost:1/PowerShell/');
+    writeFileSync(join(folder, 'Temp'), '');
+    const outcome = await runExport(requestIn(folder, dead));
+    assert.ok(outcome.kind === 'failed');
+    assert.deepEqual([outcome.exitCode, outcome.failure.code], [1, 'RUN_FILE_FAILED']);
+    assert.match(outcome.failure.message, /^preparing the folder .*ExportOutput for the files of the export: /);
+    rmSync(join(folder, 'Work'), { recursive: true });
+    writeFileSync(join(folder, 'Work'), '');
+    const locked = await runExport(requestIn(folder, dead));
+    assert.ok(locked.kind === 'failed');
+    assert.deepEqual([locked.exitCode, locked.failure.code], [1, 'RUN_FILE_FAILED']);
   });
 });
 

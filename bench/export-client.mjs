@@ -1,0 +1,3 @@
+// The measured process starts as the programs do: compiled modules kept, V8 set up for streaming.
+import { launch } from '@exchange-connector/launcher';
+await launch(new URL('./export-client.ts', import.meta.url));
