@@ -181,6 +181,16 @@ const mapping: readonly (readonly [string, string, readonly string[]])[] = [
     ['5', '{"n":"1","$value":[]}'],
   ],
   [
+    'an object around one that came before, by reference',
+    '<Obj RefId="0"><S>t</S><MS><I32 N="a">1</I32></MS></Obj><Obj RefId="1"><Ref RefId="0"/><MS><I32 N="b">2</I32></MS></Obj><Ref RefId="1"/>',
+    ['{"a":1,"$value":"t"}', '{"a":1,"b":2,"$value":"t"}', '{"a":1,"b":2,"$value":"t"}'],
+  ],
+  [
+    'an object around the one that encloses it, by reference',
+    '<Obj RefId="5"><MS><I32 N="x">1</I32><Obj N="y" RefId="6"><Ref RefId="5"/><MS><I32 N="z">2</I32></MS></Obj></MS></Obj>',
+    ['{"x":1,"y":{"z":2,"$value":{"$ref":5}}}'],
+  ],
+  [
     'an enumeration directly inside an object',
     `<Obj RefId="0"><Obj RefId="1">${enumeration}<ToString>Friday</ToString><I32>5</I32></Obj><MS><S N="n">1</S></MS></Obj>`,
     ['{"n":"1","$value":"Friday"}'],
@@ -308,7 +318,7 @@ test('objects repeated by reference count against the size limit each time', () 
   assert.ok(user + system < 5_000_000, `${user + system} µs`);
 });
 
-/** What no file can hold: PowerShell refuses a reference directly inside an object. */
+/** What no file can hold: the reader refuses an object that is directly inside itself. */
 test('objects merged by hand are merged, and one that is directly inside itself ends', () => {
   const inner = psObject({ extended: { a: psString('1'), b: psString('2') } });
   assert.equal(

@@ -228,6 +228,29 @@ describe('objects', () => {
   });
 });
 
+describe('an object that wraps another by reference, as PowerShell writes a PSObject around one that came before', () => {
+  test('is that very object, its properties and text included', () => {
+    const object = readObject(
+      '<Obj RefId="0"><LST><Obj RefId="1"><S>text</S><MS><I32 N="a">1</I32></MS></Obj>' +
+        '<Obj RefId="2"><Ref RefId="1" /><MS><I32 N="b">2</I32></MS></Obj></LST></Obj>',
+    );
+    const items = object.base?.kind === 'LST' ? object.base.items : [];
+    const outer = items[1] as PsObject;
+    assert.equal(outer.base, items[0]);
+    assert.deepEqual(property(outer, 'a'), { kind: 'I32', value: 1 });
+    assert.deepEqual(property(outer, 'b'), { kind: 'I32', value: 2 });
+    assert.equal(textOf(outer), 'text');
+  });
+
+  test('makes no chain that is longer than objects may stand deep', () => {
+    let text = '<Obj RefId="0"><S>x</S></Obj>';
+    for (let id = 1; id < 5000; id += 1) text += `<Obj RefId="${id}"><Ref RefId="${id - 1}" /></Obj>`;
+    const error = errorOf(() => [...decodeCliXmlFile(Buffer.from(text))]);
+    assert.equal(error.code, 'PSRP_LIMIT_EXCEEDED');
+    assert.match(error.message, /101 deep in one another/);
+  });
+});
+
 describe('what is no CLIXML', () => {
   const cases: [string, RegExp][] = [
     ['   ', /no value/],
@@ -245,7 +268,13 @@ describe('what is no CLIXML', () => {
     ['<S><!DOCTYPE S></S>', /document type is not allowed/],
     ['<Ref RefId="7" />', /names the object 7, which did not come before it/],
     ['<Obj RefId="0"><TNRef RefId="5" /></Obj>', /names the type names 5/],
-    ['<Obj RefId="0"><Ref RefId="0" /></Obj>', /cannot be what an <Obj> wraps/],
+    ['<Obj RefId="0"><Ref RefId="0" /></Obj>', /the <Obj> wraps itself/],
+    ['<Obj RefId="0"><Obj RefId="1"><Ref RefId="0" /></Obj></Obj>', /the <Obj> wraps itself/],
+    [
+      '<Obj RefId="0"><MS><Obj N="a" RefId="1"><Ref RefId="0" /></Obj></MS><Obj RefId="2"><Ref RefId="1" /></Obj></Obj>',
+      /the <Obj> wraps itself/,
+    ],
+    ['<Obj RefId="0"><Nil /></Obj>', /<Nil> cannot be what an <Obj> wraps/],
     ['<Obj RefId="0"><S>a</S><S>b</S></Obj>', /a second value <S>/],
     ['<Obj RefId="0"><MS><S>a</S></MS></Obj>', /has no name/],
     ['<Obj RefId="0"><DCT><En><S N="Key">k</S></En></DCT></Obj>', /<En> has no Value/],

@@ -81,6 +81,20 @@ describe('what PowerShell’s own serializer writes', { skip }, () => {
     assert.deepEqual(differences, []);
   });
 
+  test('is read here where its own deserializer refuses it: a reference directly inside an object', () => {
+    const lines = written.filter(({ name }) => name === 'object around one that came before');
+    assert.equal(lines.length, 2);
+    for (const { form, xml, unreadable } of lines) {
+      assert.match(unreadable ?? '', /Ref XML tag is not recognized/);
+      const bytes = Buffer.from(xml ?? '', 'base64');
+      const [list] = form === 'wire' ? [decodeCliXml(bytes)] : [...decodeCliXmlFile(bytes)];
+      assert.ok(list?.kind === 'Obj' && list.base?.kind === 'LST');
+      const [wrapped, wrapping] = list.base.items;
+      assert.ok(wrapping?.kind === 'Obj');
+      assert.equal(wrapping.base, wrapped);
+    }
+  });
+
   test('is written again here byte for byte', () => {
     const differences: string[] = [];
     for (const { name, form, xml, values } of written) {

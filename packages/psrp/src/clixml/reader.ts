@@ -234,11 +234,25 @@ export class CliXmlReader {
     if (object.base !== undefined) {
       cursor.fail(`<Obj> holds a second value <${tagNames[cursor.tag]}>: it can wrap only one`, cursor.tagStart);
     }
-    if (cursor.tag === Tag.Ref || cursor.tag === Tag.Nil) {
-      cursor.fail(`<${tagNames[cursor.tag]}> cannot be what an <Obj> wraps`, cursor.tagStart);
-    }
+    if (cursor.tag === Tag.Nil) cursor.fail('<Nil> cannot be what an <Obj> wraps', cursor.tagStart);
+    const { tagStart } = cursor;
     // What it wraps stands as deep as the object, as PowerShell counts; an object inside it one deeper.
     object.base = this.#readValue(cursor.tag === Tag.Obj ? depth + 1 : depth);
+    this.#checkWrapping(object, tagStart);
+  }
+
+  /**
+   * PowerShell writes a reference here where an object wraps one that came before, though it does not read it
+   * itself. So a chain of objects can be longer than they stand deep, or closed: whoever follows it must not
+   * be led round in a circle.
+   */
+  #checkWrapping(object: PsObject, tagStart: number): void {
+    let at: PsValue | undefined = object.base;
+    for (let level = 2; at?.kind === 'Obj'; level += 1) {
+      if (at === object) this.cursor.fail('the <Obj> wraps itself', tagStart);
+      if (level > this.#limits.maxDepth) this.#failDepth(level);
+      at = at.base;
+    }
   }
 
   #readReference(): PsObject {

@@ -11,6 +11,7 @@ var commands = new Dictionary<string, Func<string[], int>>
     ["server"] = ServerCommand.Run,
     ["client"] = ClientCommand.Run,
     ["invoke"] = InvokeCommand.Run,
+    ["conform"] = ConformCommand.Run,
 };
 
 if (args.Length == 0 || !commands.TryGetValue(args[0], out var command))

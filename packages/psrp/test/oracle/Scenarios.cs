@@ -177,6 +177,11 @@ public static class Scenarios
         named.TypeNames.Insert(0, "My.Own_x0041_Type<T>");
         named.Properties.Add(new PSNoteProperty("Name", "extended wins"));
         yield return ("one name adapted and extended", named, 2);
+        var wrapped = new PSObject("text");
+        wrapped.Properties.Add(new PSNoteProperty("a", 1));
+        var wrapping = new PSObject(wrapped);
+        wrapping.Properties.Add(new PSNoteProperty("b", 2));
+        yield return ("object around one that came before", new object[] { wrapped, wrapping }, 2);
         var script = new PSObject(new Person());
         script.Properties.Add(new PSScriptProperty("Twice", ScriptBlock.Create("$this.Age * 2")));
         script.Properties.Add(new PSAliasProperty("Called", "Name"));
