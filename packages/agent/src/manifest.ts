@@ -18,7 +18,8 @@ export interface CommandCounts {
 export interface Manifest {
   readonly connection: string;
   readonly runId: string;
-  readonly engine: 'native';
+  /** Who read the organisation: the connector itself, or an export script. */
+  readonly engine: 'native' | 'script';
   readonly mode: 'complete';
   /** Why the run was a complete one. */
   readonly reason: string;
@@ -33,8 +34,8 @@ export interface Manifest {
   readonly domainController: string | null;
   /** Every server the rows were read from, sorted. */
   readonly domainControllers: readonly string[];
-  /** True where the whole forest was in view; false: only the domains named in `domains`. */
-  readonly forestView: boolean;
+  /** True where the whole forest was in view; false: only the domains named in `domains`; null: an export script did not say. */
+  readonly forestView: boolean | null;
   /** DNS names of the domains that mailboxes were found in, sorted. */
   readonly domains: readonly string[];
   readonly files: readonly ManifestFile[];

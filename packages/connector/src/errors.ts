@@ -11,7 +11,15 @@ export type ConnectorErrorCode =
   /** The server sent an object that cannot be read. */
   | 'EXCHANGE_OBJECT_INVALID'
   /** The session ended a command without saying how, or was stopped by the server. */
-  | 'EXCHANGE_COMMAND_STOPPED';
+  | 'EXCHANGE_COMMAND_STOPPED'
+  /** An export script does not parse, threw, or ended with an exit code. */
+  | 'EXPORT_SCRIPT_FAILED'
+  /** An export script could not open its session to Exchange, and said so. */
+  | 'EXPORT_SCRIPT_NO_SESSION'
+  /** An export script put out what is no row, gave nothing at all, or gave rows in two ways. */
+  | 'EXPORT_SCRIPT_OUTPUT_INVALID'
+  /** A file that an export script wrote is not as it has to be: its name, line and column stand in the message. */
+  | 'EXPORT_FILE_INVALID';
 
 /** What the connector could not do: the server is to blame, or the rights of its account. */
 export class ConnectorError extends Error {

@@ -49,7 +49,8 @@ export interface ExportPorts {
 
 /** What was read, apart from the rows themselves. */
 export interface OrganisationReading {
-  readonly forestView: boolean;
+  /** Null where nobody said: an export script need not. */
+  readonly forestView: boolean | null;
   /** DNS names of the domains that mailboxes were found in, sorted. */
   readonly domains: readonly string[];
   /** The directory servers that objects came from, sorted. */

@@ -17,6 +17,7 @@ export { csvField, csvLine } from './csv.ts';
 export { dateTimeText } from './date-time.ts';
 export { ConnectorError, type ConnectorErrorCode } from './errors.ts';
 export type { ExportPlan, ExportPorts, OrganisationReading, ReadingProgress, RowSink } from './export-ports.ts';
+export { type CheckedFile, ExportFileCheck, type ExpectedFile, GuidFinder } from './export-file-check.ts';
 export { type ForestView, openForestView } from './forest-view.ts';
 export { joinAddresses, joinValues, splitAddresses, splitValues } from './multi-value.ts';
 export {
@@ -52,3 +53,5 @@ export {
   projectOnServer,
 } from './requests.ts';
 export { type RowCommand, RowWriter } from './row-writer.ts';
+export { exportScriptRequest, scriptErrorIds, type ScriptSettings } from './script-contract.ts';
+export { runExportScript, type ScriptPlan, type ScriptReading, strayError } from './script-export.ts';
