@@ -6,40 +6,26 @@
  * Until the last step nothing that an earlier run left is touched.
  */
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { ConnectionSettings } from '@exchange-connector/config';
-import { csvLine, type ExportPlan, type OrganisationReading, readOrganisation } from '@exchange-connector/connector';
+import { csvLine, type OrganisationReading } from '@exchange-connector/connector';
 import { AgentError } from './errors.ts';
+import type { ExportRun } from './export-run.ts';
 import { clearLeftovers } from './leftovers.ts';
 import { RunLog } from './log.ts';
 import { makeWritableFolder, removeFolder } from './folder.ts';
 import { formatManifest, type Manifest, type ManifestFile } from './manifest.ts';
 import { type FinishedFile, OutputFile, temporaryPath } from './output-file.ts';
+import { readNatively } from './native-engine.ts';
 import { ProgressMeter } from './progress-meter.ts';
 import { isPublicationPending, publish } from './publication.ts';
 import { logRequests } from './request-log.ts';
 import { RowSorter } from './row-sorter.ts';
 import type { ExportOutcome, ExportRequest } from './run.ts';
-import { exportPaths, type ExportPaths, longestIdentifierInFileNames, stateFolder } from './export-paths.ts';
+import { exportPaths, longestIdentifierInFileNames, stateFolder } from './export-paths.ts';
 import { endOf } from './run-failure.ts';
 import { type RunLock, takeRunLock } from './run-lock.ts';
-import { openFirstSession } from './session-opening.ts';
 import { WarningList } from './warning-list.ts';
-
-/** Everything that one run carries through its steps. */
-interface Run {
-  readonly request: ExportRequest;
-  readonly runId: string;
-  readonly start: Date;
-  readonly state: string;
-  readonly paths: ExportPaths;
-  readonly log: RunLog;
-  readonly warnings: WarningList;
-  readonly meter: ProgressMeter;
-  readonly mailboxes: RowSorter;
-  readonly databases: RowSorter;
-}
 
 /**
  * Exports all mailboxes and databases that the settings leave in view. Never throws: what went wrong is in
@@ -55,7 +41,7 @@ export async function runExport(request: ExportRequest): Promise<ExportOutcome> 
   };
   const state = stateFolder(folders.work, connection.id);
   const sortFolder = join(state, `sort-${runId}`);
-  const run: Run = {
+  const run: ExportRun = {
     request,
     runId,
     start: new Date(),
@@ -113,10 +99,10 @@ function refuseLongIdentifier({ id }: ConnectionSettings): void {
   );
 }
 
-async function exportUnderLock(run: Run, lock: RunLock): Promise<ExportOutcome> {
+async function exportUnderLock(run: ExportRun, lock: RunLock): Promise<ExportOutcome> {
   for (const sentence of await clearLeftovers(run.state, lock)) run.warnings.add(sentence);
   makeWritableFolder(dirname(run.paths.manifest));
-  const { reading, server } = await read(run);
+  const { reading, server } = await readNatively(run);
   const files: OutputFile[] = [];
   try {
     const written = await write(run, reading, files);
@@ -136,56 +122,11 @@ async function exportUnderLock(run: Run, lock: RunLock): Promise<ExportOutcome> 
   }
 }
 
-function outcomeOf(run: Run, manifest: Manifest, reading: OrganisationReading): ExportOutcome {
+function outcomeOf(run: ExportRun, manifest: Manifest, reading: OrganisationReading): ExportOutcome {
   const { mailboxes, databases, manifest: manifestPath } = run.paths;
   const done = { manifest, files: [mailboxes, databases, manifestPath], durationMs: Date.now() - run.start.getTime() };
   if (manifest.complete) return { kind: 'done', exitCode: 0, ...done };
   return { kind: 'partial', exitCode: 5, ...done, errors: reading.errors };
-}
-
-/** Reads the organisation into the sorters; the session is closed when this returns or throws. */
-async function read(run: Run): Promise<{ readonly reading: OrganisationReading; readonly server: string }> {
-  const { connection, signal } = run.request;
-  run.meter.report('connecting', 0, undefined);
-  const { session, server } = await openFirstSession(connection, run.request, (message) => run.warnings.add(message));
-  run.log.write('Information', `session open on ${server.url}`, { protocolVersion: session.server.protocolVersion });
-  try {
-    const reading = await readOrganisation(planOf(run), {
-      session,
-      databases: run.databases,
-      mailboxes: run.mailboxes,
-      onProgress: ({ phase, done, total }) => run.meter.report(phase, done, total),
-      onWarning: (message) => run.warnings.add(message),
-      onNote: (message) => run.log.write('Information', message),
-      signal,
-    });
-    for (const error of reading.errors) run.log.write('Error', error);
-    return { reading, server: server.url };
-  } finally {
-    await session.close();
-  }
-}
-
-function planOf(run: Run): ExportPlan {
-  const { connection } = run.request;
-  return {
-    additionalColumns: connection.additionalColumns,
-    valueSeparator: connection.valueSeparator,
-    scope: connection,
-    pins: { domainController: connection.domainController, globalCatalog: connection.globalCatalog },
-    expectedMailboxes: lastMailboxes(run.paths.manifest),
-  };
-}
-
-/** How many mailboxes the last export had; only an expectation, so a manifest that cannot be read is none. */
-function lastMailboxes(manifestPath: string): number | undefined {
-  try {
-    const manifest = JSON.parse(readFileSync(manifestPath, 'utf8')) as Partial<Manifest> | null;
-    const rows = manifest?.files?.[0]?.rows;
-    return typeof rows === 'number' ? rows : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** One file, whole under its temporary name. */
@@ -200,7 +141,7 @@ interface WrittenFiles {
   readonly databases: WrittenFile;
 }
 
-async function write(run: Run, reading: OrganisationReading, files: OutputFile[]): Promise<WrittenFiles> {
+async function write(run: ExportRun, reading: OrganisationReading, files: OutputFile[]): Promise<WrittenFiles> {
   const { paths } = run;
   const total = reading.received.mailboxes + reading.received.databases;
   run.meter.report('writing', 0, total);
@@ -214,7 +155,7 @@ async function write(run: Run, reading: OrganisationReading, files: OutputFile[]
 }
 
 async function writeRows(
-  run: Run,
+  run: ExportRun,
   files: OutputFile[],
   path: string,
   columns: readonly string[],
@@ -240,7 +181,7 @@ async function writeRows(
   return { finished: await file.finish(), rows, groups };
 }
 
-function manifestOf(run: Run, reading: OrganisationReading, server: string, written: WrittenFiles): Manifest {
+function manifestOf(run: ExportRun, reading: OrganisationReading, server: string, written: WrittenFiles): Manifest {
   const { connection } = run.request;
   const { mailboxes, databases } = written;
   if (mailboxes.rows === 0) {
@@ -278,7 +219,7 @@ function manifestOf(run: Run, reading: OrganisationReading, server: string, writ
   };
 }
 
-async function writeManifest(run: Run, manifest: Manifest, files: OutputFile[]): Promise<FinishedFile> {
+async function writeManifest(run: ExportRun, manifest: Manifest, files: OutputFile[]): Promise<FinishedFile> {
   const file = await OutputFile.open(run.paths.manifest, run.runId);
   files.push(file);
   file.add(Buffer.from(formatManifest(manifest)));

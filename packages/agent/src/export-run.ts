@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import type { OrganisationReading } from '@exchange-connector/connector';
+import type { ExportPaths } from './export-paths.ts';
+import type { RunLog } from './log.ts';
+import type { Manifest } from './manifest.ts';
+import type { ProgressMeter } from './progress-meter.ts';
+import type { RowSorter } from './row-sorter.ts';
+import type { ExportRequest } from './run.ts';
+import type { WarningList } from './warning-list.ts';
+
+/** Everything that one export carries through its steps. */
+export interface ExportRun {
+  readonly request: ExportRequest;
+  readonly runId: string;
+  readonly start: Date;
+  /** The folder of the connection's state. */
+  readonly state: string;
+  readonly paths: ExportPaths;
+  readonly log: RunLog;
+  readonly warnings: WarningList;
+  readonly meter: ProgressMeter;
+  readonly mailboxes: RowSorter;
+  readonly databases: RowSorter;
+}
+
+/** What an engine has read: the rows are in the sorters of the run. */
+export interface EngineReading {
+  readonly reading: OrganisationReading;
+  /** The address that answered. */
+  readonly server: string;
+}
+
+/** How many mailboxes the last export had; only an expectation, so a manifest that cannot be read is none. */
+export function lastMailboxes(manifestPath: string): number | undefined {
+  try {
+    const manifest = JSON.parse(readFileSync(manifestPath, 'utf8')) as Partial<Manifest> | null;
+    const rows = manifest?.files?.[0]?.rows;
+    return typeof rows === 'number' ? rows : undefined;
+  } catch {
+    return undefined;
+  }
+}
