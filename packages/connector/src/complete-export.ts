@@ -6,12 +6,20 @@
  *   forest view ─► databases ─► one mailbox, whole and projected ─► for each selection: count, read, compare
  */
 import { type ColumnPlan, databaseColumns, mailboxColumns } from './columns.ts';
-import { compareCount, countMailboxes } from './counting.ts';
+import { countMailboxes, findShortfall } from './counting.ts';
 import type { ExportPlan, ExportPorts, OrganisationReading } from './export-ports.ts';
 import { ExportReading } from './export-reading.ts';
 import { openForestView } from './forest-view.ts';
 import { askedProperties, ObjectReader, spellAsServer } from './object-reader.ts';
-import { commandFailed, describeError, isCommandMissing, isParameterMissing, runPipeline } from './pipeline-run.ts';
+import {
+  commandFailed,
+  describeError,
+  isCommandMissing,
+  isOfCommand,
+  isParameterMissing,
+  type PipelineOutcome,
+  runPipeline,
+} from './pipeline-run.ts';
 import { probeMailbox } from './probe.ts';
 import { databasesRequest, type MailboxSelection, mailboxesRequest, mailboxSelections } from './requests.ts';
 import { RowWriter } from './row-writer.ts';
@@ -43,36 +51,31 @@ export async function readOrganisation(plan: ExportPlan, ports: ExportPorts): Pr
 /** Reads all databases, again without what the server turned out not to offer. */
 async function readDatabases(reading: ExportReading, ports: ExportPorts): Promise<void> {
   const plan = databaseColumns();
-  let status = true;
+  const asked = { status: true, projected: true };
   for (;;) {
     ports.databases.restart();
     ports.onProgress({ phase: 'databases', done: 0, total: undefined });
     const writer = new RowWriter(plan);
     const request = databasesRequest({
-      status,
-      properties: reading.projects ? askedProperties(plan) : undefined,
+      status: asked.status,
+      properties: asked.projected ? askedProperties(plan) : undefined,
       domainController: reading.domainController,
     });
-    const rows = reading.startRows(new ObjectReader(plan, 'database'), writer, ports.databases, 'databases');
+    const rows = reading.startRows(
+      new ObjectReader(plan, 'database'),
+      writer,
+      ports.databases,
+      'databases',
+      asked.projected,
+    );
     const outcome = await runPipeline(ports.session, request, rows.handlers);
     if (outcome.kind === 'left') {
-      reading.projects = false;
+      asked.projected = false;
       ports.onNote(`databases are read as whole objects: ${rows.unusable}`);
       continue;
     }
     const error = outcome.kind === 'failed' ? outcome.error : outcome.errors[0];
-    if (reading.projects && isCommandMissing(error, 'Select-Object')) {
-      reading.projects = false;
-      ports.onNote('the server does not offer Select-Object: whole objects are read');
-      continue;
-    }
-    if (status && rows.received === 0 && isParameterMissing(error)) {
-      status = false;
-      ports.onWarning(
-        'the account may not use Get-MailboxDatabase -Status: the column Mounted is empty; give it a role that holds the cmdlet with that parameter',
-      );
-      continue;
-    }
+    if (rows.received === 0 && askLess(asked, outcome, reading, ports)) continue;
     if (outcome.kind === 'failed') throw commandFailed('reading the mailbox databases', 'Get-MailboxDatabase', error);
     for (const record of outcome.errors) reading.addError(`reading the mailbox databases: ${describeError(record)}`);
     for (const remark of writer.remarks()) ports.onWarning(`databases: ${remark}`);
@@ -80,6 +83,36 @@ async function readDatabases(reading: ExportReading, ports: ExportPorts): Promis
     ports.onProgress({ phase: 'databases', done: rows.received, total: rows.received });
     return;
   }
+}
+
+/** After an answer without rows: takes out of `asked` what the server may have refused; false where nothing is left to take. */
+function askLess(
+  asked: { status: boolean; projected: boolean },
+  outcome: Exclude<PipelineOutcome, { kind: 'left' }>,
+  reading: ExportReading,
+  ports: ExportPorts,
+): boolean {
+  const error = outcome.kind === 'failed' ? outcome.error : outcome.errors[0];
+  if (asked.projected && isCommandMissing(error, 'Select-Object')) {
+    reading.projects = false;
+    asked.projected = false;
+    ports.onNote('the server does not offer Select-Object: whole objects are read');
+    return true;
+  }
+  if (asked.status && isParameterMissing(error) && !isOfCommand(error, 'Select-Object')) {
+    asked.status = false;
+    ports.onWarning(
+      'the account may not use Get-MailboxDatabase -Status: the column Mounted is empty; give it a role that holds the cmdlet with that parameter',
+    );
+    return true;
+  }
+  const isOfOthers = error !== undefined && isCommandMissing(error, 'Get-MailboxDatabase');
+  if (!asked.projected || isOfOthers || (outcome.kind === 'completed' && !isOfCommand(error, 'Select-Object'))) {
+    return false;
+  }
+  asked.projected = false;
+  ports.onNote(`databases are read as whole objects, as their projection failed: ${describeError(error)}`);
+  return true;
 }
 
 /** Looks at one mailbox: which properties there are, how they are spelled, and whether the server's projection tells the same. */
@@ -178,7 +211,19 @@ async function readSelections(
     const doing = `reading mailboxes (${selection.description})`;
     if (outcome.kind === 'failed') throw commandFailed(doing, 'Get-Mailbox', error);
     for (const record of outcome.errors) reading.addError(`${doing}: ${describeError(record)}`);
-    await compareCount(selection, { before: counts[index], received: rows.received }, reading, ports);
+    const shortfall = await findShortfall(
+      selection,
+      { before: counts[index], received: rows.received },
+      reading,
+      ports,
+    );
+    if (shortfall === undefined) continue;
+    if (reading.projects) {
+      reading.projects = false;
+      ports.onWarning(`${shortfall}: the server's Select-Object may have lost the others, whole objects are read`);
+      return false;
+    }
+    reading.addError(shortfall);
   }
   return true;
 }

@@ -8,7 +8,9 @@ import type { ExportReading } from './export-reading.ts';
 import { describeError, runPipeline } from './pipeline-run.ts';
 import { type MailboxSelection, mailboxCountRequest } from './requests.ts';
 
-/** Differences between count and rows that changes during the read explain. */
+/** The number of results that `Get-Mailbox` gives without `-ResultSize`. */
+const usualResultSize = 1000;
+/** Rows below the count that changes during the read explain, where the count itself changed. */
 const tolerated = { rows: 10, share: 0.005 };
 
 function countIn(body: Uint8Array): number | undefined {
@@ -40,22 +42,32 @@ export async function countMailboxes(
   return count;
 }
 
-/** Holds the rows of a selection against the server's count, and asks it again where they differ. */
-export async function compareCount(
+/**
+ * Holds the rows of a selection against the server's count, and asks it again where they differ.
+ * @returns what is to be said where rows are missing that no change during the read explains
+ */
+export async function findShortfall(
   selection: MailboxSelection,
   seen: { readonly before: number | undefined; readonly received: number },
   reading: ExportReading,
   ports: ExportPorts,
-): Promise<void> {
+): Promise<string | undefined> {
   const { before, received } = seen;
-  if (before === undefined || before === received) return;
+  if (before === undefined && received === usualResultSize) {
+    ports.onWarning(
+      `${selection.description}: exactly ${usualResultSize} came, which is what Exchange gives where it is not told to give all, and the server cannot count them`,
+    );
+  }
+  if (before === undefined || before === received) return undefined;
   const after = (await countMailboxes(selection, reading, ports)) ?? before;
   const least = Math.min(before, after);
   if (received >= least && received <= Math.max(before, after)) {
     ports.onNote(`${selection.description}: ${before} mailboxes before the read, ${received} read, ${after} after it`);
-    return;
+    return undefined;
   }
   const message = `${selection.description}: the server counted ${before} mailboxes before the read and ${after} after it, but ${received} came`;
-  if (least - received > Math.max(tolerated.rows, least * tolerated.share)) reading.addError(message);
-  else ports.onWarning(message);
+  const unexplained = before === after ? 0 : Math.max(tolerated.rows, least * tolerated.share);
+  if (least - received > unexplained) return message;
+  ports.onWarning(message);
+  return undefined;
 }

@@ -97,10 +97,16 @@ export class ExportReading {
   }
 
   /** Handlers that turn bodies into rows of `sink`. */
-  startRows(reader: ObjectReader, writer: RowWriter, sink: RowSink, phase: 'databases' | 'mailboxes'): Rows {
+  startRows(
+    reader: ObjectReader,
+    writer: RowWriter,
+    sink: RowSink,
+    phase: 'databases' | 'mailboxes',
+    /** The server sends chosen properties: what it made of them is looked at. */
+    projected = this.projects,
+  ): Rows {
     let received = 0;
     let unusable: string | undefined;
-    const projected = this.projects;
     const onOutput = (body: Uint8Array): boolean => {
       const { values, origin } = reader.read(body);
       if (projected) {

@@ -79,6 +79,16 @@ export function isCommandMissing(record: ErrorRecord | undefined, name: string):
   return named.toLowerCase().includes(name.toLowerCase());
 }
 
+/** True where an error names this command as its own, in its category or its id (`SelectObjectCommand`). */
+export function isOfCommand(record: ErrorRecord | undefined, name: string): boolean {
+  if (record === undefined) return false;
+  const id = record.fullyQualifiedErrorId.toLowerCase();
+  const wanted = name.toLowerCase();
+  return (
+    record.categoryActivity.toLowerCase() === wanted || id.includes(wanted) || id.includes(wanted.replace('-', ''))
+  );
+}
+
 /** True where the server says that the account's command has no such parameter: the role leaves it out. */
 export function isParameterMissing(record: ErrorRecord | undefined): boolean {
   return record?.fullyQualifiedErrorId.includes('NamedParameterNotFound') === true;

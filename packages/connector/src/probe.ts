@@ -7,7 +7,7 @@ import type { ColumnPlan } from './columns.ts';
 import type { ExportPorts } from './export-ports.ts';
 import type { ExportReading } from './export-reading.ts';
 import { askedProperties, ObjectReader, propertyNames, readWholeObject, spellAsServer } from './object-reader.ts';
-import { isCommandMissing, runPipeline } from './pipeline-run.ts';
+import { describeError, isCommandMissing, runPipeline } from './pipeline-run.ts';
 import { type MailboxSelection, mailboxesRequest, oneMailboxRequest } from './requests.ts';
 import { RowWriter } from './row-writer.ts';
 
@@ -82,7 +82,14 @@ async function compareProjection(
     ports.onNote('the server does not offer Select-Object: whole objects are read');
     return;
   }
-  if (projected === undefined) return;
+  if (projected === undefined) {
+    reading.projects = false;
+    const why = error === undefined ? 'it gave no object' : describeError(error);
+    ports.onWarning(
+      `the server's Select-Object cannot be used (for one mailbox ${why}): whole objects are read, which takes longer`,
+    );
+    return;
+  }
   const values = new ObjectReader(plan, 'projected mailbox').read(projected).values;
   const why = writer.whyUnusable(values) ?? firstDifference(writer.cells(whole), writer.cells(values));
   if (why === undefined) return;

@@ -57,12 +57,17 @@ function errorRecord(message: string, id: string, target = ''): ErrorRecord {
 const noCommand = (name: string): ErrorRecord =>
   errorRecord(`The term '${name}' is not recognized as a name of a cmdlet`, 'CommandNotFoundException', name);
 
+/** The answer to a whole pipeline, by the names of its commands; `undefined` leaves it to the cmdlets. */
+type AnswerAll = (commands: readonly string[]) => ReturnType<Cmdlet> | undefined;
+
 class MemorySession implements RemoteSession {
   readonly server = { protocolVersion: '2.3', applicationPrivateData: undefined };
   readonly asked: string[] = [];
   readonly #cmdlets: Record<string, Cmdlet>;
-  constructor(cmdlets: Record<string, Cmdlet>) {
+  readonly #answerAll: AnswerAll;
+  constructor(cmdlets: Record<string, Cmdlet>, answerAll: AnswerAll = () => undefined) {
     this.#cmdlets = cmdlets;
+    this.#answerAll = answerAll;
   }
   async close(): Promise<void> {}
   async *invoke(request: PipelineRequest): AsyncGenerator<PipelineEvent> {
@@ -74,7 +79,8 @@ class MemorySession implements RemoteSession {
       return;
     }
     const [source, ...rest] = commands;
-    const answer = this.#cmdlets[source?.name ?? '']?.(parametersOf(source as PipelineCommand)) ?? {};
+    const whole = this.#answerAll(commands.map(({ name }) => name));
+    const answer = whole ?? this.#cmdlets[source?.name ?? '']?.(parametersOf(source as PipelineCommand)) ?? {};
     for (const message of answer.warnings ?? []) yield { kind: 'warning', message, raw: psNull };
     for (const record of answer.errors ?? []) yield { kind: 'error', record };
     if (answer.failure !== undefined) {
@@ -196,8 +202,12 @@ interface Seen {
   readonly asked: string[];
 }
 
-async function readAll(cmdlets: Record<string, Cmdlet>, plan: Partial<ExportPlan> = {}): Promise<Seen> {
-  const session = new MemorySession(cmdlets);
+async function readAll(
+  cmdlets: Record<string, Cmdlet>,
+  plan: Partial<ExportPlan> = {},
+  answerAll: AnswerAll = () => undefined,
+): Promise<Seen> {
+  const session = new MemorySession(cmdlets, answerAll);
   const rows = new Map<string, string>();
   const databases = new Map<string, string>();
   const warnings: string[] = [];
@@ -397,27 +407,67 @@ test('a row without a Guid is an error, not a silence', async () => {
   assert.match(seen.reading.errors.join(), /row 2 of the mailboxes \(contoso\.com\/Users\/User 7\) has no Guid/);
 });
 
-test('fewer rows than the server counted are told, many fewer are an error', async () => {
-  const people = Array.from({ length: 50 }, (_, number) => mailbox(number));
-  const losing = (kept: number): Record<string, Cmdlet> => {
-    const cmdlets = organisation(people);
-    const get = cmdlets['Get-Mailbox'] as Cmdlet;
-    let large = 0;
-    cmdlets['Get-Mailbox'] = (parameters) => {
-      const answer = get(parameters);
-      const size = parameters.get('ResultSize');
-      if (size?.kind !== 'S' || size.value !== 'Unlimited') return answer;
-      large += 1;
-      // The second of the large reads is the one for the rows; those around it are counts.
-      return large === 2 ? { ...answer, objects: (answer.objects ?? []).slice(0, kept) } : answer;
-    };
-    return cmdlets;
+/** Answers to `Get-Mailbox -ResultSize Unlimited`, in order: what `change` makes of the good one. */
+function changing(
+  people: readonly Record<string, PsValue>[],
+  change: (objects: readonly Record<string, PsValue>[], ordinal: number) => readonly Record<string, PsValue>[],
+): Record<string, Cmdlet> {
+  const cmdlets = organisation(people);
+  const get = cmdlets['Get-Mailbox'] as Cmdlet;
+  let ordinal = 0;
+  cmdlets['Get-Mailbox'] = (parameters) => {
+    const answer = get(parameters);
+    const size = parameters.get('ResultSize');
+    if (size?.kind !== 'S' || size.value !== 'Unlimited') return answer;
+    ordinal += 1;
+    return { ...answer, objects: change(answer.objects ?? [], ordinal) };
   };
-  const few = await readAll(losing(48));
-  assert.match(few.warnings.join(), /counted 50 mailboxes before the read and 50 after it, but 48 came/);
-  assert.deepEqual(few.reading.errors, []);
-  const many = await readAll(losing(20));
-  assert.match(many.reading.errors.join(), /but 20 came/);
+  return cmdlets;
+}
+
+test('fewer rows than the server counted are read again as whole objects, and an error if they stay away', async () => {
+  const people = Array.from({ length: 50 }, (_, number) => mailbox(number));
+  // Count, rows, count, rows, count: the even ones are rows.
+  const once = await readAll(changing(people, (all, ordinal) => (ordinal === 2 ? all.slice(0, 48) : all)));
+  assert.match(once.warnings.join(), /counted 50 .* and 50 after it, but 48 came: the server's Select-Object may have/);
+  assert.deepEqual([once.reading.errors, once.rows.size, once.reading.projected], [[], 50, false]);
+  for (const kept of [48, 0]) {
+    const ever = await readAll(changing(people, (all, ordinal) => (ordinal % 2 === 0 ? all.slice(0, kept) : all)));
+    assert.match(ever.reading.errors.join(), new RegExp(`and 50 after it, but ${kept} came`));
+  }
+});
+
+test('where the count itself changes, a few rows fewer are a warning', async () => {
+  const people = Array.from({ length: 50 }, (_, number) => mailbox(number));
+  const kept = [50, 46, 48];
+  const seen = await readAll(changing(people, (all, ordinal) => all.slice(0, kept[ordinal - 1])));
+  assert.match(seen.warnings.join(), /counted 50 mailboxes before the read and 48 after it, but 46 came/);
+  assert.deepEqual(seen.reading.errors, []);
+});
+
+test('exactly 1,000 rows that the server cannot count are worth a warning', async () => {
+  const { 'Measure-Object': _left, ...uncounted } = organisation(
+    Array.from({ length: 1000 }, (_, number) => mailbox(number)),
+  );
+  assert.match((await readAll(uncounted)).warnings.join(), /exactly 1000 came/);
+});
+
+test('a Select-Object that fails in any way, or gives nothing, leads to whole objects', async () => {
+  for (const answer of [
+    { failure: errorRecord('The syntax is not supported by this runspace.', 'ScriptsNotAllowed') },
+    { failure: errorRecord('A parameter cannot be found.', 'NamedParameterNotFound,SelectObjectCommand') },
+    { errors: [errorRecord('Object reference not set', 'NullReference,SelectObjectCommand')] },
+  ]) {
+    const cmdlets = organisation([mailbox(1), mailbox(2)]);
+    const seen = await readAll(cmdlets, {}, (commands) => (commands.includes('Select-Object') ? answer : undefined));
+    assert.deepEqual([seen.reading.errors, seen.rows.size, seen.databases.size], [[], 2, 1]);
+    assert.match(seen.databases.get(guid(900)) ?? '', /^Insert,DB1,,True,/);
+  }
+  const nothing = await readAll(organisation([mailbox(1)]), {}, (commands) =>
+    commands.join() === 'Get-Mailbox,Select-Object' ? { objects: [] } : undefined,
+  );
+  assert.equal(nothing.rows.size, 1);
+  assert.match(nothing.warnings.join(), /Select-Object cannot be used \(for one mailbox it gave no object\)/);
 });
 
 test('a server that sends without end is left', async () => {
