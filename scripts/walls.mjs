@@ -17,7 +17,7 @@ export const layout = {
   wsman: { ours: ['psrp', 'gssapi'], node: true, foreign: {} },
   'powershell-process': { ours: ['psrp'], node: true, foreign: {} },
   connector: { ours: ['psrp'], node: false, foreign: {} },
-  config: { ours: [], node: true, foreign: { 'jsonc-parser': 1, zod: 1 } },
+  config: { ours: [], node: true, foreign: { 'jsonc-parser': 1 } },
   agent: { ours: ['config', 'connector', 'psrp', 'wsman', 'gssapi', 'powershell-process'], node: true, foreign: { pino: 1 } },
   cli: { ours: ['agent', 'config', 'launcher'], node: true, foreign: { commander: 1 } },
   'psrp-cli': { ours: ['psrp', 'wsman', 'gssapi', 'powershell-process', 'launcher'], node: true, foreign: { commander: 1 } },

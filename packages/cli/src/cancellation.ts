@@ -49,7 +49,8 @@ export function startCancellation(
       return timedOut;
     },
     dispose() {
-      release();
+      // Once ending, a further Ctrl-C must not find the system's own handler: that would be another exit code.
+      if (!controller.signal.aborted) release();
       clearTimeout(timer);
       clearTimeout(backstop);
     },

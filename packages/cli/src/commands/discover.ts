@@ -10,10 +10,11 @@ function count(mailboxes: number | undefined): string {
   return mailboxes === undefined ? 'not counted' : `${grouped.format(mailboxes)} mailboxes`;
 }
 
-function sayColumns(terminal: Terminal, of: string, columns: ColumnAvailability): void {
+/** `AdditionalColumns` are columns of mailboxes: for databases, further properties are of no use to a person. */
+function sayColumns(terminal: Terminal, of: 'mailboxes' | 'databases', columns: ColumnAvailability): void {
   terminal.result(`columns of ${of}: ${columns.available.length} available, ${columns.missing.length} missing`);
   if (columns.missing.length > 0) terminal.result(`  missing: ${columns.missing.join(', ')}`);
-  if (columns.other.length > 0)
+  if (of === 'mailboxes' && columns.other.length > 0)
     terminal.result(`  further properties, for AdditionalColumns: ${columns.other.join(', ')}`);
 }
 
