@@ -25,9 +25,14 @@ export interface ExportRun {
 
 /** What an engine has read: the rows are in the sorters of the run. */
 export interface EngineReading {
+  readonly engine: Manifest['engine'];
   readonly reading: OrganisationReading;
   /** The address that answered. */
   readonly server: string;
+  /** Rows by command, where not all of them are inserts. */
+  readonly counts?: Manifest['counts'];
+  /** Mailboxes by database, where the rows in the sorter are not all to be counted. */
+  readonly groups?: ReadonlyMap<string, number>;
 }
 
 /** How many mailboxes the last export had; only an expectation, so a manifest that cannot be read is none. */

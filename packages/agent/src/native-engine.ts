@@ -19,7 +19,7 @@ export async function readNatively(run: ExportRun): Promise<EngineReading> {
       signal,
     });
     for (const error of reading.errors) run.log.write('Error', error);
-    return { reading, server: server.url };
+    return { engine: 'native', reading, server: server.url };
   } finally {
     await session.close();
   }

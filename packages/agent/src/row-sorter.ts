@@ -130,6 +130,8 @@ function sink(heap: Cursor[]): void {
 export class RowSorter implements RowSink {
   readonly #folder: string;
   readonly #name: string;
+  /** Called with a key that was put twice; to throw is to refuse it. */
+  onRepeatedKey: ((key: string) => void) | undefined;
   #chunk = Buffer.allocUnsafe(chunkBytes);
   #used = 0;
   #offsets: number[] = [];
@@ -178,6 +180,7 @@ export class RowSorter implements RowSink {
     for (let top = heap[0]; top !== undefined; top = heap[0]) {
       const isNew = heldLength < 0 || held.compare(top.buffer, top.at + 8, top.at + headBytes, 8, headBytes) !== 0;
       if (isNew && heldLength >= 0) yield this.#row(held, heldLength);
+      if (!isNew) this.onRepeatedKey?.(held.toString('latin1', 8, headBytes));
       if (headBytes + top.length > held.length) held = Buffer.allocUnsafe(headBytes + top.length);
       heldLength = top.length;
       top.buffer.copy(held, 0, top.at, top.at + headBytes + top.length);

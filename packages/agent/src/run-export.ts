@@ -10,7 +10,7 @@ import { basename, dirname, join } from 'node:path';
 import type { ConnectionSettings } from '@exchange-connector/config';
 import { csvLine, type OrganisationReading } from '@exchange-connector/connector';
 import { AgentError } from './errors.ts';
-import type { ExportRun } from './export-run.ts';
+import type { EngineReading, ExportRun } from './export-run.ts';
 import { clearLeftovers } from './leftovers.ts';
 import { RunLog } from './log.ts';
 import { makeWritableFolder, removeFolder } from './folder.ts';
@@ -25,6 +25,7 @@ import type { ExportOutcome, ExportRequest } from './run.ts';
 import { exportPaths, longestIdentifierInFileNames, stateFolder } from './export-paths.ts';
 import { endOf } from './run-failure.ts';
 import { type RunLock, takeRunLock } from './run-lock.ts';
+import { readByScript, removeScriptFolder, requireScript, scriptFolder } from './script-engine.ts';
 import { WarningList } from './warning-list.ts';
 
 /**
@@ -56,10 +57,11 @@ export async function runExport(request: ExportRequest): Promise<ExportOutcome> 
   const stopLogging = logRequests(log);
   let lock: RunLock | undefined;
   try {
-    refuseScriptEngine(connection);
+    if (connection.exportScriptPath !== undefined) requireScript(connection, connection.exportScriptPath);
     refuseLongIdentifier(connection);
     lock = takeRunLock(state, runId, [
       sortFolder,
+      scriptFolder(state, runId).above,
       ...Object.values(run.paths).map((path) => temporaryPath(path, runId)),
     ]);
     const outcome = await exportUnderLock(run, lock);
@@ -74,19 +76,10 @@ export async function runExport(request: ExportRequest): Promise<ExportOutcome> 
     run.mailboxes.close();
     run.databases.close();
     removeFolder(sortFolder);
+    removeScriptFolder(state, runId);
     lock?.release();
     stopLogging();
   }
-}
-
-function refuseScriptEngine(connection: ConnectionSettings): void {
-  const script = connection.exportScriptPath;
-  if (script === undefined) return;
-  throw new AgentError(
-    'RUN_SETTINGS_UNUSABLE',
-    `connection ${connection.id} names an export script (${script}), and this version has no PowerShell engine to run it`,
-    { mend: 'take PowerShellScriptPath (or ExportScriptPath) out: the native export writes the same files' },
-  );
 }
 
 /** Identifiers may be longer than what is left of the 255 bytes that file systems give a name. */
@@ -102,11 +95,13 @@ function refuseLongIdentifier({ id }: ConnectionSettings): void {
 async function exportUnderLock(run: ExportRun, lock: RunLock): Promise<ExportOutcome> {
   for (const sentence of await clearLeftovers(run.state, lock)) run.warnings.add(sentence);
   makeWritableFolder(dirname(run.paths.manifest));
-  const { reading, server } = await readNatively(run);
+  const script = run.request.connection.exportScriptPath;
+  const read = script === undefined ? await readNatively(run) : await readByScript(run, script);
+  const { reading } = read;
   const files: OutputFile[] = [];
   try {
     const written = await write(run, reading, files);
-    const manifest = manifestOf(run, reading, server, written);
+    const manifest = manifestOf(run, read, written);
     const finished = [
       written.mailboxes.finished,
       written.databases.finished,
@@ -181,7 +176,8 @@ async function writeRows(
   return { finished: await file.finish(), rows, groups };
 }
 
-function manifestOf(run: ExportRun, reading: OrganisationReading, server: string, written: WrittenFiles): Manifest {
+function manifestOf(run: ExportRun, read: EngineReading, written: WrittenFiles): Manifest {
+  const { reading } = read;
   const { connection } = run.request;
   const { mailboxes, databases } = written;
   if (mailboxes.rows === 0) {
@@ -198,20 +194,22 @@ function manifestOf(run: ExportRun, reading: OrganisationReading, server: string
   return {
     connection: connection.id,
     runId: run.runId,
-    engine: 'native',
+    engine: read.engine,
     mode: 'complete',
     reason: 'every export of this version is a complete one',
     complete: reading.errors.length === 0,
     start: run.start.toISOString(),
     end: new Date().toISOString(),
-    server,
+    server: read.server,
     domainController: connection.domainController ?? connection.globalCatalog ?? reading.domainControllers[0] ?? null,
     domainControllers: reading.domainControllers,
     forestView: reading.forestView,
     domains: reading.domains,
     files: [fileOf(mailboxes), fileOf(databases)],
-    counts: { mailboxes: inserted(mailboxes.rows), databases: inserted(databases.rows) },
-    countsByDatabase: Object.fromEntries([...mailboxes.groups].sort(([left], [right]) => (left < right ? -1 : 1))),
+    counts: read.counts ?? { mailboxes: inserted(mailboxes.rows), databases: inserted(databases.rows) },
+    countsByDatabase: Object.fromEntries(
+      [...(read.groups ?? mailboxes.groups)].sort(([left], [right]) => (left < right ? -1 : 1)),
+    ),
     columnsMissing: reading.columnsMissing,
     cookieIn: null,
     cookieOut: null,

@@ -1,6 +1,7 @@
 import { ConnectorError } from '@exchange-connector/connector';
 import { GssapiError } from '@exchange-connector/gssapi';
 import { PsrpError } from '@exchange-connector/psrp';
+import { PowerShellProcessError } from '@exchange-connector/powershell-process';
 import { WsmanError } from '@exchange-connector/wsman';
 import { AgentError, type AgentErrorCode } from './errors.ts';
 import type { RunFailure } from './run.ts';
@@ -77,7 +78,12 @@ export function endOf(error: unknown, signal: AbortSignal): RunEnd {
     return failed(exitCode, error.code, error.message, mendOf(error));
   }
   if (error instanceof GssapiError) return failed(3, error.code, withoutMend(error.message, error.mend), error.mend);
-  if (error instanceof ConnectorError) return failed(1, error.code, error.message, error.mend);
+  if (error instanceof ConnectorError) {
+    return failed(error.code === 'EXPORT_SCRIPT_NO_SESSION' ? 3 : 1, error.code, error.message, error.mend);
+  }
+  if (error instanceof PowerShellProcessError) {
+    return failed(error.phase === 'open' ? 3 : 1, error.code, `running the export script: ${error.message}`, undefined);
+  }
   if (error instanceof AgentError) return failed(exitCodes[error.code], error.code, error.message, error.mend);
   if (error instanceof PsrpError) return failed(1, error.code, error.message, undefined);
   const seen = error instanceof Error ? (error.stack ?? error.message) : String(error);
