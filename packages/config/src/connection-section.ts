@@ -3,7 +3,7 @@ import { readAuthType, readCredentials } from './credentials.ts';
 import { readOptions } from './fulfill-options.ts';
 import { findNearMiss } from './near-miss.ts';
 import { quote, type Remarks } from './remarks.ts';
-import { describeFound, SectionReader } from './section-reader.ts';
+import { SectionReader } from './section-reader.ts';
 import { readConnectAddress, readServers } from './server-address.ts';
 import type { SettingSection } from './setting-value.ts';
 
@@ -165,6 +165,14 @@ interface Scripts {
   readonly fulfill: string | undefined;
 }
 
+/** Every export needs it, so that it is not there is said before anything is contacted. */
+function requireExportScript(reader: SectionReader, key: string): void {
+  const allowed = 'the path of a PowerShell script, a file whose name ends with .ps1';
+  const path = reader.existingFile(key, allowed, () => true);
+  const value = reader.find(key);
+  if (path !== undefined && value !== undefined && !/\.ps1$/i.test(path)) reader.refuse(key, value, allowed);
+}
+
 /** In a section with `Options`, `PowerShellScriptPath` is the script of fulfilment, otherwise of the export. */
 function readScripts(reader: SectionReader, hasOptions: boolean): Scripts {
   const allowed = 'the path of a PowerShell script';
@@ -174,13 +182,8 @@ function readScripts(reader: SectionReader, hasOptions: boolean): Scripts {
   const scripts = hasOptions
     ? { export: ofExport, fulfill: ofFulfillment ?? either }
     : { export: ofExport ?? either, fulfill: ofFulfillment };
-  const key = ofExport === undefined ? 'PowerShellScriptPath' : 'ExportScriptPath';
-  const found = reader.find(key);
-  if (scripts.export !== undefined && found !== undefined)
-    reader.remarks.error(
-      found.origin,
-      `found ${describeFound(found, key)}: an export by a PowerShell script, which this version does not run; allowed is to leave it out, and the native engine writes the same files`,
-    );
+  if (scripts.export !== undefined)
+    requireExportScript(reader, ofExport === undefined ? 'PowerShellScriptPath' : 'ExportScriptPath');
   return scripts;
 }
 

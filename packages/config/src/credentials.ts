@@ -108,6 +108,8 @@ function checkKerberos(reader: SectionReader, found: Credentials): void {
       `is given without Login; allowed is both, or neither to use the running account’s ticket or a keytab`,
     );
   }
+  if (reader.find('Principal') !== undefined && reader.find('Keytab') === undefined)
+    remarks.warn(reader.originOf('Principal'), 'has no effect without Keytab, whose principal it names');
   if (reader.find('Password') !== undefined && reader.find('Keytab') !== undefined)
     remarks.error(
       reader.originOf('Keytab'),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadSettings } from '@exchange-connector/config';
-import { describe, load, loadConnection, makeFolder, remarksOf } from './settings-folder.ts';
+import { describe, load, loadConnection, makeFolder, remarksOf, settingsOf } from './settings-folder.ts';
 
 const addressAllowed = 'allowed is http://<FQDN of the Exchange server>/PowerShell/ (https works too)';
 const byKerberos =
@@ -183,18 +183,6 @@ const cases: readonly (readonly [members: object, errors: readonly string[]])[] 
       'RecipientTypeDetails[0]: found "User Mailbox"; allowed is the name of a mailbox type, like UserMailbox or SharedMailbox',
     ],
   ],
-  [
-    { PowerShellScriptPath: 'x.ps1' },
-    [
-      'PowerShellScriptPath: found "x.ps1": an export by a PowerShell script, which this version does not run; allowed is to leave it out, and the native engine writes the same files',
-    ],
-  ],
-  [
-    { ExportScriptPath: 'x.ps1', Options: {} },
-    [
-      'ExportScriptPath: found "x.ps1": an export by a PowerShell script, which this version does not run; allowed is to leave it out, and the native engine writes the same files',
-    ],
-  ],
   [{ Options: 'x' }, ['Options: found "x"; allowed is an object of text pairs, { "AuthType": "…", "Server": "…", … }']],
   [{ Options: { Nested: { a: 1 } } }, ['Options.Nested: found an object; allowed is a text, a number, true or false']],
   [
@@ -317,6 +305,13 @@ test('appsettings.json is checked, and a store of secrets that is switched on is
       JSON.stringify(content),
     );
   }
+});
+
+test('a principal without a keytab is said to have no effect', (context) => {
+  const { warnings } = settingsOf(loadConnection(context, { Principal: 'a@CONTOSO.COM' }));
+  assert.deepEqual(describe(warnings), [
+    'warning Connections.Main.Principal: has no effect without Keytab, whose principal it names',
+  ]);
 });
 
 test('all that is wrong is said at once, in the file’s places', (context) => {
