@@ -20,6 +20,7 @@ public static class ScriptRun
         var host = new ConsoleHost(line.NonInteractive);
         using var runspace = RunspaceFactory.CreateRunspace(host, InitialSessionState.CreateDefault2());
         runspace.Open();
+        PSStyle.Instance.OutputRendering = OutputRendering.PlainText; // what a redirected pwsh comes to
         Runspace.DefaultRunspace = runspace;
         LetExitThrough(runspace);
         using var pipeline = runspace.CreatePipeline();
