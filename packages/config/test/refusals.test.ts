@@ -224,6 +224,38 @@ test('a file that a setting names must be there and hold what it should', (conte
   );
 });
 
+test('an export script must be there, and be a PowerShell script; of the fulfilment nothing is asked yet', (context) => {
+  const Server = 'http://a.contoso.com/PowerShell/';
+  const files = { 'Export.ps1': 'param()', 'export.sh': '' };
+  const found = (connection: object): string[] => {
+    const loaded = load(context, {
+      ...files,
+      'appsettings.agent.json': { Connections: { A: { Server, ...connection } } },
+    });
+    if (loaded.kind === 'loaded')
+      return [loaded.settings.connections[0]?.exportScriptPath?.replace(/.*\//, '') ?? 'native'];
+    return describe(remarksOf(loaded)).map((remark) =>
+      remark.replace(/"[^"]*\/settings/, '"…').replace(/, absolute.*/, ''),
+    );
+  };
+  const allowed = 'allowed is the path of a PowerShell script, a file whose name ends with .ps1';
+  assert.deepEqual(found({ PowerShellScriptPath: 'Export.ps1' }), ['Export.ps1']);
+  assert.deepEqual(found({ PowerShellScriptPath: 'nowhere.ps1', ExportScriptPath: 'Export.ps1' }), ['Export.ps1']);
+  assert.deepEqual(found({ PowerShellScriptPath: 'nowhere.ps1', Options: {} }), ['native']);
+  assert.deepEqual(found({ PowerShellScriptPath: 'nowhere.ps1' }), [
+    `error Connections.A.PowerShellScriptPath: names "…/nowhere.ps1", which is not there; ${allowed}`,
+  ]);
+  assert.deepEqual(found({ ExportScriptPath: 'nowhere.ps1', Options: {} }), [
+    `error Connections.A.ExportScriptPath: names "…/nowhere.ps1", which is not there; ${allowed}`,
+  ]);
+  assert.deepEqual(found({ ExportScriptPath: '.' }), [
+    `error Connections.A.ExportScriptPath: names "…", which is no file; ${allowed}`,
+  ]);
+  assert.deepEqual(found({ ExportScriptPath: 'export.sh' }), [
+    `error Connections.A.ExportScriptPath: found "export.sh"; ${allowed}`,
+  ]);
+});
+
 const identifierCases: readonly (readonly [string, RegExp | undefined])[] = [
   ['MicrosoftExchangeExport', undefined],
   ['a.b-c9', undefined],
