@@ -7,6 +7,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { PsrpCliError } from './errors.ts';
 import { authenticationSchemes } from './invoke/endpoint.ts';
 import type { InvokeCommandOptions } from './invoke/invoke-settings.ts';
+import { withLocalSeparated } from './local-option.ts';
 import { Log, type LogLevel, logLevels, parseLogLevel } from './log.ts';
 import { LineOutput } from './output.ts';
 import { endProcess, ExitCode, RunControl } from './run-control.ts';
@@ -28,7 +29,9 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no session, 5 done with errors, 1
 Examples:
   $ psrp invoke http://mailbox01.contoso.com/PowerShell/ Get-Mailbox -ResultSize 5 '|' Select-Object Name,Guid
   $ psrp invoke --auth basic --login anna@contoso.com --json https://mailbox01.contoso.com/PowerShell/ \\
-      Get-MailboxDatabase -Status`;
+      Get-MailboxDatabase -Status
+  $ psrp invoke --local Get-Process -Name pwsh '|' Select-Object Id,StartTime
+  $ psrp invoke --pipe maintenance --json Get-Module`;
 
 const decodeExamples = `
 Exit codes: 0 done, 1 a file is broken, 2 a file cannot be read, 130 cancelled.
@@ -54,7 +57,10 @@ export async function runProgram(parameters: readonly string[]): Promise<number>
     exitCode = code;
   });
   try {
-    await program.parseAsync([...parameters], { from: 'user' });
+    const invokeOptions = program.commands.find((command) => command.name() === 'invoke')?.options ?? [];
+    const [command, ...words] = parameters;
+    const separated = command === 'invoke' ? [command, ...withLocalSeparated(words, invokeOptions)] : [...parameters];
+    await program.parseAsync(separated, { from: 'user' });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.Done : ExitCode.Usage;
@@ -74,15 +80,18 @@ function buildProgram(done: (exitCode: number) => void): Command {
     .addHelpText('after', programExamples);
   program
     .command('invoke')
-    .summary('run a cmdlet, or several in one pipeline, on a remote endpoint')
+    .summary('run a cmdlet, or several in one pipeline, on a remote endpoint or on this machine')
     .description(
-      'Runs a cmdlet, or several in one pipeline, on a remote PowerShell endpoint over HTTP or HTTPS. Options stand before the URL.',
+      'Runs a cmdlet, or several in one pipeline, on a remote PowerShell endpoint over HTTP or HTTPS, or in a PowerShell of this machine. Options stand before the URL, or before the cmdlet where --local or --pipe stand in place of a URL.',
     )
-    .argument('<url>', 'the endpoint: http://server.example.com/PowerShell/ or https://…')
-    .argument('<cmdlet>', 'the name of the cmdlet')
+    .usage(
+      '[options] <url> <cmdlet> [arguments...]\n       psrp invoke [options] --local[=PROGRAM] | --pipe NAME <cmdlet> [arguments...]',
+    )
+    .argument('[url]', 'the endpoint: http://server.example.com/PowerShell/ or https://…')
+    .argument('[cmdlet]', 'the name of the cmdlet')
     .argument('[arguments...]', 'its arguments, and further cmdlets after a "|"')
     .passThroughOptions()
-    .addOption(new Option('--auth <scheme>', 'how to authenticate').choices(authenticationSchemes).default('kerberos'))
+    .addOption(new Option('--auth <scheme>', 'how to authenticate (default: kerberos)').choices(authenticationSchemes))
     .option(
       '--login <name>',
       'the account; its password is asked for, or read from EXCHANGE_PASSWORD (default: the ticket of the running account)',
@@ -92,12 +101,23 @@ function buildProgram(done: (exitCode: number) => void): Command {
     .option('--spn <name>', 'the service principal (default: HTTP/<host>)')
     .option('--ca <file>', 'PEM of a private CA; TLS is always verified (default: the public CAs)')
     .option('--allow-unencrypted-basic', 'let Basic send the password readable over http (default: refused)')
-    .option('--configuration-name <name>', "the endpoint's session configuration", 'Microsoft.Exchange')
+    .option('--configuration-name <name>', "the endpoint's session configuration (default: Microsoft.Exchange)")
+    .option(
+      '--local [=program]',
+      'instead of a URL: start a PowerShell on this machine; another than the one found as --local=PROGRAM (default: pwsh on PATH, on Windows else powershell.exe)',
+    )
+    .option('--pipe <name>', 'instead of a URL: connect to a PowerShell that was started with -CustomPipeName NAME')
     .option('--input <file>', 'JSON lines, sent as pipeline input; - is standard input (default: no input)')
     .option('--password-stdin', 'read the password from the first line of standard input')
     .addHelpText('after', invokeExamples)
-    .action(async (url: string, cmdlet: string, rest: string[], options: InvokeCommandOptions & CommonOptions) => {
-      done(await runCommand('invoke', options, (context) => invoke(url, [cmdlet, ...rest], options, context)));
+    .action(async (...given: [string?, string?, string[]?, (InvokeCommandOptions & CommonOptions)?, Command?]) => {
+      const [url, cmdlet, rest = [], options, command] = given;
+      if (options === undefined || command === undefined) return;
+      const words = [url, cmdlet, ...rest].filter((word) => word !== undefined);
+      const wanted = options.local === undefined && options.pipe === undefined ? ['url', 'cmdlet'] : ['cmdlet'];
+      const missing = wanted[words.length];
+      if (missing !== undefined) command.error(`error: missing required argument '${missing}'`);
+      done(await runCommand('invoke', options, (context) => invoke(words, options, context)));
     });
   program
     .command('decode')
@@ -182,13 +202,12 @@ async function runCommand(
 }
 
 async function invoke(
-  url: string,
-  pipeline: readonly string[],
+  words: readonly string[],
   options: InvokeCommandOptions,
   context: CommandContext,
 ): Promise<ExitCode> {
   const { checkInvokeSettings } = await import('./invoke/invoke-settings.ts');
-  const settings = checkInvokeSettings(url, pipeline, options);
+  const settings = checkInvokeSettings(words, options);
   const { runInvoke } = await import('./invoke/run-invoke.ts');
   return await runInvoke(settings, { ...context, standardInput: process.stdin, environment: process.env });
 }

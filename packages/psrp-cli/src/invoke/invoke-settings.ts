@@ -8,16 +8,21 @@ import { type AuthenticationScheme, checkEndpoint, type KerberosLogin, parseKerb
 
 /** The options as commander gives them. */
 export interface InvokeCommandOptions {
-  readonly auth: AuthenticationScheme;
+  /** Default `kerberos`. */
+  readonly auth?: AuthenticationScheme;
   readonly login?: string;
   readonly keytab?: string;
   readonly principal?: string;
   readonly spn?: string;
   readonly ca?: string;
   readonly allowUnencryptedBasic?: boolean;
-  readonly configurationName: string;
+  /** Default `Microsoft.Exchange`. */
+  readonly configurationName?: string;
   readonly input?: string;
   readonly passwordStdin?: boolean;
+  /** The program, or empty where PowerShell is to be found. */
+  readonly local?: string;
+  readonly pipe?: string;
   readonly json?: boolean;
 }
 
@@ -28,7 +33,9 @@ export type Identity =
   | { readonly kind: 'keytab'; readonly file: string; readonly principal: string | undefined }
   | ({ readonly kind: 'password' } & KerberosLogin);
 
-export interface InvokeSettings {
+/** An endpoint over HTTP or HTTPS. */
+export interface WsmanTarget {
+  readonly kind: 'wsman';
   readonly url: URL;
   readonly identity: Identity;
   readonly auth: AuthenticationScheme;
@@ -36,20 +43,79 @@ export interface InvokeSettings {
   readonly caPem: string | undefined;
   readonly allowUnencryptedBasic: boolean;
   readonly configurationName: string;
+  readonly passwordStdin: boolean;
+}
+
+/** Where the cmdlets run. */
+export type InvokeTarget =
+  | WsmanTarget
+  | { readonly kind: 'local'; readonly program: string | undefined }
+  | { readonly kind: 'pipe'; readonly name: string };
+
+export interface InvokeSettings {
+  readonly target: InvokeTarget;
   readonly commands: readonly PipelineCommand[];
   readonly input: string | undefined;
-  readonly passwordStdin: boolean;
   readonly json: boolean;
 }
 
-/** @throws PsrpCliError PSRP_CLI_USAGE for the first thing that is wrong */
-export function checkInvokeSettings(
-  address: string,
-  pipeline: readonly string[],
-  options: InvokeCommandOptions,
-): InvokeSettings {
+/** Whether the command line names no URL, because an option says where to run. */
+export function hasNoUrl(options: InvokeCommandOptions): boolean {
+  return options.local !== undefined || options.pipe !== undefined;
+}
+
+/**
+ * @param words what stands after the options: the URL where there is one, then the pipeline
+ * @throws PsrpCliError PSRP_CLI_USAGE for the first thing that is wrong
+ */
+export function checkInvokeSettings(words: readonly string[], options: InvokeCommandOptions): InvokeSettings {
+  const [address = '', ...rest] = words;
+  const target = hasNoUrl(options) ? checkOwnMachine(address, options) : checkWsman(address, options);
+  return {
+    target,
+    commands: parsePipeline(hasNoUrl(options) ? words : rest),
+    input: options.input,
+    json: options.json ?? false,
+  };
+}
+
+/** A PowerShell of this machine: no address, nobody to log in, nothing on the network. */
+function checkOwnMachine(firstWord: string, options: InvokeCommandOptions): InvokeTarget {
+  const { local, pipe } = options;
+  const option = local === undefined ? '--pipe' : '--local';
+  if (local !== undefined && pipe !== undefined) {
+    throw usageError('--local starts a PowerShell, --pipe connects to one that runs: only one of them can be meant');
+  }
+  if (/^https?:\/\//i.test(firstWord)) {
+    throw usageError(
+      `${option} stands in place of a URL; leave out ${option}, or ${firstWord.replace(/\/\/[^/@]*@/, '//…@')}`,
+    );
+  }
+  for (const [name, value] of Object.entries({
+    auth: options.auth,
+    login: options.login,
+    keytab: options.keytab,
+    principal: options.principal,
+    spn: options.spn,
+    ca: options.ca,
+    'allow-unencrypted-basic': options.allowUnencryptedBasic,
+    'configuration-name': options.configurationName,
+    'password-stdin': options.passwordStdin,
+  })) {
+    if (value !== undefined)
+      throw usageError(`--${name} belongs to an address on the network and means nothing to ${option}`);
+  }
+  if (pipe !== undefined) {
+    if (pipe === '') throw usageError('--pipe needs the name of the pipe, as it was given to pwsh -CustomPipeName');
+    return { kind: 'pipe', name: pipe };
+  }
+  return { kind: 'local', program: local === '' ? undefined : local };
+}
+
+function checkWsman(address: string, options: InvokeCommandOptions): WsmanTarget {
   const allowUnencryptedBasic = options.allowUnencryptedBasic ?? false;
-  const url = checkEndpoint(address, { auth: options.auth, spn: options.spn, allowUnencryptedBasic });
+  const auth = options.auth ?? 'kerberos';
+  const url = checkEndpoint(address, { auth, spn: options.spn, allowUnencryptedBasic });
   const identity = checkIdentity(options);
   const needsPassword = identity.kind === 'basic' || identity.kind === 'password';
   if (options.passwordStdin === true && !needsPassword) {
@@ -61,17 +127,15 @@ export function checkInvokeSettings(
     );
   }
   return {
+    kind: 'wsman',
     url,
     identity,
-    auth: options.auth,
+    auth,
     spn: options.spn,
     caPem: options.ca === undefined ? undefined : readCertificates(options.ca),
     allowUnencryptedBasic,
-    configurationName: options.configurationName,
-    commands: parsePipeline(pipeline),
-    input: options.input,
+    configurationName: options.configurationName ?? 'Microsoft.Exchange',
     passwordStdin: options.passwordStdin ?? false,
-    json: options.json ?? false,
   };
 }
 

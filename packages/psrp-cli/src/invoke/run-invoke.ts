@@ -1,22 +1,15 @@
 /* `psrp invoke`: one session, one pipeline, its records as they come. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createReadStream } from 'node:fs';
-import type { PsValue } from '@exchange-connector/psrp';
-import {
-  openWsmanSession,
-  type RequestNotice,
-  requestChannelName,
-  type WsmanAuthentication,
-  WsmanError,
-  type WsmanSession,
-} from '@exchange-connector/wsman';
+import type { PsValue, RemoteSession } from '@exchange-connector/psrp';
+import { type RequestNotice, requestChannelName, WsmanError } from '@exchange-connector/wsman';
 import { PsrpCliError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { isReaderGone, type LineOutput } from '../output.ts';
-import { CancelledError, ExitCode, exitThrough, TimeLimitError } from '../run-control.ts';
+import { CancelledError, ExitCode, TimeLimitError } from '../run-control.ts';
 import { checkInputFile, readInputValues } from './input-lines.ts';
 import type { InvokeSettings } from './invoke-settings.ts';
-import { readPassword } from './password.ts';
+import { prepareOpening } from './open-target.ts';
 import { ProgressLine } from './progress-line.ts';
 import { RecordPrinter } from './record-printer.ts';
 
@@ -39,17 +32,15 @@ export interface InvokeSurroundings {
 export async function runInvoke(settings: InvokeSettings, surroundings: InvokeSurroundings): Promise<ExitCode> {
   const { log, output, complaints } = surroundings;
   if (settings.input !== undefined && settings.input !== '-') await checkInputFile(settings.input);
-  if (settings.caPem !== undefined && settings.url.protocol === 'http:')
-    log.write('Warning', '--ca means nothing to an http address');
   const signal = AbortSignal.any([surroundings.signal, output.gone]);
   const progress = new ProgressLine(surroundings.terminal);
   const forgetRequests = logRequests(log);
   let phase: 'before' | 'open' | 'run' = 'before';
-  let session: WsmanSession | undefined;
+  let session: RemoteSession | undefined;
   try {
-    const authentication = await authenticationOf(settings, surroundings);
+    const open = await prepareOpening(settings.target, surroundings);
     phase = 'open';
-    session = await openSession(settings, authentication, signal, log);
+    session = await open(signal);
     phase = 'run';
     return await runPipeline(session, settings, surroundings, progress, signal);
   } catch (error) {
@@ -64,54 +55,8 @@ export async function runInvoke(settings: InvokeSettings, surroundings: InvokeSu
   }
 }
 
-async function authenticationOf(
-  settings: InvokeSettings,
-  surroundings: InvokeSurroundings,
-): Promise<WsmanAuthentication> {
-  const { identity } = settings;
-  const ask = async (login: string): Promise<() => string> => {
-    const password = await readPassword({
-      fromStandardInput: settings.passwordStdin,
-      environment: surroundings.environment,
-      input: surroundings.standardInput,
-      prompt: (text) => void surroundings.complaints.write(text),
-      login,
-      signal: surroundings.signal,
-    });
-    return () => password;
-  };
-  if (identity.kind === 'basic') {
-    const password = await ask(identity.login);
-    return { scheme: 'basic', login: identity.login, password, allowUnencrypted: settings.allowUnencryptedBasic };
-  }
-  const credential = identity.kind === 'password' ? { ...identity, password: await ask(identity.principal) } : identity;
-  const { exitImmediately, gssapiMechanism } = await import('@exchange-connector/gssapi');
-  exitThrough(exitImmediately);
-  const scheme = settings.auth === 'negotiate' ? 'negotiate' : 'kerberos';
-  return { scheme, mechanism: gssapiMechanism(), credential, servicePrincipal: settings.spn };
-}
-
-async function openSession(
-  settings: InvokeSettings,
-  authentication: WsmanAuthentication,
-  signal: AbortSignal,
-  log: Log,
-): Promise<WsmanSession> {
-  const facts = { url: settings.url.href, auth: settings.auth, configuration: settings.configurationName };
-  log.write('Information', 'opening a session', facts);
-  const session = await openWsmanSession({
-    url: settings.url.href,
-    caPem: settings.caPem,
-    authentication,
-    configurationName: settings.configurationName,
-    signal,
-  });
-  log.write('Information', 'the session is open', { shell: session.shellId, protocol: session.server.protocolVersion });
-  return session;
-}
-
 async function runPipeline(
-  session: WsmanSession,
+  session: RemoteSession,
   settings: InvokeSettings,
   surroundings: InvokeSurroundings,
   progress: ProgressLine,
