@@ -9,6 +9,7 @@ var commands = new Dictionary<string, Func<string[], int>>
     ["measure"] = MeasureCommand.Run,
     ["parse"] = ParseCommand.Run,
     ["server"] = ServerCommand.Run,
+    ["pipe"] = PipeCommand.Run,
     ["client"] = ClientCommand.Run,
     ["invoke"] = InvokeCommand.Run,
     ["conform"] = ConformCommand.Run,
