@@ -5,6 +5,7 @@ import {
   databaseColumns,
   databasesRequest,
   describeError,
+  isParameterMissing,
   mailboxColumns,
   mailboxesRequest,
   mailboxSelections,
@@ -13,9 +14,11 @@ import {
   propertyNames,
   readWholeObject,
   runPipeline,
+  statusMissing,
 } from '@exchange-connector/connector';
 import {
   decodeCliXml,
+  type ErrorRecord,
   type PipelineRequest,
   property,
   type PsObject,
@@ -40,6 +43,8 @@ interface NeededCommand {
   readonly parameters: readonly string[];
   /** What is lost without it, where the export can do without. */
   readonly without: string | undefined;
+  /** What is lost where the cmdlet is there and a parameter is not; the same as without the cmdlet where this is not said. */
+  readonly withoutParameters?: string;
 }
 
 function neededCommands(connection: ConnectionSettings): NeededCommand[] {
@@ -52,7 +57,12 @@ function neededCommands(connection: ConnectionSettings): NeededCommand[] {
   ];
   return [
     { name: 'Get-Mailbox', parameters: ['Identity', 'ResultSize', ...scope], without: undefined },
-    { name: 'Get-MailboxDatabase', parameters: ['Status'], without: undefined },
+    {
+      name: 'Get-MailboxDatabase',
+      parameters: ['Status'],
+      without: undefined,
+      withoutParameters: 'the column Mounted is empty',
+    },
     { name: 'Set-ADServerSettings', parameters: ['ViewEntireForest', ...pins], without: 'only one domain is in view' },
     { name: 'Select-Object', parameters: ['Property'], without: 'whole objects are read, which takes longer' },
     { name: 'Measure-Object', parameters: [], without: 'mailboxes are not counted before they are read' },
@@ -112,8 +122,9 @@ export async function checkCmdlets(look: SessionLook): Promise<Finding> {
       continue;
     }
     const what = seen.isThere ? `${needed.name} without -${lacking.join(', -')}` : `no ${needed.name}`;
-    if (needed.without === undefined) missing.push(what);
-    else soft.push(`${what}: ${needed.without}`);
+    const lost = seen.isThere ? (needed.withoutParameters ?? needed.without) : needed.without;
+    if (lost === undefined) missing.push(what);
+    else soft.push(`${what}: ${lost}`);
   }
   if (missing.length > 0) {
     return {
@@ -133,7 +144,11 @@ async function firstObject(
   look: SessionLook,
   request: PipelineRequest,
   what: string,
-): Promise<{ readonly object: PsObject | undefined; readonly failure: string | undefined }> {
+): Promise<{
+  readonly object: PsObject | undefined;
+  readonly error: ErrorRecord | undefined;
+  readonly failure: string | undefined;
+}> {
   let object: PsObject | undefined;
   const outcome = await runPipeline(look.session, request, {
     signal: look.signal,
@@ -143,9 +158,9 @@ async function firstObject(
       return false;
     },
   });
-  if (outcome.kind === 'failed') return { object, failure: describeError(outcome.error) };
+  if (outcome.kind === 'failed') return { object, error: outcome.error, failure: describeError(outcome.error) };
   const error = outcome.kind === 'completed' ? outcome.errors[0] : undefined;
-  return { object, failure: error === undefined || object !== undefined ? undefined : describeError(error) };
+  return { object, error, failure: error === undefined || object !== undefined ? undefined : describeError(error) };
 }
 
 function describeObject(
@@ -200,17 +215,23 @@ export async function checkMailbox(look: SessionLook): Promise<Finding> {
 
 /** Reads one database. */
 export async function checkDatabase(look: SessionLook): Promise<Finding> {
-  const request = databasesRequest({ status: true, domainController: look.domainController });
-  const { object, failure } = await firstObject(look, request, 'one mailbox database');
+  const { domainController } = look;
+  const read = (status: boolean) =>
+    firstObject(look, databasesRequest({ status, domainController }), 'one mailbox database');
+  let found = await read(true);
+  const isStatusMissing = found.object === undefined && isParameterMissing(found.error);
+  if (isStatusMissing) found = await read(false);
+  const { object, failure } = found;
   if (failure !== undefined) {
     return {
       ok: false,
-      detail: `Get-MailboxDatabase -Status: ${failure}`,
+      detail: `Get-MailboxDatabase${isStatusMissing ? '' : ' -Status'}: ${failure}`,
       mend: 'check the management roles of the account',
     };
   }
   if (object === undefined)
     return { ok: true, detail: 'no mailbox database is in view', warning: 'an export would have no database' };
   const columns = databaseColumns().columns.map((column) => ({ name: column.name, properties: propertiesOf(column) }));
-  return { ok: true, detail: `one database was read: ${describeObject(object, columns)}` };
+  const detail = `one database was read: ${describeObject(object, columns)}`;
+  return isStatusMissing ? { ok: true, detail, warning: statusMissing } : { ok: true, detail };
 }

@@ -7,6 +7,7 @@ import {
   describeError,
   exchangeServersRequest,
   isCommandMissing,
+  isParameterMissing,
   mailboxColumns,
   mailboxCountRequest,
   mailboxesRequest,
@@ -20,6 +21,7 @@ import {
   propertyNames,
   readWholeObject,
   runPipeline,
+  statusMissing,
 } from '@exchange-connector/connector';
 import {
   decodeCliXml,
@@ -118,7 +120,7 @@ async function discover(look: Look, request: RunRequest, server: string): Promis
     protocolVersion: look.session.server.protocolVersion,
     servers,
     forestView: view.forestView,
-    selectObject: await offersSelectObject(look, mailbox),
+    selectObject: await offersSelectObject(look, mailbox, view.domainController),
     mailboxColumns: availability(
       mailboxColumns(connection.additionalColumns).columns.map((column) => ({
         name: column.name,
@@ -136,19 +138,21 @@ async function discover(look: Look, request: RunRequest, server: string): Promis
   };
 }
 
-/** Which columns the properties of one object fill; unknown where there was no object to look at: then all stand as missing. */
+/** Which columns the properties of one object fill; unknown where there was no object to look at. */
 function availability(
   columns: readonly { readonly name: string; readonly properties: readonly string[] }[],
   names: readonly string[] | undefined,
 ): ColumnAvailability {
-  const has = new Set((names ?? []).map((name) => name.toLowerCase()));
+  if (names === undefined) return { known: false, available: [], missing: [], other: [] };
+  const has = new Set(names.map((name) => name.toLowerCase()));
   const isFilled = ({ properties }: { readonly properties: readonly string[] }): boolean =>
     properties.some((name) => has.has(name.toLowerCase()));
   const used = new Set(columns.flatMap(({ properties }) => properties.map((name) => name.toLowerCase())));
   return {
+    known: true,
     available: columns.filter(isFilled).map(({ name }) => name),
     missing: columns.filter((column) => !isFilled(column)).map(({ name }) => name),
-    other: (names ?? []).filter((name) => !used.has(name.toLowerCase())),
+    other: names.filter((name) => !used.has(name.toLowerCase())),
   };
 }
 
@@ -203,7 +207,7 @@ async function readDatabases(
 }> {
   const objects: Omit<DiscoveredDatabase, 'mailboxes'>[] = [];
   let names: readonly string[] | undefined;
-  const outcome = await run(look, databasesRequest({ status: true, domainController }), (body) => {
+  const take = (body: Uint8Array): boolean => {
     const object = readWholeObject(body, 'a mailbox database');
     if (object === undefined) return true;
     names ??= propertyNames(object);
@@ -214,7 +218,12 @@ async function readDatabases(
       mounted: textIn(object, 'Mounted'),
     });
     return true;
-  });
+  };
+  let outcome = await run(look, databasesRequest({ status: true, domainController }), take);
+  if (objects.length === 0 && isParameterMissing(errorOf(outcome))) {
+    look.warnings.add(statusMissing);
+    outcome = await run(look, databasesRequest({ status: false, domainController }), take);
+  }
   if (outcome.kind === 'failed')
     throw commandFailed('reading the mailbox databases', 'Get-MailboxDatabase', outcome.error);
   const error = errorOf(outcome);
@@ -237,10 +246,17 @@ async function oneMailbox(
   return found;
 }
 
-async function offersSelectObject(look: Look, mailbox: PsObject | undefined): Promise<boolean> {
+async function offersSelectObject(
+  look: Look,
+  mailbox: PsObject | undefined,
+  domainController: string | undefined,
+): Promise<boolean> {
   const guid = mailbox === undefined ? '' : textIn(mailbox, 'Guid');
-  if (guid === '') return false;
-  const outcome = await run(look, oneMailboxRequest(guid, ['Guid']), () => true);
+  const request =
+    guid === ''
+      ? databasesRequest({ status: false, properties: ['Guid'], domainController })
+      : oneMailboxRequest(guid, ['Guid']);
+  const outcome = await run(look, request, () => true);
   const error = errorOf(outcome);
   return outcome.kind !== 'failed' && !isCommandMissing(error, 'Select-Object');
 }

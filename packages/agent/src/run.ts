@@ -3,7 +3,7 @@ import type { WsmanLimits } from '@exchange-connector/wsman';
 import type { Manifest } from './manifest.ts';
 
 /** What a run is doing. Phases come in this order; one that does not apply is left out. */
-export type RunPhase = 'connecting' | 'counting' | 'databases' | 'mailboxes' | 'writing';
+export type RunPhase = 'connecting' | 'counting' | 'databases' | 'mailboxes' | 'writing' | 'fulfilling';
 
 /** How far a run has come: told at most a few times a second, and once at the end of each phase. */
 export interface RunProgress {
@@ -142,8 +142,10 @@ export interface Discovery {
   readonly warnings: readonly string[];
 }
 
-/** Which columns a server's objects can fill; `other` are properties a column could be added for. */
+/** Which columns a server's objects can fill; `other` are their further properties. */
 export interface ColumnAvailability {
+  /** False where there was no object to look at: the lists are empty then. */
+  readonly known: boolean;
   readonly available: readonly string[];
   readonly missing: readonly string[];
   readonly other: readonly string[];

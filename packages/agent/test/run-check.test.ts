@@ -139,7 +139,7 @@ test('an account without any role fails the step session', async () => {
 test('a cmdlet or a parameter that the account lacks fails the step cmdlets, with the role that mends it', async () => {
   for (const [lacking, seen] of [
     ['Get-Mailbox', /no Get-Mailbox/],
-    ['Get-MailboxDatabase:Status', /Get-MailboxDatabase without -Status/],
+    ['Get-Mailbox:ResultSize', /Get-Mailbox without -ResultSize/],
   ] as const) {
     await withSimulator({ without: [lacking] }, async (simulator) => {
       const { exitCode, steps } = await checked(connectionTo(simulator.url));
@@ -161,6 +161,19 @@ test('what an export can do without is a warning', async () => {
       /no Set-ADServerSettings: only one domain is in view/,
     );
     assert.equal(exitCode, 0);
+  });
+});
+
+test('without -Status of Get-MailboxDatabase, check warns and discover tells the databases', async () => {
+  await withSimulator({ without: ['Get-MailboxDatabase:Status'] }, async (simulator) => {
+    const { exitCode, steps } = await checked(connectionTo(simulator.url));
+    assert.deepEqual(states(steps), { ...good, cmdlets: 'warned', database: 'warned' });
+    assert.match(steps.find(({ name }) => name === 'database')?.mend ?? '', /the column Mounted is empty/);
+    assert.equal(exitCode, 0);
+    const outcome = await runDiscover(request(connectionTo(simulator.url)));
+    assert.ok(outcome.kind === 'done', JSON.stringify(outcome));
+    assert.equal(outcome.discovery.databases.length, simulator.organization.databases.length);
+    assert.ok(outcome.discovery.warnings.some((warning) => warning.includes('-Status')));
   });
 });
 
@@ -213,6 +226,17 @@ test('discover tells versions, columns, and databases with their numbers of mail
         .sort((left, right) => (left.name < right.name ? -1 : 1)),
     );
     assert.equal(simulator.facts.shellsOpen, 0);
+  });
+});
+
+test('discover in an organisation without mailboxes says that their columns are not known', async () => {
+  await withSimulator({ mailboxes: 0 }, async (simulator) => {
+    const outcome = await runDiscover(request(connectionTo(simulator.url)));
+    assert.ok(outcome.kind === 'done', JSON.stringify(outcome));
+    const { mailboxColumns, databaseColumns, selectObject, mailboxes } = outcome.discovery;
+    assert.deepEqual(mailboxColumns, { known: false, available: [], missing: [], other: [] });
+    assert.deepEqual([databaseColumns.known, databaseColumns.missing], [true, []]);
+    assert.deepEqual([selectObject, mailboxes], [true, 0]);
   });
 });
 

@@ -7,6 +7,7 @@ const phaseWords: Record<RunPhase, string> = {
   databases: 'reading databases',
   mailboxes: 'reading mailboxes',
   writing: 'writing files',
+  fulfilling: 'carrying out orders',
 };
 
 /** Without a terminal: a line for each phase, and one so often within a long one. */

@@ -58,7 +58,9 @@ export class Terminal {
   /** One JSON value of the result, on one line; what could steer a terminal stands as an escape. */
   resultJson(value: unknown): void {
     const asEscape = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-    this.#writeResult(JSON.stringify(value).replace(controls, asEscape));
+    // What is not known is null, so that every line has the same keys.
+    const text = JSON.stringify(value, (_key, member: unknown) => (member === undefined ? null : member));
+    this.#writeResult(text.replace(controls, asEscape));
   }
 
   #writeResult(line: string): void {

@@ -85,6 +85,10 @@ async function readDatabases(reading: ExportReading, ports: ExportPorts): Promis
   }
 }
 
+/** The warning where `Get-MailboxDatabase` lacks `-Status` in the account's role. */
+export const statusMissing =
+  'the account may not use Get-MailboxDatabase -Status: the column Mounted is empty; give it a role that holds the cmdlet with that parameter';
+
 /** After an answer without rows: takes out of `asked` what the server may have refused; false where nothing is left to take. */
 function askLess(
   asked: { status: boolean; projected: boolean },
@@ -101,9 +105,7 @@ function askLess(
   }
   if (asked.status && isParameterMissing(error) && !isOfCommand(error, 'Select-Object')) {
     asked.status = false;
-    ports.onWarning(
-      'the account may not use Get-MailboxDatabase -Status: the column Mounted is empty; give it a role that holds the cmdlet with that parameter',
-    );
+    ports.onWarning(statusMissing);
     return true;
   }
   const isOfOthers = error !== undefined && isCommandMissing(error, 'Get-MailboxDatabase');

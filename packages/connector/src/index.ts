@@ -12,8 +12,9 @@ export {
   mailboxHeader,
   propertiesOf,
 } from './columns.ts';
-export { readOrganisation } from './complete-export.ts';
+export { readOrganisation, statusMissing } from './complete-export.ts';
 export { csvField, csvLine } from './csv.ts';
+export { CsvReader, type CsvRecord } from './csv-reader.ts';
 export { dateTimeText } from './date-time.ts';
 export { ConnectorError, type ConnectorErrorCode } from './errors.ts';
 export type { ExportPlan, ExportPorts, OrganisationReading, ReadingProgress, RowSink } from './export-ports.ts';

@@ -12,6 +12,10 @@ function count(mailboxes: number | undefined): string {
 
 /** `AdditionalColumns` are columns of mailboxes: for databases, further properties are of no use to a person. */
 function sayColumns(terminal: Terminal, of: 'mailboxes' | 'databases', columns: ColumnAvailability): void {
+  if (!columns.known) {
+    terminal.result(`columns of ${of}: not known, as none is in view`);
+    return;
+  }
   terminal.result(`columns of ${of}: ${columns.available.length} available, ${columns.missing.length} missing`);
   if (columns.missing.length > 0) terminal.result(`  missing: ${columns.missing.join(', ')}`);
   if (of === 'mailboxes' && columns.other.length > 0)
