@@ -31,14 +31,16 @@ function isMissing(value: PsValue | undefined): boolean {
 export class RowWriter {
   readonly #slots: readonly Slot[];
   readonly #separator: string;
+  /** In lower case. */
   readonly #properties: readonly string[];
   readonly #guidAt: number;
 
   /** @param separator stands between the addresses of a cell */
   constructor(plan: ColumnPlan, separator = ' ') {
     this.#separator = separator;
-    this.#properties = plan.properties;
-    this.#guidAt = plan.properties.indexOf('Guid');
+    // A server, or a script, may spell them otherwise than the header does.
+    this.#properties = plan.properties.map((name) => name.toLowerCase());
+    this.#guidAt = this.#properties.indexOf('guid');
     this.#slots = plan.columns.map((column) => ({
       column,
       first: plan.properties.indexOf(column.kind === 'pair' ? column.properties[0] : column.property),
@@ -55,7 +57,7 @@ export class RowWriter {
 
   /** The text of one property of the plan; empty where it is none of the plan's. */
   textOf(property: string, values: readonly (PsValue | undefined)[]): string {
-    const at = this.#properties.indexOf(property);
+    const at = this.#properties.indexOf(property.toLowerCase());
     return at < 0 ? '' : cellText(values[at], noRemarks());
   }
 
