@@ -10,6 +10,10 @@ export type AgentErrorCode =
   | 'RUN_SETTINGS_UNUSABLE'
   /** No session could be opened on any address of `Server`. */
   | 'RUN_NO_SESSION'
+  /** No PowerShell was found that a script could run in. */
+  | 'RUN_NO_POWERSHELL'
+  /** A script ended before any order was handed to it. */
+  | 'RUN_SCRIPT_FAILED'
   /** A file could not be read, written or replaced. */
   | 'RUN_FILE_FAILED'
   /** The disk is full. */

@@ -25,6 +25,8 @@ export type {
   RunProgress,
   RunRequest,
 } from './run.ts';
+export type { FulfillOutcome, FulfillRequest, FulfillSummary } from './fulfill/request.ts';
+export { runFulfill } from './fulfill/run-fulfill.ts';
 export { runCheck } from './run-check.ts';
 export { runDiscover } from './run-discover.ts';
 export { runExport } from './run-export.ts';

@@ -16,6 +16,8 @@ const exitCodes: Readonly<Record<AgentErrorCode, 1 | 2 | 3 | 4>> = {
   RUN_TIMED_OUT: 1,
   RUN_SETTINGS_UNUSABLE: 2,
   RUN_NO_SESSION: 3,
+  RUN_NO_POWERSHELL: 3,
+  RUN_SCRIPT_FAILED: 1,
   RUN_FILE_FAILED: 1,
   RUN_DISK_FULL: 1,
   RUN_UNEXPECTED: 1,

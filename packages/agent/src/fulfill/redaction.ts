@@ -1,0 +1,32 @@
+import { type ConnectionSettings, Secret } from '@exchange-connector/config';
+
+/** Takes the secrets of a connection out of a text: a script may print what it was given. */
+export type Redact = (text: string) => string;
+
+/** @returns a function that puts `[secret]` where a secret of the connection stands, also as JSON writes it */
+export function redactionFor(connection: ConnectionSettings): Redact {
+  const secrets = connection.fulfillOptions.flatMap(({ value }) => (value instanceof Secret ? [value] : []));
+  if (connection.password !== undefined) secrets.push(connection.password);
+  const forms = new Set<string>();
+  for (const secret of secrets) {
+    const text = secret.reveal();
+    forms.add(text).add(JSON.stringify(text).slice(1, -1));
+    // Messages stand in one line.
+    forms.add(text.replace(/\s+/g, ' ').trim());
+  }
+  // The longest first: one secret may be the beginning of another.
+  const sought = [...forms].filter((form) => form !== '').sort((left, right) => right.length - left.length);
+  return (text) => sought.reduce((rest, form) => rest.replaceAll(form, '[secret]'), text);
+}
+
+/** `Options` as the one line of JSON that a script reads, in ASCII: what encoding a console reads in is anyone's guess. */
+export function optionsLine(connection: ConnectionSettings): string {
+  const members = connection.fulfillOptions.map(({ name, value }) => {
+    const shown = value instanceof Secret ? value.reveal() : value;
+    return `${JSON.stringify(name)}:${JSON.stringify(shown)}`;
+  });
+  return `{${members.join(',')}}`.replace(
+    /[^\x20-\x7e]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

@@ -1,0 +1,300 @@
+/*
+ * What is on the disk of a run of fulfilment, in <WorkFolderPath>/Fulfill/<run>:
+ *
+ *   unfinished      there until the results are in place
+ *   journal.jsonl   what the connector knows: the run, its orders, the processes, the answers; ends with
+ *                   `finished` once the results are in place
+ *   claims/000007   order 7 was handed out, or taken back so that nobody hands it out: made by one of the
+ *                   two, never by both, as making a file that is there already fails
+ *   visits-1.txt    what the visiting helper noted in process 1: `handed 000007` before the call,
+ *                   `answered 000007 Executed <base64 of the message>` after it, each written through to disk
+ *   orders-1/       the orders given to process 1, a file each
+ *   results-1.csv   the results as the script wrote them
+ *
+ * When the run has finished only the journal is left.
+ */
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  readSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { AgentError, fileFailed } from '../errors.ts';
+import { makeFolder } from '../folder.ts';
+import type { Order } from './order-files.ts';
+import { inOneLine, type OrderOutcome } from './outcome.ts';
+
+/** Who calls a function per order: the helper that is shipped, whose notes tell what was handed out, or the script alone. */
+export type Visitor = 'helper' | 'script';
+
+/** The order of another run that an order of this one was found to be, so that its outcome stands. */
+export interface Carried {
+  readonly run: string;
+  readonly index: number;
+}
+
+export type JournalLine =
+  | {
+      readonly kind: 'run';
+      readonly run: string;
+      readonly connection: string;
+      readonly orders: string;
+      readonly results: string;
+      readonly script: string;
+      readonly visitor: Visitor;
+      readonly start: string;
+    }
+  | {
+      readonly kind: 'order';
+      readonly index: number;
+      readonly assignmentId: string;
+      readonly changeType: string;
+      readonly fingerprint: string;
+    }
+  /** A process is about to be given the orders from `orders`. */
+  | { readonly kind: 'process'; readonly number: number; readonly orders: readonly number[] }
+  | { readonly kind: 'started'; readonly number: number; readonly processId: number }
+  | {
+      readonly kind: 'answer';
+      readonly index: number;
+      readonly state: OrderOutcome['state'];
+      readonly message: string;
+      readonly carried?: Carried;
+    }
+  /** Another run told what became of this one's orders. */
+  | { readonly kind: 'reported'; readonly index: number; readonly by: string }
+  | { readonly kind: 'finished'; readonly executed: number; readonly errored: number };
+
+/** The folder of all runs. */
+export function fulfillFolder(workFolder: string): string {
+  return join(workFolder, 'Fulfill');
+}
+
+/** The name of an order's files. */
+export function orderName(index: number): string {
+  return String(index).padStart(6, '0');
+}
+
+/** What the helper noted. */
+export interface Visits {
+  /** The helper was there: nothing was handed out without a note. */
+  readonly began: boolean;
+  readonly handed: ReadonlySet<number>;
+  readonly answers: ReadonlyMap<number, OrderOutcome>;
+}
+
+/** Makes what was written in a folder durable. Windows cannot open folders, and needs no such call. */
+function syncFolder(folder: string): void {
+  let fd: number;
+  try {
+    fd = openSync(folder, 'r');
+  } catch {
+    return;
+  }
+  try {
+    fsyncSync(fd);
+  } catch {
+    // Some network file systems refuse to sync a folder.
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function isCut(fd: number): boolean {
+  const { size } = fstatSync(fd);
+  const last = Buffer.alloc(1);
+  return size > 0 && readSync(fd, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a;
+}
+
+/** The folder of one run. */
+export class RunFolder {
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  /**
+   * Makes the folder of a new run, its journal beginning with `lines`, all of it on the disk.
+   * @throws AgentError RUN_FILE_FAILED
+   */
+  static create(path: string, lines: readonly JournalLine[]): RunFolder {
+    const folder = new RunFolder(path);
+    try {
+      makeFolder(join(path, 'claims'));
+      writeFileSync(folder.#mark, '', { mode: 0o640 });
+      folder.note(lines);
+      syncFolder(path);
+    } catch (cause) {
+      throw cause instanceof AgentError ? cause : fileFailed(`making the folder of the run ${path}`, cause);
+    }
+    return folder;
+  }
+
+  /** The folder of a run that was, with its journal; undefined where there is no run in it, or it has finished. */
+  static openUnfinished(path: string): UnfinishedRun | undefined {
+    const folder = new RunFolder(path);
+    if (!existsSync(folder.#mark)) return undefined;
+    const lines = folder.#lines();
+    const [run] = lines;
+    if (run?.kind !== 'run' || lines.some((line) => line.kind === 'finished')) return undefined;
+    return { folder, run, lines };
+  }
+
+  /** A file that is there until the run has finished, so that finished ones need not be read to be passed over. */
+  get #mark(): string {
+    return join(this.path, 'unfinished');
+  }
+
+  get #journal(): string {
+    return join(this.path, 'journal.jsonl');
+  }
+
+  /** The last line may have been cut short by a death: what it would have told never began. */
+  #lines(): JournalLine[] {
+    let text: string;
+    try {
+      text = readFileSync(this.#journal, 'utf8');
+    } catch {
+      return [];
+    }
+    return text.split('\n').flatMap((line) => {
+      try {
+        return line === '' ? [] : [JSON.parse(line) as JournalLine];
+      } catch {
+        return [];
+      }
+    });
+  }
+
+  /**
+   * Adds lines to the journal, through to the disk.
+   * @throws AgentError RUN_FILE_FAILED
+   */
+  note(lines: readonly JournalLine[]): void {
+    try {
+      const fd = openSync(this.#journal, 'a+', 0o640);
+      try {
+        // A line that a death cut short is ended first.
+        const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+        writeFileSync(fd, isCut(fd) ? `\n${text}` : text);
+        fsyncSync(fd);
+      } finally {
+        closeSync(fd);
+      }
+    } catch (cause) {
+      throw fileFailed(`writing the journal ${this.#journal}`, cause);
+    }
+  }
+
+  ordersFolder(process: number): string {
+    return join(this.path, `orders-${process}`);
+  }
+
+  resultsFile(process: number): string {
+    return join(this.path, `results-${process}.csv`);
+  }
+
+  visitsFile(process: number): string {
+    return join(this.path, `visits-${process}.txt`);
+  }
+
+  /** Lays out what a process is given. */
+  layOut(process: number, orders: readonly Order[]): void {
+    const folder = this.ordersFolder(process);
+    try {
+      makeFolder(folder);
+      for (const order of orders) {
+        const path = join(folder, `${orderName(order.index)}.json`);
+        writeFileSync(path, `{"ProvisioningOrdersList":[${order.json}]}\n`, { mode: 0o640 });
+      }
+      writeFileSync(this.visitsFile(process), '', { mode: 0o640 });
+      syncFolder(this.path);
+    } catch (cause) {
+      throw fileFailed(`laying out orders in ${folder}`, cause);
+    }
+  }
+
+  #claim(index: number): string {
+    return join(this.path, 'claims', orderName(index));
+  }
+
+  isClaimed(index: number): boolean {
+    return existsSync(this.#claim(index));
+  }
+
+  /** Takes an order back, so that no script can hand it out any more. @returns false where it was handed out */
+  takeBack(index: number): boolean {
+    try {
+      closeSync(openSync(this.#claim(index), 'wx', 0o640));
+      return true;
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      throw fileFailed(`taking back order ${index} in ${this.path}`, cause);
+    }
+  }
+
+  /** Reads the notes of one process. */
+  readVisits(process: number): Visits {
+    let text = '';
+    try {
+      text = readFileSync(this.visitsFile(process), 'utf8');
+    } catch {
+      // The process was never given anything.
+    }
+    const handed = new Set<number>();
+    const answers = new Map<number, OrderOutcome>();
+    let began = false;
+    // A last line without its end was cut by a death: it was not yet true.
+    for (const line of text.split('\n').slice(0, -1)) {
+      const [word, name = '', state = '', message = ''] = line.split(' ');
+      if (word === 'visiting') began = true;
+      if (!/^\d+$/.test(name)) continue;
+      if (word === 'handed') handed.add(Number(name));
+      if (word === 'answered' && (state === 'Executed' || state === 'Errored')) {
+        answers.set(Number(name), { state, message: inOneLine(Buffer.from(message, 'base64').toString('utf8')) });
+      }
+    }
+    return { began, handed, answers };
+  }
+
+  /** The results are in place: removes all but the journal, as what scripts wrote may hold what nobody looked through. */
+  finish(counts: { readonly executed: number; readonly errored: number }): void {
+    this.note([{ kind: 'finished', executed: counts.executed, errored: counts.errored }]);
+    try {
+      for (const name of readdirSync(this.path))
+        if (name !== 'journal.jsonl') rmSync(join(this.path, name), { recursive: true, force: true });
+    } catch {
+      // The run has ended; what is left takes room, no more.
+    }
+  }
+}
+
+/** A run that died before its results were in place. */
+export interface UnfinishedRun {
+  readonly folder: RunFolder;
+  readonly run: Extract<JournalLine, { kind: 'run' }>;
+  readonly lines: readonly JournalLine[];
+}
+
+/** The unfinished runs of a connection, oldest first. */
+export function unfinishedRuns(workFolder: string, connection: string): UnfinishedRun[] {
+  const folder = fulfillFolder(workFolder);
+  try {
+    makeFolder(folder);
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .flatMap((entry) => RunFolder.openUnfinished(join(folder, entry.name)) ?? [])
+      .filter(({ run }) => run.connection === connection)
+      .sort((left, right) => (left.run.start < right.run.start ? -1 : 1));
+  } catch (cause) {
+    throw fileFailed(`reading the runs in ${folder}`, cause);
+  }
+}

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { orderOf, Rehearsal, skip, visitingScript } from './fulfilment.ts';
+
+test('each order is handed to the function once, in the order of files and lists, and gets one row', {
+  skip,
+}, async (context) => {
+  const rehearsal = new Rehearsal(
+    context,
+    visitingScript(`
+  Write-Host "at work on $($order.Changes.SamAccountName)"
+  if ($order.AssignedResourceTypeId -eq '-2') { throw 'no such "user", sorry' }
+  if ($order.AssignedResourceTypeId -eq '3') { Write-Error 'first'; Write-Error 'second' }
+  if ($order.AssignedResourceTypeId -eq '4') { continue }
+  'an object of the output'`),
+  );
+  rehearsal.put('b.json', orderOf('3'), orderOf('4', { ChangeType: 'Deleted' }));
+  rehearsal.put('a.json', orderOf('1'), orderOf('-2'));
+  rehearsal.put('c.json', orderOf('5'));
+  const outcome = await rehearsal.run();
+  assert.equal(outcome.exitCode, 5);
+  assert.deepEqual(rehearsal.calls(), ['1', '-2', '3', '4', '5']);
+  assert.deepEqual(rehearsal.rows(), [
+    ['AssignmentId', 'ProvisioningState', 'Message', 'ChangeType', 'OwnerId', 'OwnerType'],
+    ['1', 'Executed', '', 'Added', 'owner-1', 'Directory_User'],
+    ['-2', 'Errored', 'no such "user", sorry', 'Added', 'owner--2', 'Directory_User'],
+    ['3', 'Errored', 'first; second', 'Added', 'owner-3', 'Directory_User'],
+    ['4', 'Executed', '', 'Deleted', 'owner-4', 'Directory_User'],
+    ['5', 'Executed', '', 'Added', 'owner-5', 'Directory_User'],
+  ]);
+});
