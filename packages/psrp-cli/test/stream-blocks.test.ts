@@ -124,3 +124,26 @@ for (const [what, value, text, isBlock] of records) {
     assert.deepEqual(formatRecord(value), { text, isBlock });
   });
 }
+
+test('a record that repeats its parts by reference ends at the limit, in little memory and time', () => {
+  let nested = '<Obj N="l0" RefId="1"><LST><S>0123456789</S></LST></Obj>';
+  for (let id = 2; id < 40; id++)
+    nested += `<Obj N="l${id}" RefId="${id}"><LST><Ref RefId="${id - 1}"/><Ref RefId="${id - 1}"/></LST></Obj>`;
+  const named = `<Obj N="n" RefId="1"><MS>${Array.from({ length: 2000 }, (_, i) => `<Nil N="p${i}"/>`).join('')}</MS></Obj>`;
+  const records = [
+    // Each property is within the limit, all together are not.
+    `<Obj RefId="0"><MS><Obj N="a" RefId="1"><LST><S>${'x'.repeat(600)}</S></LST></Obj><Ref N="b" RefId="1"/><Ref N="c" RefId="1"/></MS></Obj>`,
+    `<Obj RefId="0"><MS>${nested}</MS></Obj>`,
+    `<Obj RefId="0"><MS>${named}<Obj N="l" RefId="2"><LST>${'<Ref RefId="1"/>'.repeat(2000)}</LST></Obj></MS></Obj>`,
+  ];
+  for (const record of records) {
+    const value = decodeCliXml(Buffer.from(record));
+    const started = process.cpuUsage();
+    assert.throws(() => formatRecord(value, 1500), {
+      code: 'PSRP_CLI_JSON_TOO_LARGE',
+      message: /more than 1500 characters/,
+    });
+    const { user, system } = process.cpuUsage(started);
+    assert.ok(user + system < 2_000_000, `${user + system} µs`);
+  }
+});

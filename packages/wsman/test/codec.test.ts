@@ -378,6 +378,18 @@ test('a sealed body is read back in the tidy form and in that of IIS, whatever t
   );
 });
 
+test('a line end before the closing boundary is none of the ciphertext', () => {
+  const tidy = formatSealedBody({
+    protocol: 'Kerberos',
+    header: new Uint8Array(16),
+    data: new Uint8Array(100),
+    contentLength: 100,
+  });
+  const mime = Buffer.from(tidy.toString('latin1').replace(/--Encrypted Boundary--\r\n$/, '\r\n$&'), 'latin1');
+  assert.equal(mime.length, tidy.length + 2);
+  assert.equal(parseSealedBody(mime).data.length, 100);
+});
+
 test('ciphertext with padding beyond the declared length is taken whole', () => {
   const parsed = parseSealedBody(
     formatSealedBody({

@@ -1,9 +1,9 @@
 /* Records for a person: `Name : value`, one property a line, an empty line between two records. */
 import type { PsObject, PsValue } from '@exchange-connector/psrp';
-import { assertNever } from '../errors.ts';
+import { assertNever, PsrpCliError } from '../errors.ts';
 import { keyTextOf, secureStringText } from '../json/dictionary-key.ts';
 import { Enclosures } from '../json/enclosure.ts';
-import { formatJson } from '../json/json-value.ts';
+import { defaultMaxJsonCharacters, formatJson } from '../json/json-value.ts';
 import { type ObjectShape, shapeOf } from '../json/object-shape.ts';
 
 /** A server may send what a terminal would obey; only line ends and tabs pass. */
@@ -28,38 +28,91 @@ export interface RecordText {
   readonly isBlock: boolean;
 }
 
-/** One record of the pipeline's output for a person, without the last line's end. */
-export function formatRecord(value: PsValue): RecordText {
+/** What the text of one record may still take: references repeat a value as often as they stand, in few bytes. */
+class TextAllowance {
+  readonly #limit: number;
+  #left: number;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+    this.#left = limit;
+  }
+
+  /** @throws PsrpCliError PSRP_CLI_JSON_TOO_LARGE */
+  take(text: string): string {
+    this.spend(text.length);
+    return text;
+  }
+
+  /** @throws PsrpCliError PSRP_CLI_JSON_TOO_LARGE */
+  readonly spend = (characters: number): void => {
+    this.#left -= characters;
+    if (this.#left >= 0) return;
+    throw new PsrpCliError(
+      'PSRP_CLI_JSON_TOO_LARGE',
+      `showing one record as text: more than ${this.#limit} characters. An object that many references repeat is ` +
+        'shown each time; ask for fewer properties, or for less in one object.',
+    );
+  };
+
+  json(value: PsValue): string {
+    try {
+      return this.take(formatJson(value, { maxCharacters: this.#left }));
+    } catch (error) {
+      // Said with the limit of the whole record, not with what of it was left for this value.
+      if (error instanceof PsrpCliError) this.spend(Number.POSITIVE_INFINITY);
+      throw error;
+    }
+  }
+}
+
+/**
+ * One record of the pipeline's output for a person, without the last line's end.
+ *
+ * @param maxCharacters the most text that it may become, in UTF-16 code units
+ * @throws PsrpCliError PSRP_CLI_JSON_TOO_LARGE
+ */
+export function formatRecord(value: PsValue, maxCharacters: number = defaultMaxJsonCharacters): RecordText {
   const enclosures = new Enclosures();
   enclosures.add(value);
-  const entries = blockEntries(value, enclosures);
-  if (entries.length === 0) return { text: visibleText(inlineText(value)), isBlock: false };
+  const allowance = new TextAllowance(maxCharacters);
+  const entries = blockEntries(value, enclosures, allowance);
+  if (entries.length === 0) return { text: visibleText(inlineWithin(value, allowance)), isBlock: false };
   return { text: entries.map(([name, text]) => indentRest(`${name} : ${text}`, '    ')).join('\n'), isBlock: true };
 }
 
-function blockEntries(value: PsValue, enclosures: Enclosures): (readonly [string, string])[] {
-  const shape = value.kind === 'Obj' ? shapeOf(value, enclosures, () => undefined) : undefined;
+function blockEntries(value: PsValue, enclosures: Enclosures, allowance: TextAllowance): (readonly [string, string])[] {
+  const shape = value.kind === 'Obj' ? shapeOf(value, enclosures, allowance.spend) : undefined;
   const wrapped = shape === undefined ? value : shape.wrapped?.value;
-  const entries = (shape?.properties ?? []).map(({ name, value: property }) => [name, inlineText(property)] as const);
+  const entries = (shape?.properties ?? []).map(
+    ({ name, value: property }) => [name, inlineWithin(property, allowance)] as const,
+  );
   if (wrapped?.kind === 'DCT') {
-    return [...wrapped.entries.map((entry) => [keyTextOf(entry), inlineText(entry.value)] as const), ...entries];
+    return [
+      ...wrapped.entries.map((entry) => [keyTextOf(entry), inlineWithin(entry.value, allowance)] as const),
+      ...entries,
+    ];
   }
   if (entries.length === 0 || shape === undefined) return [];
-  const own = shape.enumeration ?? (wrapped === undefined ? undefined : inlineText(wrapped));
+  const own = shape.enumeration ?? (wrapped === undefined ? undefined : inlineWithin(wrapped, allowance));
   return own === undefined ? entries : [['Value', own], ...entries];
 }
 
 /** A value within one line, as far as it has no line ends of its own. */
 export function inlineText(value: PsValue): string {
-  const simple = simpleText(value);
-  if (simple !== undefined) return simple;
+  return inlineWithin(value, new TextAllowance(defaultMaxJsonCharacters));
+}
+
+function inlineWithin(value: PsValue, allowance: TextAllowance): string {
+  const simple = simpleText(value, allowance);
+  if (simple !== undefined) return allowance.take(simple);
   const items = listItems(value);
-  if (items === undefined) return formatJson(value);
+  if (items === undefined) return allowance.json(value);
   const texts: string[] = [];
   for (const item of items) {
-    const text = simpleText(item);
-    if (text === undefined) return formatJson(value);
-    texts.push(text);
+    const text = simpleText(item, allowance);
+    if (text === undefined) return allowance.json(value);
+    texts.push(allowance.take(text));
   }
   return `{${texts.join(', ')}}`;
 }
@@ -70,7 +123,7 @@ function listItems(value: PsValue): readonly PsValue[] | undefined {
 }
 
 /** The text of what has one: a primitive, an enumeration, an object with a `ToString`. */
-function simpleText(value: PsValue): string | undefined {
+function simpleText(value: PsValue, allowance: TextAllowance): string | undefined {
   switch (value.kind) {
     case 'Nil':
       return '';
@@ -110,18 +163,18 @@ function simpleText(value: PsValue): string | undefined {
     case 'DCT':
       return value.kind === 'BA' ? formatJson(value).slice(1, -1) : undefined;
     case 'Obj':
-      return objectText(value);
+      return objectText(value, allowance);
     default:
       return assertNever(value);
   }
 }
 
-function objectText(object: PsObject): string | undefined {
-  const shape: ObjectShape = shapeOf(object, new Enclosures(), () => undefined);
+function objectText(object: PsObject, allowance: TextAllowance): string | undefined {
+  const shape: ObjectShape = shapeOf(object, new Enclosures(), allowance.spend);
   const text = shape.enumeration ?? shape.display;
   if (text !== undefined) return text;
   const wrapped = shape.wrapped?.value;
   return wrapped === undefined || wrapped.kind === 'Obj' || shape.properties.length > 0
     ? undefined
-    : simpleText(wrapped);
+    : simpleText(wrapped, allowance);
 }

@@ -136,7 +136,8 @@ export function parseSealedBody(body: Uint8Array): SealedBody {
   };
 }
 
-const closing = /^--\s*Encrypted Boundary\s*--\s*$/i;
+/** A line end before it belongs to it, as MIME has it (RFC 2046 5.1.1), though neither WinRM nor IIS writes one. */
+const closing = /^(?:\r\n)?--\s*Encrypted Boundary\s*--\s*$/i;
 
 /** The ciphertext ends after `contentLength` bytes; where a mechanism pads beyond it, the closing line at the end decides. */
 function findDataEnd(bytes: Buffer, dataStart: number, contentLength: number): number {
