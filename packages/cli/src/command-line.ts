@@ -1,7 +1,7 @@
 /* The one file that knows commander: arguments in, what is asked for out. Nothing runs here. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import type { CommandLine, CommonOptions, ExportOptions, Invocation } from './command-options.ts';
+import type { CommandLine, CommonOptions, ExportOptions, FulfillOptions, Invocation } from './command-options.ts';
 import { nearestName } from './nearest-name.ts';
 
 const logLevels = ['Verbose', 'Debug', 'Information', 'Warning', 'Error', 'Fatal'] as const;
@@ -16,7 +16,7 @@ Exit codes:
   2  wrong usage or configuration; nothing was contacted
   3  no connection, no Kerberos ticket, authentication refused, or no session could be opened
   4  stopped by a threshold or a guard, waiting for a person
-  5  done in part: records came with errors
+  5  done in part: records came with errors, or some orders errored
   130  cancelled (Ctrl-C, SIGTERM)`;
 
 function examples(...lines: readonly [string, string][]): string {
@@ -122,6 +122,7 @@ function buildProgram(invoke: (invocation: Invocation) => void): Command {
   );
   addExport(program, invoke);
   addCheckAndDiscover(program, invoke);
+  addFulfill(program, invoke);
   return program;
 }
 
@@ -202,6 +203,46 @@ function addCheckAndDiscover(program: Command, invoke: (invocation: Invocation) 
   );
 }
 
+function addFulfill(program: Command, invoke: (invocation: Invocation) => void): void {
+  const command = program
+    .command('fulfill')
+    .helpOption('-h, --help', 'print this help')
+    .usage('--orders <dir> --results <file> [options]')
+    .description(
+      'Carries out provisioning orders with the fulfilment script of the connection, one at a time, each at most once, and writes what became of each: AssignmentId, ProvisioningState (Executed or Errored), Message, ChangeType, OwnerId, OwnerType.',
+    )
+    .addOption(new Option('--orders <dir>', 'folder of the JSON files of orders').argParser(readNonEmpty))
+    .addOption(
+      new Option('--results <file>', 'CSV file of results, one row for each order; replaced whole').argParser(
+        readNonEmpty,
+      ),
+    )
+    .addOption(new Option('--plan').hideHelp())
+    .addOption(new Option('--plan-file <file>').hideHelp())
+    .addOption(new Option('--apply <file>').hideHelp())
+    .action(() => {
+      const own = command.opts();
+      const ofPlans = [own['plan'] && '--plan', own['planFile'] && '--plan-file', own['apply'] && '--apply'];
+      const options: FulfillOptions = {
+        ...commonOptionsOf(command),
+        orders: own['orders'],
+        results: own['results'],
+        ofPlans: ofPlans.filter((name) => typeof name === 'string'),
+      };
+      invoke({ kind: 'fulfill', options });
+    });
+  command.addHelpText(
+    'after',
+    examples(
+      ['Carry out the orders of a folder:', 'exchange-connector fulfill --orders ./orders --results ./results.csv'],
+      [
+        'The same for a script, with an hour at most; the counts come as one line of JSON:',
+        'exchange-connector fulfill --orders ./orders --results ./results.csv --timeout 3600 --json',
+      ],
+    ),
+  );
+}
+
 /** The command that a refusal is about, as far as the arguments name one. */
 function commandOf(program: Command, parameters: readonly string[]): Command {
   return program.commands.find((command) => parameters.includes(command.name())) ?? program;
@@ -223,7 +264,7 @@ function refusalOf(program: Command, error: CommanderError, parameters: readonly
     const names = [...program.commands.map((known) => known.name()), 'help'];
     return `unknown command ${helpOf ?? named}; the nearest known one is ${nearestName(helpOf ?? named, names)}`;
   }
-  if (error.code === 'commander.help') return 'a command is missing: export, check or discover';
+  if (error.code === 'commander.help') return 'a command is missing: export, check, discover or fulfill';
   return error.message.replace(/^error: /, '').replace(/\n.*$/s, '');
 }
 
@@ -258,7 +299,7 @@ export function readCommandLine(parameters: readonly string[]): CommandLine {
   if (invocation === undefined)
     return {
       kind: 'refused',
-      message: 'a command is missing: export, check or discover (see exchange-connector --help)',
+      message: 'a command is missing: export, check, discover or fulfill (see exchange-connector --help)',
     };
   return { kind: 'run', invocation };
 }

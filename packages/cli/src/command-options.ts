@@ -18,11 +18,19 @@ export interface ExportOptions extends CommonOptions {
   readonly output: string | undefined;
 }
 
+export interface FulfillOptions extends CommonOptions {
+  readonly orders: string | undefined;
+  readonly results: string | undefined;
+  /** Options of plans, as they are spelled: known, and not offered without the native engine. */
+  readonly ofPlans: readonly string[];
+}
+
 /** What the command line asks for. */
 export type Invocation =
   | { readonly kind: 'export'; readonly options: ExportOptions }
   | { readonly kind: 'check'; readonly options: CommonOptions }
-  | { readonly kind: 'discover'; readonly options: CommonOptions };
+  | { readonly kind: 'discover'; readonly options: CommonOptions }
+  | { readonly kind: 'fulfill'; readonly options: FulfillOptions };
 
 /** The outcome of reading a command line. */
 export type CommandLine =

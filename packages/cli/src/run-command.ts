@@ -16,6 +16,8 @@ async function runInContext(invocation: Invocation, context: CommandContext): Pr
       return (await import('./commands/check.ts')).runCheckCommand(invocation.options, context);
     case 'discover':
       return (await import('./commands/discover.ts')).runDiscoverCommand(invocation.options, context);
+    case 'fulfill':
+      return (await import('./commands/fulfill.ts')).runFulfillCommand(invocation.options, context);
   }
 }
 
@@ -49,6 +51,13 @@ async function findExportFaults({ release, output }: ExportOptions): Promise<str
   return faults;
 }
 
+/** What is wrong with the options of a command, beyond their form. */
+async function findFaults(invocation: Invocation): Promise<readonly string[]> {
+  if (invocation.kind === 'export') return findExportFaults(invocation.options);
+  if (invocation.kind !== 'fulfill') return [];
+  return (await import('./commands/fulfill.ts')).findFulfillFaults(invocation.options);
+}
+
 async function runUnder(
   cancellation: Cancellation,
   invocation: Invocation,
@@ -56,7 +65,7 @@ async function runUnder(
   ending: ProcessEnd,
 ): Promise<ExitCode> {
   const { options } = invocation;
-  const faults = invocation.kind === 'export' ? await findExportFaults(invocation.options) : [];
+  const faults = await findFaults(invocation);
   if (faults.length > 0) return sayRefusal(terminal, faults);
   const surroundings = { terminal, input: process.stdin, environment: process.env, signal: cancellation.signal };
   const choice = await chooseSettings(options, surroundings);

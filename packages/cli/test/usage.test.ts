@@ -45,7 +45,7 @@ test('--version prints the version alone', async () => {
 });
 
 const refusals: readonly (readonly [parameters: readonly string[], message: string])[] = [
-  [[], 'a command is missing: export, check or discover'],
+  [[], 'a command is missing: export, check, discover or fulfill'],
   [['exprot'], 'unknown command exprot; the nearest known one is export'],
   [['dicsover', '--json'], 'unknown command dicsover; the nearest known one is discover'],
   [['export', '--complet'], 'unknown option --complet; the nearest known one is --complete'],
