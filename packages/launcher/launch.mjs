@@ -178,6 +178,8 @@ export async function launch(mainUrl) {
     if (process.channel) listenToLauncher();
   }
   v8.setFlagsFromString(`--max-semi-space-size=${youngGenerationMegabytes}`);
+  // The limit alone does not hold: measured, 100,000 mailboxes took 209 MB with it, 167 MB with both.
+  v8.setFlagsFromString('--semi-space-growth-factor=1');
   cacheCompiledModules();
   await import(String(mainUrl));
 }
