@@ -54,6 +54,7 @@ export class PipelineRun {
   readonly #finished = Promise.withResolvers<void>();
   #hasFinished = false;
   #commandSent = false;
+  #begun = false;
   #beginning: Promise<void> | undefined;
   #feeding: Promise<void> | undefined;
 
@@ -63,6 +64,11 @@ export class PipelineRun {
     this.#queue = new EventQueue(parts.limits.maxWaitingBytes, () => parts.link.resume());
     this.#finished.promise.catch(() => undefined);
     parts.pool.startPipeline(this.id, request, { hasInput });
+  }
+
+  /** Whether the server has the whole request: what is queued from now on are input and answers. */
+  get hasBegun(): boolean {
+    return this.#begun;
   }
 
   /** Events of this pipeline, with the count of bytes received for them. */
@@ -98,15 +104,13 @@ export class PipelineRun {
   }
 
   async #begin(): Promise<void> {
-    const { pool, link, keyEstablished } = this.#parts;
-    if (pool.isWaitingForSessionKey) {
-      await sendAll(this.#parts, 'pool');
-      await untilAborted(keyEstablished(), this.#ended.signal);
-    }
+    const { link } = this.#parts;
+    await this.#exchangeKey();
     this.#ended.signal.throwIfAborted();
     this.#commandSent = true;
     await link.exchange({ kind: 'Command', target: this.id });
     await sendAll(this.#parts, this.id);
+    this.#begun = true;
   }
 
   /** Sends the input as it comes. Ends without error where the pipeline ends first. */
@@ -134,12 +138,24 @@ export class PipelineRun {
   }
 
   async #flushInput(): Promise<void> {
-    const { pool, keyEstablished } = this.#parts;
-    if (pool.isWaitingForSessionKey) {
-      await sendAll(this.#parts, 'pool');
-      await untilAborted(keyEstablished(), this.#ended.signal);
-    }
+    await this.#exchangeKey();
     await sendAll(this.#parts, this.id);
+  }
+
+  /** Where the pool holds something back until the session key is there: the key's messages go through the pool. */
+  async #exchangeKey(): Promise<void> {
+    const { pool, link, limits, transport, keyEstablished } = this.#parts;
+    if (!pool.isWaitingForSessionKey) return;
+    await sendAll(this.#parts, 'pool');
+    const { acknowledgeTimeoutMs } = limits;
+    const settled = await settledWithin(untilAborted(keyEstablished(), this.#ended.signal), acknowledgeTimeoutMs);
+    if (settled.kind === 'value') return;
+    if (settled.kind === 'error') throw settled.error;
+    const message = `waiting for the session key of ${transport.name}: nothing came within ${acknowledgeTimeoutMs / 1000} s`;
+    const options = { phase: 'run', recovery: 'reopen-session' } as const;
+    const error = new PowerShellProcessError('POWERSHELL_TIMED_OUT', message, options);
+    link.fail(error);
+    throw error;
   }
 
   /**

@@ -41,7 +41,7 @@ export class OutOfProcessSession implements PowerShellSession {
   readonly #limits: PowerShellSessionLimits;
   readonly #parts: SessionParts;
   readonly #opened = Promise.withResolvers<void>();
-  #keyEstablished = Promise.withResolvers<void>();
+  readonly #keyEstablished = Promise.withResolvers<void>();
   #running: PipelineRun | undefined;
   #busy = false;
   #closing: Promise<void> | undefined;
@@ -133,7 +133,6 @@ export class OutOfProcessSession implements PowerShellSession {
   }
 
   async *#run(request: PipelineRequest, options: InvokeOptions): AsyncGenerator<PipelineEvent> {
-    if (this.#pool.isWaitingForSessionKey) this.#keyEstablished = Promise.withResolvers();
     const run = new PipelineRun(this.#parts, request, options.input !== undefined);
     this.#running = run;
     try {
@@ -169,11 +168,14 @@ export class OutOfProcessSession implements PowerShellSession {
     }
     if (run?.id === target) run.receive(own, data.length);
     if (this.#link.failure !== undefined) return;
-    // Answers to host calls, and to a request for the session key.
-    for (const waiting of run === undefined ? (['pool'] as const) : (['pool', run.id] as const)) {
-      if (this.#link.phase === 'run' && this.#pool.hasOutgoing(waiting)) {
-        sendAll(this.#parts, waiting).catch(() => undefined); // the failure of the link tells
-      }
+    if (this.#link.phase === 'run') this.#answer(run);
+  }
+
+  /** Sends what the pool has queued by itself: answers to host calls, and to a request for the session key. */
+  #answer(run: PipelineRun | undefined): void {
+    const targets = run?.hasBegun === true ? (['pool', run.id] as const) : (['pool'] as const);
+    for (const target of targets) {
+      if (this.#pool.hasOutgoing(target)) sendAll(this.#parts, target).catch(() => undefined); // the link's failure tells
     }
   }
 
