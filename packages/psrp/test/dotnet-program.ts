@@ -39,7 +39,7 @@ export type DotnetProgram =
 /** Sources of C# and what is copied beside the program; what an editor builds in place is none of them. */
 function sourceFiles(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.(cs|csproj|psd1|psm1)$/.test(name) && !/^(bin|obj)[\\/]/.test(name))
+    .filter((name) => /\.(cs|csproj|psd1|psm1|ps1)$/.test(name) && !/^(bin|obj)[\\/]/.test(name))
     .sort();
 }
 

@@ -23,6 +23,7 @@ public static class ScriptRun
         PSStyle.Instance.OutputRendering = OutputRendering.PlainText; // what a redirected pwsh comes to
         Runspace.DefaultRunspace = runspace;
         LetExitThrough(runspace);
+        if (ExchangeStandIns.Import is { } import) PowerShell.Create(runspace).AddScript(import).Invoke();
         using var pipeline = runspace.CreatePipeline();
         pipeline.Commands.Add(CommandOf(line));
         pipeline.Commands[0].MergeMyResults(PipelineResultTypes.Error, PipelineResultTypes.Output);

@@ -10,7 +10,12 @@ public static class ServerMode
     {
         var mediator = typeof(PSObject).Assembly.GetType("System.Management.Automation.Remoting.Server.StdIOProcessMediator", throwOnError: true)!;
         var run = mediator.GetMethod("Run", BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public)!;
-        var values = run.GetParameters().Select(parameter => parameter.Name == "combineErrOutStream" ? (object)false : null);
+        var values = run.GetParameters().Select(parameter => parameter.Name switch
+        {
+            "initialCommand" => ExchangeStandIns.Import,
+            "combineErrOutStream" => (object)false,
+            _ => null,
+        });
         run.Invoke(null, values.ToArray());
         return 0;
     }
