@@ -1,11 +1,16 @@
 /* Arguments from the wire to what a parameter wants, as PowerShell's binder converts them. */
-import { type PsValue, textOf } from '@exchange-connector/psrp';
+import { property, type PsValue, textOf } from '@exchange-connector/psrp';
 import type { Parameter } from './cmdlet.ts';
 import { bindingFailure, type CommandFailure } from './command-failure.ts';
 
-/** The wrapped value of an object, else the value itself. */
+const switchType = /^(Deserialized\.)?System\.Management\.Automation\.SwitchParameter$/;
+
+/** The wrapped value of an object, else the value itself. A proxy of Import-PSSession sends a switch as an object. */
 function unwrap(value: PsValue): PsValue {
-  return value.kind === 'Obj' && value.base !== undefined ? value.base : value;
+  if (value.kind !== 'Obj') return value;
+  if (value.base !== undefined) return value.base;
+  if (value.typeNames?.some((name) => switchType.test(name))) return property(value, 'IsPresent') ?? value;
+  return value;
 }
 
 /** The text of an argument; undefined for null and for lists. */
@@ -50,8 +55,16 @@ function cannotConvert(
   );
 }
 
+/** What the proxies of Import-PSSession pass a switch on as: an object with IsPresent. */
+function switchValue(value: PsValue): PsValue | undefined {
+  const isSwitch =
+    value.kind === 'Obj' &&
+    value.typeNames?.some((name) => /^(Deserialized\.)?System\.Management\.Automation\.SwitchParameter$/.test(name));
+  return isSwitch === true ? property(value, 'IsPresent') : undefined;
+}
+
 function convertBoolean(cmdlet: string, parameter: Parameter, value: PsValue): boolean {
-  const inner = unwrap(value);
+  const inner = switchValue(value) ?? unwrap(value);
   if (inner.kind === 'B') return inner.value;
   if (inner.kind === 'I32' || inner.kind === 'By' || inner.kind === 'I16') return inner.value !== 0;
   if (inner.kind === 'Nil' && parameter.type.kind === 'switch') return true;
