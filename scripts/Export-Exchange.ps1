@@ -83,26 +83,33 @@ function Find-ExchangeCommand([string] $Name) {
     Get-Command -Name $Name -ErrorAction SilentlyContinue
 }
 
+# Whether an error says that the account's role leaves out a parameter.
+function Test-ParameterMissing($Record) { $Record.FullyQualifiedErrorId -match 'NamedParameterNotFound' }
+
 # Brings the whole forest into view. Tells whether that worked: a session sees its own domain only until then.
 function Open-ForestView {
-    $command = Find-ExchangeCommand 'Set-ADServerSettings'
-    if ($null -eq $command -or -not $command.Parameters.ContainsKey('ViewEntireForest')) {
-        $PSCmdlet.WriteWarning('the account may not use Set-ADServerSettings -ViewEntireForest: only one domain is in view, and mailboxes of other domains of the forest are not in this export; give the account a role with that cmdlet, e.g. "View-Only Configuration"')
-        return $false
-    }
-    $options = @{ ViewEntireForest = $true; ErrorAction = 'Stop' }
     $pins = @{}
     if ($GlobalCatalog) { $pins['PreferredGlobalCatalog'] = $GlobalCatalog }
     if ($DomainController) { $pins['SetPreferredDomainControllers'] = @($DomainController) }
-    foreach ($name in $pins.Keys) {
-        if ($command.Parameters.ContainsKey($name)) {
-            $options[$name] = $pins[$name]
-        } else {
-            $PSCmdlet.WriteWarning("the account may not pin servers (Set-ADServerSettings lacks -$name in its role): the server chooses which ones are read")
+    if ($null -ne (Find-ExchangeCommand 'Set-ADServerSettings')) {
+        try {
+            $null = Set-ADServerSettings -ViewEntireForest $true @pins -ErrorAction Stop
+            return $true
+        } catch {
+            if (-not (Test-ParameterMissing $_)) { throw }
+        }
+        if ($pins.Count -gt 0) {
+            try {
+                $null = Set-ADServerSettings -ViewEntireForest $true -ErrorAction Stop
+                $PSCmdlet.WriteWarning('the account may not pin domain controllers (Set-ADServerSettings lacks the parameter in its role): the server chooses which ones are read, and two exports of the same state may differ in order of replication')
+                return $true
+            } catch {
+                if (-not (Test-ParameterMissing $_)) { throw }
+            }
         }
     }
-    $null = Set-ADServerSettings @options
-    return $true
+    $PSCmdlet.WriteWarning('the account may not use Set-ADServerSettings -ViewEntireForest: only one domain is in view, and mailboxes of other domains of the forest are not in this export; give the account a role with that cmdlet, e.g. "View-Only Configuration"')
+    return $false
 }
 
 # The asked properties of an object, as they are; the connector makes texts of them.
@@ -120,17 +127,36 @@ function Add-DomainController([System.Collections.IDictionary] $Options, [bool] 
     if ($DomainController -and -not $ForestView) { $Options['DomainController'] = $DomainController }
 }
 
+# Runs a command of the session. What fails there as a whole arrives here as an error beside no object: nothing
+# read is no empty organisation, so that ends the script. Errors beside objects are told, and the rest is read.
+function Read-FromExchange([string] $Name, [System.Collections.IDictionary] $Options, [string] $File, [string[]] $Properties) {
+    if ($null -eq (Find-ExchangeCommand $Name)) {
+        throw "reading the $File`: the account may not use $Name on this server; give it a role that holds the cmdlet, e.g. membership of the role group ""View-Only Organization Management"""
+    }
+    $counter = @{ Objects = 0 }
+    $before = $null
+    if ($Error.Count -gt 0) { $before = $Error[0] }
+    & $Name @Options | ForEach-Object {
+        $counter['Objects']++
+        ConvertTo-ExportRow $_ $File $Properties
+    }
+    if ($counter['Objects'] -eq 0 -and $Error.Count -gt 0 -and -not [object]::ReferenceEquals($Error[0], $before)) { throw $Error[0] }
+    $state = $opened.Session.State
+    if ($null -ne $state -and "$state" -ne 'Opened') {
+        throw "reading the $File`: the session to Exchange was lost (it is $state) after " + $counter['Objects'] + ' objects'
+    }
+}
+
 function Read-Databases([bool] $ForestView) {
-    $command = Find-ExchangeCommand 'Get-MailboxDatabase'
-    if ($null -eq $command) { throw 'reading the mailbox databases: the account may not use Get-MailboxDatabase on this server; give it a role that holds the cmdlet, e.g. membership of the role group "View-Only Organization Management"' }
     $options = @{}
     Add-DomainController $options $ForestView
-    if ($command.Parameters.ContainsKey('Status')) {
-        $options['Status'] = $true
-    } else {
+    try {
+        Read-FromExchange 'Get-MailboxDatabase' ($options + @{ Status = $true }) 'databases' $DatabaseProperties
+    } catch {
+        if (-not (Test-ParameterMissing $_)) { throw }
         $PSCmdlet.WriteWarning('the account may not use Get-MailboxDatabase -Status: the column Mounted is empty; give it a role that holds the cmdlet with that parameter')
+        Read-FromExchange 'Get-MailboxDatabase' $options 'databases' $DatabaseProperties
     }
-    Get-MailboxDatabase @options | ForEach-Object { ConvertTo-ExportRow $_ 'databases' $DatabaseProperties }
 }
 
 # One set of parameters for each Get-Mailbox: units times databases, and the same again for each hidden kind.
@@ -161,10 +187,9 @@ function Get-MailboxSelections {
 }
 
 function Read-Mailboxes([bool] $ForestView) {
-    if ($null -eq (Find-ExchangeCommand 'Get-Mailbox')) { throw 'reading the mailboxes: the account may not use Get-Mailbox on this server; give it a role that holds the cmdlet, e.g. membership of the role group "View-Only Organization Management"' }
     foreach ($selection in @(Get-MailboxSelections)) {
         Add-DomainController $selection $ForestView
-        Get-Mailbox @selection | ForEach-Object { ConvertTo-ExportRow $_ 'mailboxes' $MailboxProperties }
+        Read-FromExchange 'Get-Mailbox' $selection 'mailboxes' $MailboxProperties
     }
 }
 
@@ -177,5 +202,6 @@ try {
     Read-Databases $forestView
     Read-Mailboxes $forestView
 } finally {
-    Remove-PSSession -Session $opened.Session
+    # The rows are what counts; a session that cannot be closed ends with this process.
+    try { Remove-PSSession -Session $opened.Session } catch { $PSCmdlet.WriteVerbose($_.Exception.Message) }
 }
