@@ -1,0 +1,175 @@
+/*
+ * scripts/Export-Exchange.ps1, whole, in the real engine of PowerShell: through a real session (the stand-ins of
+ * powershell-process) it reads the simulator's organisation, and the files are held against those of the native
+ * engine, byte for byte.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { type ExportOutcome, type Manifest, runExport } from '@exchange-connector/agent';
+import type { ConnectionSettings } from '@exchange-connector/config';
+import { type SimulatorOptions, startSimulator } from '@exchange-connector/exchange-simulator';
+import { openTestHost } from '../../powershell-process/test/test-host.ts';
+import { account, connectionTo, inFolder } from './rehearsed-connection.ts';
+
+const host = await openTestHost();
+const skip = host.kind === 'absent' ? `no PowerShell engine: ${host.reason}` : false;
+const exportScriptPath = fileURLToPath(new URL('../../../scripts/Export-Exchange.ps1', import.meta.url));
+
+interface Call {
+  readonly command: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+
+interface Exported {
+  readonly outcome: ExportOutcome;
+  readonly mailboxes: string;
+  readonly databases: string;
+}
+
+interface Both {
+  readonly native: Exported;
+  readonly script: Exported;
+  /** What the script asked for, in order. */
+  readonly calls: readonly Call[];
+  readonly url: string;
+}
+
+let pipes = 0;
+
+/** Sets variables of the environment for the time of a run. */
+async function withEnvironment<T>(variables: Readonly<Record<string, string>>, run: () => Promise<T>): Promise<T> {
+  const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, variables);
+  try {
+    return await run();
+  } finally {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  }
+}
+
+/** Exports one organisation by both engines. */
+async function exportBoth(
+  options: SimulatorOptions = {},
+  settings: Partial<ConnectionSettings> = {},
+  failures: readonly object[] = [],
+): Promise<Both> {
+  assert.ok(host.kind === 'ready');
+  pipes += 1;
+  const pipe = `export-script-${process.pid}-${pipes}`;
+  const simulator = await startSimulator({ mailboxes: 240, databases: 4, seed: 7, basic: account, pipe, ...options });
+  const url = simulator.url ?? '';
+  try {
+    return await inFolder(async (folder) => {
+      const calls = join(folder, 'calls.log');
+      const run = async (name: string, more: Partial<ConnectionSettings>): Promise<Exported> => {
+        const outcome = await runExport({
+          connection: connectionTo(url, { ...settings, ...more }),
+          folders: { temp: join(folder, name, 'Temp'), work: join(folder, name, 'Work') },
+          settingsFolder: folder,
+          signal: new AbortController().signal,
+        });
+        const [mailboxes = '', databases = ''] =
+          'files' in outcome ? outcome.files.map((file) => readFileSync(file, 'utf8')) : [];
+        return { outcome, mailboxes, databases };
+      };
+      const environment = {
+        EXCHANGE_CONNECTOR_POWERSHELL: host.program,
+        EXCHANGE_STAND_INS_PIPE: pipe,
+        EXCHANGE_STAND_INS_LOG: calls,
+        EXCHANGE_STAND_INS_FAILURES: JSON.stringify(failures),
+      };
+      const native = await run('native', {});
+      const script = await withEnvironment(environment, () => run('script', { exportScriptPath }));
+      const lines = readFileSync(calls, 'utf8').trim().split('\n');
+      return { native, script, calls: lines.map((line) => JSON.parse(line) as Call), url };
+    });
+  } finally {
+    await simulator.close();
+  }
+}
+
+function manifestOf({ outcome }: Exported): Manifest {
+  assert.ok(outcome.kind === 'done' || outcome.kind === 'partial', JSON.stringify(outcome));
+  return outcome.manifest;
+}
+
+/** What two runs of one organisation cannot share. */
+function comparable(manifest: Manifest): object {
+  const { runId, start, end, engine, ...rest } = manifest;
+  return rest;
+}
+
+test('the files of the script engine are those of the native engine, byte for byte', { skip }, async () => {
+  const { native, script, calls, url } = await exportBoth();
+  assert.equal(script.mailboxes, native.mailboxes);
+  assert.equal(script.databases, native.databases);
+  assert.ok(native.mailboxes.split('\r\n').length > 200);
+  assert.equal(manifestOf(script).engine, 'script');
+  assert.deepEqual(comparable(manifestOf(script)), comparable(manifestOf(native)));
+  const asked = calls.map(({ command }) => command);
+  assert.deepEqual([asked[0], asked[1], asked.at(-1)], ['New-PSSession', 'Import-PSSession', 'Remove-PSSession']);
+  const { ConnectionUri, Authentication, ConfigurationName, Credential } = calls[0]?.parameters ?? {};
+  assert.deepEqual(
+    { ConnectionUri, Authentication, ConfigurationName, Credential },
+    {
+      ConnectionUri: url,
+      Authentication: 'Basic',
+      ConfigurationName: 'Microsoft.Exchange',
+      Credential: { UserName: account.login, Password: account.password },
+    },
+  );
+});
+
+test('scope, further columns, separator, byte-order mark and hidden mailboxes mean the same to both engines', {
+  skip,
+}, async () => {
+  const { native, script } = await exportBoth(
+    { seed: 11 },
+    {
+      additionalColumns: ['customattribute1', 'ExtensionCustomAttribute1', 'NoSuchProperty', 'Alias'],
+      databases: ['DB01', 'DB02'],
+      recipientTypeDetails: ['UserMailbox', 'SharedMailbox'],
+      filter: "Alias -like '*a*'",
+      includeArbitration: true,
+      includePublicFolder: true,
+      includeMonitoring: true,
+      valueSeparator: '|',
+      bom: true,
+    },
+  );
+  assert.equal(script.mailboxes, native.mailboxes);
+  assert.equal(script.databases, native.databases);
+  assert.ok(native.mailboxes.split('\r\n').length > 20);
+  const { warnings, ...rest } = manifestOf(script);
+  const { warnings: nativeWarnings, ...nativeRest } = manifestOf(native);
+  assert.deepEqual(comparable({ ...rest, warnings: [] }), comparable({ ...nativeRest, warnings: [] }));
+  assert.equal(warnings.length, nativeWarnings.length, warnings.join('\n'));
+});
+
+test('pinned servers and a unit are passed on', { skip }, async () => {
+  const { native, script } = await exportBoth(
+    {},
+    { domainController: 'dc02.example.test', organizationalUnits: ['example.test/Users'] },
+  );
+  assert.equal(script.mailboxes, native.mailboxes);
+  assert.equal(script.databases, native.databases);
+  assert.deepEqual(manifestOf(script).domainControllers, manifestOf(native).domainControllers);
+});
+
+test('a session that cannot be opened is exit 3, with the reason', { skip }, async () => {
+  const { script } = await exportBoth({}, {}, [
+    { command: 'New-PSSession', message: 'Access is denied.', terminating: true },
+  ]);
+  assert.ok(script.outcome.kind === 'failed', JSON.stringify(script.outcome));
+  assert.deepEqual([script.outcome.exitCode, script.outcome.failure.code], [3, 'EXPORT_SCRIPT_NO_SESSION']);
+  assert.match(
+    script.outcome.failure.message,
+    /opening a session to Exchange: http.* could not be used \(Access is denied\.\)/,
+  );
+});
