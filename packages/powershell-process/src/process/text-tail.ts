@@ -25,9 +25,10 @@ export class TextTail {
   }
 }
 
-/** Text from outside for a message: terminals obey control characters. */
+/** Text from outside for a message: its beginning, without control characters, which terminals obey. */
 export function printable(text: string): string {
   return text
+    .slice(0, maxBytes)
     .replace(/\p{Cc}\[[0-9;?]*[A-Za-z]/gu, '')
     .replace(/[\p{Cc}\p{Zl}\p{Zp}\ufffd\s]+/gu, ' ')
     .trim();

@@ -9,6 +9,7 @@
 import { formatPacket, type Guid, type Packet, PacketReader } from '@exchange-connector/psrp';
 import { PowerShellProcessError } from '../errors.ts';
 import type { PowerShellSessionLimits } from '../limits.ts';
+import { printable } from '../process/text-tail.ts';
 import { settledWithin } from '../waiting.ts';
 import type { Transport } from './transport.ts';
 
@@ -115,10 +116,7 @@ export class PacketLink {
   fail(error: PowerShellProcessError): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
-    for (const waiting of this.#waiting.splice(0)) {
-      clearTimeout(waiting.timer);
-      waiting.reject(error);
-    }
+    this.#forsake(error);
     this.resume();
     this.#transport.destroy();
     this.#onFailed(error);
@@ -127,6 +125,19 @@ export class PacketLink {
   /** From now on the peer's end is no failure. */
   expectEnd(): void {
     this.#ending = true;
+  }
+
+  /** The session is over: what still waits, waits in vain. */
+  dispose(reason: unknown): void {
+    this.#ending = true;
+    this.#forsake(reason);
+  }
+
+  #forsake(reason: unknown): void {
+    for (const waiting of this.#waiting.splice(0)) {
+      clearTimeout(waiting.timer);
+      waiting.reject(reason);
+    }
   }
 
   #watch(waiting: Waiting, milliseconds: number): void {
@@ -159,7 +170,10 @@ export class PacketLink {
     }
     const { violation } = this.#reader;
     if (violation !== undefined)
-      this.#invalid(`${violation.message}; a profile or a program that writes to standard output does this`, violation);
+      this.#invalid(
+        `${printable(violation.message)}; a profile or a program that writes to standard output does this`,
+        violation,
+      );
   }
 
   #receivePacket(packet: Packet): void {

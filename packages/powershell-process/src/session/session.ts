@@ -12,6 +12,7 @@ import {
 } from '@exchange-connector/psrp';
 import { PowerShellProcessError, type PowerShellProcessErrorCode } from '../errors.ts';
 import type { PowerShellSessionLimits } from '../limits.ts';
+import { printable } from '../process/text-tail.ts';
 import { settledWithin, untilAborted } from '../waiting.ts';
 import { PacketLink } from './packet-link.ts';
 import { PipelineRun, sendAll, type SessionParts } from './pipeline-run.ts';
@@ -88,7 +89,7 @@ export class OutOfProcessSession implements PowerShellSession {
       session.#link.phase = 'run';
       return session;
     } catch (error) {
-      session.#link.expectEnd();
+      session.#link.dispose(error);
       await transport.end(0);
       throw error === tooLong.reason && options.signal?.aborted !== true ? session.#openedTooLate() : error;
     }
@@ -192,13 +193,13 @@ export class OutOfProcessSession implements PowerShellSession {
         this.#link.fail(
           this.#error(
             'POWERSHELL_RESPONSE_INVALID',
-            `the data of ${name} break the protocol: ${event.error.message}`,
+            `the data of ${name} break the protocol: ${printable(event.error.message)}`,
             event.error,
           ),
         );
         return;
       case 'poolBroken': {
-        const why = event.error?.details ?? event.error?.message ?? 'without saying why';
+        const why = printable(event.error?.details ?? event.error?.message ?? 'without saying why');
         this.#link.fail(this.#ended(`${name} broke the session: ${why}`, event.error));
         return;
       }
@@ -253,5 +254,6 @@ export class OutOfProcessSession implements PowerShellSession {
       );
     }
     await this.#transport.end(Math.max(0, closeTimeoutMs - (performance.now() - startedAt)));
+    link.dispose(reason);
   }
 }
