@@ -108,7 +108,9 @@ function Open-ForestView {
             }
         }
     }
-    $PSCmdlet.WriteWarning('the account may not use Set-ADServerSettings -ViewEntireForest: only one domain is in view, and mailboxes of other domains of the forest are not in this export; give the account a role with that cmdlet, e.g. "View-Only Configuration"')
+    $which = ''
+    if ($DomainController) { $which = ", the one of $DomainController" }
+    $PSCmdlet.WriteWarning('the account may not use Set-ADServerSettings -ViewEntireForest: only one domain is in view' + $which + ', and mailboxes of other domains of the forest are not in this export; give the account a role with that cmdlet, e.g. "View-Only Configuration"')
     return $false
 }
 
