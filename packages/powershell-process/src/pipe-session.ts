@@ -41,7 +41,9 @@ export async function openPipeSession(options: PipeSessionOptions): Promise<Powe
       return await OutOfProcessSession.open(attempt.transport, limits, options);
     } catch (error) {
       attempt.transport.destroy();
-      if (options.signal?.aborted === true || !attempt.wasReset || performance.now() >= retryUntil) throw error;
+      const tooLate = error instanceof PowerShellProcessError && error.code === 'POWERSHELL_TIMED_OUT';
+      if (options.signal?.aborted === true || tooLate || !attempt.wasReset) throw error;
+      if (performance.now() >= retryUntil) throw attempt.alwaysCut(error);
       await delay(retryDelayMs, undefined, options.signal === undefined ? {} : { signal: options.signal }).catch(() => {
         throw options.signal?.reason;
       });
@@ -110,6 +112,18 @@ class Attempt {
     const code = this.#error?.code;
     if (code === undefined) return this.#socket.readableEnded || this.#socket.closed;
     return code === 'ECONNRESET' || code === 'EPIPE' || code === 'ECONNREFUSED' || code === 'EBUSY';
+  }
+
+  /** What is said when it was cut each time. */
+  alwaysCut(error: unknown): PowerShellProcessError {
+    const why =
+      'it cut each connection at once for two seconds; it serves one client at a time: is another one connected?';
+    const options = { phase: 'open', recovery: 'retry-after-delay', cause: error } as const;
+    return new PowerShellProcessError(
+      'POWERSHELL_PIPE_REFUSED',
+      `connecting to the pipe ${this.#name}: ${why}`,
+      options,
+    );
   }
 
   async connect(signal: AbortSignal | undefined, timeLimitMs: number): Promise<void> {
