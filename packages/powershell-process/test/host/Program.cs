@@ -10,6 +10,8 @@ Environment.SetEnvironmentVariable("PSModulePath", string.IsNullOrEmpty(existing
 // The engine writes what it learns of modules beside the user's own files otherwise.
 Environment.SetEnvironmentVariable("PSModuleAnalysisCachePath", Path.Combine(AppContext.BaseDirectory, "module-analysis-cache"));
 
+if (args is ["check-script", .. var scripts]) return ScriptCheck.Run(scripts);
+
 var line = CommandLine.Parse(args);
 if (line.Problem is not null)
 {
