@@ -18,6 +18,12 @@ function seen(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** OpenSSL's reason without its address and source line, and without Node's advice on how to start Node. */
+function reasonOf(error: Error): string {
+  const openSsl = /:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):/.exec(error.message);
+  return openSsl?.[1] ?? seen(error).replace(/; if the root CA is installed locally.*/s, '');
+}
+
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
@@ -135,7 +141,7 @@ export function shakeTls(
     socket.once('error', (error) =>
       end({
         ok: false,
-        detail: `the TLS handshake with ${server.host}:${server.port} failed: ${seen(error)}`,
+        detail: `the TLS handshake with ${server.host}:${server.port} failed: ${reasonOf(error)}`,
         mend:
           tlsMends[codeOf(error)] ??
           (/CERT|SIGN|ISSUER|VERIFY/.test(codeOf(error))
