@@ -4,12 +4,14 @@
  * engine, byte for byte.
  */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type ExportOutcome, type Manifest, runExport } from '@exchange-connector/agent';
 import type { ConnectionSettings } from '@exchange-connector/config';
+import { exportScriptRequest } from '@exchange-connector/connector';
 import { type SimulatorOptions, startSimulator } from '@exchange-connector/exchange-simulator';
 import { openTestHost } from '../../powershell-process/test/test-host.ts';
 import { account, connectionTo, inFolder } from './rehearsed-connection.ts';
@@ -275,4 +277,33 @@ test('a command that fails as a whole ends the export, one that gives errors bes
   const killed = await exportOrganisation([{ command: 'Get-Mailbox', message: '', end: 'kill' }]);
   assert.ok(killed.outcome.kind === 'failed', JSON.stringify(killed.outcome));
   assert.deepEqual([killed.outcome.exitCode, killed.outcome.failure.code], [1, 'POWERSHELL_ENDED']);
+});
+
+test('the call of an export script uses only what Windows PowerShell 5.1 has too', { skip }, async () => {
+  assert.ok(host.kind === 'ready');
+  const { program } = host;
+  const request = exportScriptRequest({
+    scriptPath: 'x.ps1',
+    connectionId: 'Main',
+    servers: ['http://mailbox01.contoso.com/PowerShell/'],
+    authType: 'Kerberos',
+    credential: undefined,
+    outputPath: '/x',
+    isIncremental: false,
+    additionalColumns: [],
+    scope: connectionTo('http://mailbox01.contoso.com/PowerShell/'),
+    pins: { domainController: undefined, globalCatalog: undefined },
+    others: {},
+  });
+  await inFolder(async (folder) => {
+    const file = join(folder, 'call.ps1');
+    writeFileSync(file, request.statements[0]?.[0]?.name ?? '');
+    const { status, stdout, stderr } = spawnSync(program, ['check-script', file], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    assert.deepEqual([status, stdout], [0, ''], stderr);
+    writeFileSync(file, "'x' ?? 'y'");
+    assert.equal(spawnSync(program, ['check-script', file], { timeout: 60_000 }).status, 1);
+  });
 });
