@@ -45,15 +45,20 @@ export class EventQueue {
     this.#waitingBytes = 0;
   }
 
+  /** The next event, where there is one. */
+  poll(): PipelineEvent | undefined {
+    const event = this.#events[this.#next];
+    if (event === undefined) return undefined;
+    this.#next += 1;
+    if (this.#next === this.#events.length) this.#emptied();
+    return event;
+  }
+
   /** The next event, as soon as there is one. */
   async take(): Promise<PipelineEvent> {
     for (;;) {
-      const event = this.#events[this.#next];
-      if (event !== undefined) {
-        this.#next += 1;
-        if (this.#next === this.#events.length) this.#emptied();
-        return event;
-      }
+      const event = this.poll();
+      if (event !== undefined) return event;
       if (this.#failure !== undefined) throw this.#failure.error;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;

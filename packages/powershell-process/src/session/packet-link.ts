@@ -38,6 +38,8 @@ export class PacketLink {
   readonly #onFailed: (error: PowerShellProcessError) => void;
   readonly #reader: PacketReader;
   readonly #waiting: Waiting[] = [];
+  /** Resolved when all that came has been read. */
+  readonly #drained: Promise<void>;
   #turn: Promise<void> = Promise.resolve();
   #failure: PowerShellProcessError | undefined;
   #phase: 'open' | 'run' | 'close' = 'open';
@@ -54,6 +56,7 @@ export class PacketLink {
     this.#onData = on.data;
     this.#onFailed = on.failed;
     this.#reader = new PacketReader(limits.maxLineBytes);
+    this.#drained = new Promise((resolve) => transport.incoming.once('close', resolve));
     transport.incoming.on('data', (bytes: Buffer) => this.#receive(bytes));
     transport.incoming.once('end', () => void this.#peerEnded('its output ended'));
     transport.incoming.once('close', () => void this.#peerEnded('its output ended'));
@@ -209,7 +212,9 @@ export class PacketLink {
 
   async #peerEnded(how: string): Promise<void> {
     if (this.#ending || this.#failure !== undefined) return;
-    const ended = await settledWithin(this.#transport.ended, endLagMs);
+    // What it said before it ended still counts.
+    const gone = Promise.all([this.#transport.ended, this.#drained]).then(([words]) => words);
+    const ended = await settledWithin(gone, endLagMs);
     if (this.#ending) return;
     const opening = this.#phase === 'open';
     const when = opening ? 'before a session was open' : 'in the middle of the session';

@@ -96,7 +96,7 @@ export class PipelineRun {
     this.#feeding = input === undefined ? undefined : this.#feed(input);
     this.#feeding?.catch((error: unknown) => this.#queue.fail(error));
     for (;;) {
-      const event = await untilAborted(this.#queue.take(), signal);
+      const event = this.#queue.poll() ?? (await untilAborted(this.#queue.take(), signal));
       yield event;
       if (event.kind === 'state' && isTerminal(event.state)) return;
       signal?.throwIfAborted();
