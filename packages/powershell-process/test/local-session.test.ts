@@ -254,7 +254,7 @@ test('a message of three megabytes crosses both ways', { skip }, async (context)
   assert.ok(back === text);
 });
 
-test('a slow consumer holds the server back, and memory stays where it is', { skip }, async (context) => {
+test('a slow consumer holds the server back: little waits here', { skip }, async (context) => {
   const session = await open(context);
   const folder = mkdtempSync(join(tmpdir(), 'local-session-'));
   context.after(() => rmSync(folder, { recursive: true }));
@@ -264,18 +264,14 @@ test('a slow consumer holds the server back, and memory stays where it is', { sk
     'param($file) $s = "x" * 100000; 1..10000 | ForEach-Object { [System.IO.File]::AppendAllText($file, "."); $s }';
   let taken = 0;
   let most = 0;
-  const before = process.memoryUsage();
   for await (const event of session.invoke(script(text, { file: psString(made) }))) {
     if (event.kind !== 'output') continue;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-    const { arrayBuffers, heapUsed } = process.memoryUsage();
-    most = Math.max(most, arrayBuffers + heapUsed - before.arrayBuffers - before.heapUsed);
+    await new Promise((resolve) => setTimeout(resolve, 25));
     taken += 1;
+    most = Math.max(most, statSync(made).size - taken);
     if (taken === 100) break;
-    if (taken === 99)
-      assert.ok(statSync(made).size < 400, `${statSync(made).size} were made when ${taken} had been taken`);
   }
-  assert.ok(most < 150_000_000, `${most} bytes more than before`);
+  assert.ok(most < 60, `${most} more had been made than taken`);
 });
 
 test('all of a fast producer arrives', { skip }, async (context) => {
