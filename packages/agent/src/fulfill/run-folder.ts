@@ -18,10 +18,12 @@ import {
   existsSync,
   fstatSync,
   fsyncSync,
+  linkSync,
   openSync,
   readFileSync,
-  readSync,
   readdirSync,
+  readSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -71,6 +73,9 @@ export type JournalLine =
   /** Another run told what became of this one's orders. */
   | { readonly kind: 'reported'; readonly index: number; readonly by: string }
   | { readonly kind: 'finished'; readonly executed: number; readonly errored: number };
+
+/** What a claim holds that the connector made; a script's is empty. */
+const takenBack = 'taken back\n';
 
 /** The folder of all runs. */
 export function fulfillFolder(workFolder: string): string {
@@ -226,17 +231,31 @@ export class RunFolder {
     return join(this.path, 'claims', orderName(index));
   }
 
+  /** True where the order was handed out. */
   isClaimed(index: number): boolean {
-    return existsSync(this.#claim(index));
+    try {
+      return readFileSync(this.#claim(index), 'utf8') !== takenBack;
+    } catch {
+      return false;
+    }
   }
 
-  /** Takes an order back, so that no script can hand it out any more. @returns false where it was handed out */
+  /**
+   * Takes an order back, so that no script can hand it out any more. The claim appears with its content in one
+   * step: who finds it later, after one more death, can tell it from a script's.
+   * @returns false where it was handed out
+   */
   takeBack(index: number): boolean {
+    const own = join(this.path, 'taken-back');
     try {
-      closeSync(openSync(this.#claim(index), 'wx', 0o640));
+      if (!existsSync(own)) {
+        writeFileSync(`${own}.partial`, takenBack, { mode: 0o640 });
+        renameSync(`${own}.partial`, own);
+      }
+      linkSync(own, this.#claim(index));
       return true;
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return !this.isClaimed(index);
       throw fileFailed(`taking back order ${index} in ${this.path}`, cause);
     }
   }
