@@ -41,6 +41,11 @@ export class AgentError extends Error {
   }
 }
 
+/** True where a folder could not be made. */
+function isFolderOut(cause: unknown): boolean {
+  return cause instanceof Error && 'syscall' in cause && cause.syscall === 'mkdir';
+}
+
 /**
  * The error for a file operation that failed.
  * @param doing what was being done, with the path: `writing /srv/Temp/ExportOutput/a.csv`
@@ -57,6 +62,8 @@ export function fileFailed(doing: string, cause: unknown): AgentError {
   const mend =
     code === 'EACCES' || code === 'EPERM' || code === 'EROFS'
       ? 'give the account that runs this program the right to write there, or name another folder in appsettings.json'
-      : undefined;
+      : isFolderOut(cause)
+        ? 'name a folder that can be made (--output, or TempFolderPath and WorkFolderPath in appsettings.json)'
+        : undefined;
   return new AgentError('RUN_FILE_FAILED', `${doing}: ${seen}`, { mend, cause });
 }

@@ -1,18 +1,53 @@
-import { accessSync, chmodSync, constants, mkdirSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { accessSync, chmodSync, constants, mkdirSync, rmSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { fileFailed } from './errors.ts';
 
 const folderMode = 0o750;
 
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/** Whether anything stands there; what cannot be looked at is taken as missing: making it says why. */
+function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** The folders from the first that is missing down to `path`. */
+function missingFolders(path: string): string[] {
+  const missing: string[] = [];
+  for (let at = resolve(path); !isThere(at); at = dirname(at)) {
+    missing.unshift(at);
+    if (dirname(at) === at) break;
+  }
+  return missing;
+}
+
+function makeOne(path: string): void {
+  try {
+    mkdirSync(path, folderMode);
+  } catch (error) {
+    const madeMeanwhile = (error as NodeJS.ErrnoException).code === 'EEXIST' && isFolder(path);
+    if (!madeMeanwhile) throw error;
+    return;
+  }
+  if (process.platform !== 'win32') chmodSync(path, folderMode);
+}
+
 /**
  * Makes a folder and those above it that are not there, each with mode 0750, whatever the account's umask
- * is; folders that are there keep the mode they have.
+ * is; folders that are there keep the mode they have. One by one: Node's recursive mkdir never comes back
+ * where the file system says ENOENT though the folder above is there, as /proc does.
  * @throws what the file system throws
  */
 export function makeFolder(path: string): void {
-  const first = mkdirSync(path, { recursive: true, mode: folderMode });
-  if (first === undefined || process.platform === 'win32') return;
-  for (let made = path; made.length >= first.length; made = dirname(made)) chmodSync(made, folderMode);
+  const missing = missingFolders(path);
+  if (missing.length === 0 && !isFolder(path)) mkdirSync(path); // says what is in the way
+  for (const folder of missing) makeOne(folder);
 }
 
 /**
