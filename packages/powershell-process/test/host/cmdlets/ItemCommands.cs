@@ -125,7 +125,15 @@ public sealed class RemoveItemCommand : ItemCommand
     protected override void ProcessRecord()
     {
         foreach (var path in Given)
-            if (ShouldProcess(path)) Try(() => InvokeProvider.Item.Remove([path], Recurse, Force, Literal));
+            Try(() =>
+            {
+                foreach (var one in InvokeProvider.Item.Get([path], Force, Literal)) // what is not there is refused before the question
+                {
+                    var full = one.Properties["PSPath"].Value.ToString()!;
+                    var operation = one.Properties["PSIsContainer"]?.Value is true ? "Remove Directory" : "Remove File";
+                    if (ShouldProcess(SessionState.Path.GetUnresolvedProviderPathFromPSPath(full), operation)) InvokeProvider.Item.Remove([full], Recurse, Force, true);
+                }
+            });
     }
 }
 

@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Management.Automation;
+using System.Management.Automation.Host;
 using System.Reflection;
 
 namespace Microsoft.PowerShell.Commands;
@@ -36,16 +37,23 @@ public sealed class WriteHostCommand : PSCmdlet
     public object Separator { get; set; } = " ";
 
     [Parameter]
-    public ConsoleColor ForegroundColor { get; set; } = ConsoleColor.Gray;
+    public ConsoleColor? ForegroundColor { get; set; }
 
     [Parameter]
-    public ConsoleColor BackgroundColor { get; set; } = ConsoleColor.Black;
+    public ConsoleColor? BackgroundColor { get; set; }
 
     protected override void ProcessRecord()
     {
         var message = new HostInformationMessage { Message = TextOf(Object) ?? "", NoNewLine = NoNewline };
-        if (MyInvocation.BoundParameters.ContainsKey(nameof(ForegroundColor))) message.ForegroundColor = ForegroundColor;
-        if (MyInvocation.BoundParameters.ContainsKey(nameof(BackgroundColor))) message.BackgroundColor = BackgroundColor;
+        try
+        {
+            message.ForegroundColor = ForegroundColor ?? Host.UI.RawUI.ForegroundColor;
+            message.BackgroundColor = BackgroundColor ?? Host.UI.RawUI.BackgroundColor;
+        }
+        catch (HostException)
+        {
+            // A host without colours: the message has none.
+        }
         WriteInformation(message, ["PSHOST"]);
     }
 
@@ -184,14 +192,18 @@ public sealed class WriteProgressCommand : PSCmdlet
 
     protected override void ProcessRecord()
     {
-        WriteProgress(new ProgressRecord(Id, Activity ?? " ", Status)
+        var record = new ProgressRecord(Id, Activity ?? " ", Status)
         {
             ParentActivityId = ParentId,
             PercentComplete = PercentComplete,
             SecondsRemaining = SecondsRemaining,
-            CurrentOperation = CurrentOperation ?? "",
+            CurrentOperation = CurrentOperation,
             RecordType = Completed ? ProgressRecordType.Completed : ProgressRecordType.Processing,
-        });
+        };
+        // The runtime's own method takes the source's number; the public one counts for itself.
+        var write = CommandRuntime.GetType().GetMethod("WriteProgress", BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public, [typeof(long), typeof(ProgressRecord), typeof(bool)]);
+        if (write is null) WriteProgress(record);
+        else write.Invoke(CommandRuntime, [(long)SourceId, record, false]);
     }
 }
 
@@ -212,8 +224,14 @@ public sealed class ReadHostCommand : PSCmdlet
     {
         try
         {
-            if (Prompt is not null) Host.UI.Write(LanguagePrimitives.ConvertTo<string>(Prompt) + ": ");
-            WriteObject(AsSecureString ? Host.UI.ReadLineAsSecureString() : Host.UI.ReadLine());
+            if (Prompt is null)
+            {
+                WriteObject(AsSecureString ? Host.UI.ReadLineAsSecureString() : Host.UI.ReadLine());
+                return;
+            }
+            var field = new FieldDescription(LanguagePrimitives.ConvertTo<string>(Prompt));
+            field.SetParameterType(AsSecureString ? typeof(System.Security.SecureString) : typeof(string));
+            foreach (var answer in Host.UI.Prompt("", "", [field]).Values) WriteObject(answer);
         }
         catch (PSInvalidOperationException error)
         {
