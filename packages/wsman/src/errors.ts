@@ -3,6 +3,8 @@
  * so that a command can tell "no connection" from "the run failed"; `recovery` says what a caller may do.
  */
 
+import type { TlsRefusal } from './http/tls-refusal.ts';
+
 /** Every code of this package. */
 export type WsmanErrorCode =
   /** An option of the session cannot work: the URL, the address to dial, the CA file's text. Nothing was contacted. */
@@ -57,6 +59,8 @@ export interface WsmanErrorDetails {
   readonly retryAfterMs?: number | undefined;
   /** What the server redirects to (fault 2150859161), where it was not followed. */
   readonly redirectLocation?: string | undefined;
+  /** For WSMAN_TLS_REFUSED: what was wrong. */
+  readonly tlsRefusal?: TlsRefusal | undefined;
   readonly cause?: unknown;
 }
 
@@ -72,6 +76,7 @@ export class WsmanError extends Error {
   readonly status: number | undefined;
   readonly retryAfterMs: number | undefined;
   readonly redirectLocation: string | undefined;
+  readonly tlsRefusal: TlsRefusal | undefined;
 
   constructor(code: WsmanErrorCode, message: string, details: WsmanErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -84,5 +89,6 @@ export class WsmanError extends Error {
     this.status = details.status;
     this.retryAfterMs = details.retryAfterMs;
     this.redirectLocation = details.redirectLocation;
+    this.tlsRefusal = details.tlsRefusal;
   }
 }

@@ -13,6 +13,7 @@ export {
 } from './errors.ts';
 export type { WsmanAuthentication } from './http/authentication.ts';
 export type { ChannelFacts } from './http/channel.ts';
+export { explainTlsError, type TlsAttempt, type TlsFault, type TlsRefusal } from './http/tls-refusal.ts';
 export { defaultWsmanLimits, type WsmanLimits } from './limits.ts';
 export { nodeSessionKey } from './node-session-key.ts';
 export { openWsmanSession } from './session/open-session.ts';

@@ -6,11 +6,12 @@
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest, type RequestOptions } from 'node:http';
 import { type AgentOptions, Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { isIP, type Socket } from 'node:net';
-import { checkServerIdentity, type TLSSocket } from 'node:tls';
+import { checkServerIdentity, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { WsmanError, type WsmanErrorCode, type WsmanErrorDetails, type WsmanPhase } from '../errors.ts';
 import type { WsmanLimits } from '../limits.ts';
-import { explainConnectError, explainTlsError } from './connect-errors.ts';
+import { explainConnectError } from './connect-errors.ts';
 import type { Endpoint } from './endpoint.ts';
+import { explainTlsError, type TlsRefusal } from './tls-refusal.ts';
 
 /** What is being done, for messages. */
 export interface RequestContext {
@@ -143,6 +144,8 @@ class Exchange {
   readonly #reject: (error: unknown) => void;
   #stage: Stage = 'connect';
   #tlsBegun = false;
+  /** The server's certificate, as it was before it was judged. */
+  #certificate: PeerCertificate | undefined;
   #clock: NodeJS.Timeout | undefined;
   #bodyClock: NodeJS.Timeout | undefined;
   #settled = false;
@@ -192,6 +195,10 @@ class Exchange {
     if (this.#endpoint.secure) {
       socket.once('connect', () => {
         this.#tlsBegun = true;
+      });
+      // Before Node's own listener, which destroys a socket whose certificate does not pass.
+      socket.prependOnceListener('secure', () => {
+        this.#certificate = (socket as TLSSocket).getPeerCertificate();
       });
       socket.once('secureConnect', () => this.#beginAnswer());
     } else socket.once('connect', () => this.#beginAnswer());
@@ -284,8 +291,9 @@ class Exchange {
   #explain(error: NodeJS.ErrnoException): WsmanError {
     const code = error.code ?? '';
     if (this.#stage === 'connect') {
-      const tls = this.#endpoint.secure ? explainTlsError(error, this.#endpoint, this.#tlsBegun) : undefined;
-      if (tls !== undefined) return this.#error('WSMAN_TLS_REFUSED', tls, { cause: error, connecting: true });
+      const tls = this.#explainTls(error);
+      if (tls !== undefined)
+        return this.#error('WSMAN_TLS_REFUSED', tls.seen, { cause: error, connecting: true, tlsRefusal: tls });
       const recovery = code === 'ENOTFOUND' ? 'none' : 'ask-again';
       return this.#error('WSMAN_CONNECT_FAILED', explainConnectError(error, this.#endpoint), {
         cause: error,
@@ -304,6 +312,17 @@ class Exchange {
       `the connection was cut ${this.#stage === 'body' ? 'inside the answer' : 'before an answer came'} (${code || error.message})`,
       error,
     );
+  }
+
+  #explainTls(error: Error): TlsRefusal | undefined {
+    const { secure, host, caPem } = this.#endpoint;
+    if (!secure) return undefined;
+    return explainTlsError(error, {
+      host,
+      hasPrivateCa: caPem !== undefined,
+      begun: this.#tlsBegun,
+      certificate: this.#certificate,
+    });
   }
 
   #tooLong(length: number): WsmanError {
