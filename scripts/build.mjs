@@ -59,6 +59,13 @@ function releasedExports(exports) {
   );
 }
 
+/** The PowerShell scripts that the agent puts beside those of users, and those that users may name. */
+function layScripts(folder) {
+  const scripts = join(root, 'scripts');
+  for (const file of readdirSync(scripts).filter((file) => file.endsWith('.ps1')))
+    cpSync(join(scripts, file), join(folder, 'scripts', file));
+}
+
 function lay(name, compiled, target) {
   const source = join(root, 'packages', name);
   const folder = join(target, name);
@@ -69,6 +76,7 @@ function lay(name, compiled, target) {
   }
   for (const file of readdirSync(source).filter((file) => /\.d?\.?mjs$|\.d\.mts$|^README\.md$/.test(file)))
     cpSync(join(source, file), join(folder, file));
+  if (name === 'agent') layScripts(folder);
   const bin = join(source, 'bin');
   for (const file of existsSync(bin) ? readdirSync(bin) : []) {
     mkdirSync(join(folder, 'bin'), { recursive: true });
