@@ -16,14 +16,17 @@ public sealed class ConsoleInterface(bool nonInteractive) : PSHostUserInterface
     public override PSHostRawUserInterface RawUI { get; } = new WideScreen();
     public override bool SupportsVirtualTerminal => false;
 
-    public override void Write(string value) => Console.Out.Write(value);
-    public override void Write(ConsoleColor foregroundColor, ConsoleColor backgroundColor, string value) => Console.Out.Write(value);
-    public override void WriteLine(string value) => Console.Out.WriteLine(value);
-    public override void WriteErrorLine(string value) => Console.Error.WriteLine(value);
+    public override void Write(string value) => Console.Out.Write(Plain(value));
+    public override void Write(ConsoleColor foregroundColor, ConsoleColor backgroundColor, string value) => Console.Out.Write(Plain(value));
+    public override void WriteLine(string value) => Console.Out.WriteLine(Plain(value));
+    public override void WriteErrorLine(string value) => Console.Error.WriteLine(Plain(value));
     public override void WriteDebugLine(string message) => Console.Out.WriteLine("DEBUG: " + message);
     public override void WriteVerboseLine(string message) => Console.Out.WriteLine("VERBOSE: " + message);
     public override void WriteWarningLine(string message) => Console.Out.WriteLine("WARNING: " + message);
     public override void WriteProgress(long sourceId, ProgressRecord record) { }
+
+    /// <summary>The host takes the colours of formatted text away, where its streams are redirected.</summary>
+    static string Plain(string text) => GetOutputString(text, supportsVirtualTerminal: false);
 
     public override string ReadLine()
     {

@@ -28,10 +28,10 @@ public sealed class RecordingHost : PSHost
     {
         public List<string> Taken { get; } = [];
         public override PSHostRawUserInterface? RawUI => null;
-        public override void Write(string value) => Taken.Add(value);
-        public override void Write(ConsoleColor foregroundColor, ConsoleColor backgroundColor, string value) => Taken.Add(value);
-        public override void WriteLine(string value) => Taken.Add(value);
-        public override void WriteErrorLine(string value) => Taken.Add(value);
+        public override void Write(string value) => Taken.Add(GetOutputString(value, supportsVirtualTerminal: false));
+        public override void Write(ConsoleColor foregroundColor, ConsoleColor backgroundColor, string value) => Taken.Add(GetOutputString(value, supportsVirtualTerminal: false));
+        public override void WriteLine(string value) => Taken.Add(GetOutputString(value, supportsVirtualTerminal: false));
+        public override void WriteErrorLine(string value) => Taken.Add(GetOutputString(value, supportsVirtualTerminal: false));
         public override void WriteDebugLine(string message) { }
         public override void WriteVerboseLine(string message) { }
         public override void WriteWarningLine(string message) { }

@@ -39,16 +39,17 @@ public sealed class NewObjectCommand : PSCmdlet
     }
 }
 
-[Cmdlet(VerbsCommon.Add, "Member")]
+[Cmdlet(VerbsCommon.Add, "Member", DefaultParameterSetName = "TypeNameSet")]
 public sealed class AddMemberCommand : PSCmdlet
 {
     [Parameter(Mandatory = true, ValueFromPipeline = true)] public PSObject InputObject { get; set; } = new();
-    [Parameter(Position = 0), Alias("Type")] public PSMemberTypes MemberType { get; set; } = PSMemberTypes.NoteProperty;
-    [Parameter(Position = 1)] public string? Name { get; set; }
-    [Parameter(Position = 2)] public object? Value { get; set; }
-    [Parameter] public string? NotePropertyName { get; set; }
-    [Parameter] public object? NotePropertyValue { get; set; }
-    [Parameter] public IDictionary? NotePropertyMembers { get; set; }
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = "MemberSet"), Alias("Type")] public PSMemberTypes MemberType { get; set; } = PSMemberTypes.NoteProperty;
+    [Parameter(Mandatory = true, Position = 1, ParameterSetName = "MemberSet")] public string? Name { get; set; }
+    [Parameter(Position = 2, ParameterSetName = "MemberSet")] public object? Value { get; set; }
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = "NotePropertySingleMember")] public string? NotePropertyName { get; set; }
+    [Parameter(Mandatory = true, Position = 1, ParameterSetName = "NotePropertySingleMember"), AllowNull] public object? NotePropertyValue { get; set; }
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = "NotePropertyMultiMember")] public IDictionary? NotePropertyMembers { get; set; }
+    [Parameter(ParameterSetName = "TypeNameSet"), Parameter(ParameterSetName = "MemberSet")] public string? TypeName { get; set; }
     [Parameter] public SwitchParameter Force { get; set; }
     [Parameter] public SwitchParameter PassThru { get; set; }
 
@@ -57,6 +58,7 @@ public sealed class AddMemberCommand : PSCmdlet
         if (Name is not null) Add(MemberType == PSMemberTypes.ScriptProperty ? new PSScriptProperty(Name, (ScriptBlock)Value!) : MemberType == PSMemberTypes.ScriptMethod ? new PSScriptMethod(Name, (ScriptBlock)Value!) : new PSNoteProperty(Name, Value));
         if (NotePropertyName is not null) Add(new PSNoteProperty(NotePropertyName, NotePropertyValue));
         foreach (DictionaryEntry entry in NotePropertyMembers ?? new Hashtable()) Add(new PSNoteProperty(entry.Key.ToString()!, entry.Value));
+        if (TypeName is not null) InputObject.TypeNames.Insert(0, TypeName);
         if (PassThru) WriteObject(InputObject);
     }
 
