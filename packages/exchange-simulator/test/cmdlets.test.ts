@@ -440,6 +440,57 @@ test('identities come through the pipeline too', () => {
   );
 });
 
+test('databases and servers piped to Get-Mailbox select, servers piped to Get-MailboxDatabase too', () => {
+  const line = new CommandLine();
+  const everything = column(line.run(cmd('Get-Mailbox', all)), 'Guid');
+  assert.deepEqual(
+    column(line.run(cmd('Get-MailboxDatabase', { Identity: 'DB02' }), cmd('Get-Mailbox', all)), 'Guid'),
+    column(line.run(cmd('Get-Mailbox', { ...all, Database: 'DB02' })), 'Guid'),
+  );
+  for (const source of ['Get-MailboxDatabase', 'Get-ExchangeServer']) {
+    const piped = column(line.run(cmd(source), cmd('Get-Mailbox', all)), 'Guid');
+    assert.deepEqual(piped.toSorted(), everything.toSorted(), source);
+  }
+  const ofServer = line.run(cmd('Get-ExchangeServer', { Identity: 'EX02' }), cmd('Get-MailboxDatabase'));
+  assert.deepEqual(column(ofServer, 'Name'), ['DB02', 'DB05']);
+});
+
+test('what nothing takes is an error record for each object, and so is what is not found', () => {
+  const line = new CommandLine();
+  const refused = line.run(cmd('Get-MailboxDatabase'), cmd('Get-Mailbox', { Database: 'DB01' }));
+  assert.deepEqual(
+    refused.errors.map(({ id }) => id),
+    Array.from({ length: 6 }, () => 'InputObjectNotBound,Get-Mailbox'),
+  );
+  // A projection is no database any more, and has no Identity; the Name alone is not bound.
+  const projected = cmd('Select-Object', { Property: 'Name' });
+  const unnamed = line.run(cmd('Get-MailboxDatabase', { Identity: 'DB01' }), projected, cmd('Get-MailboxDatabase'));
+  assert.deepEqual([unnamed.objects, unnamed.errors.length], [[], 1]);
+  // Get-Mailbox takes no unit from the pipeline: it looks for a mailbox of that name.
+  const unit = line.run(cmd('Get-OrganizationalUnit', { ResultSize: 1 }), cmd('Get-Mailbox'));
+  assert.equal(realId.exec(unit.errors[0]?.id ?? '')?.[1], 'ManagementObjectNotFoundException');
+  const settings = line.run(cmd('Get-ExchangeServer'), cmd('Set-ADServerSettings', { ViewEntireForest: true }));
+  assert.deepEqual([settings.errors.length, line.context.state.viewEntireForest], [3, false]);
+  const mixed = line.runWithInput(['DB77', 'DB01', null], cmd('Get-MailboxDatabase'));
+  assert.deepEqual([column(mixed, 'Name'), mixed.errors.length], [['DB01'], 2]);
+});
+
+test('databases, servers and units are found by the identities that come through the pipeline', () => {
+  const line = new CommandLine();
+  for (const [cmdlet, names] of [
+    ['Get-MailboxDatabase', ['DB02', 'DB01']],
+    ['Get-ExchangeServer', ['EX03', 'EX01']],
+    ['Get-OrganizationalUnit', ['R&D, Labs', 'Staff']],
+  ] as const) {
+    const found = line.runWithInput(names, cmd(cmdlet));
+    assert.deepEqual([column(found, 'Name'), found.errors], [names, []]);
+    assert.deepEqual(line.run(cmd(cmdlet), cmd(cmdlet)), line.run(cmd(cmdlet)));
+    assert.deepEqual(line.runWithInput([], cmd(cmdlet)).objects, [], 'without an object it does not run');
+  }
+  const byServer = line.runWithInput(['DB01'], cmd('Get-MailboxDatabase', { Server: 'EX01' }));
+  assert.deepEqual([byServer.objects, byServer.errors.length], [[], 1]);
+});
+
 test('-IgnoreDefaultScope sees the forest and does not go with -DomainController; -Anr and -Archive select', () => {
   const line = new CommandLine();
   const forest = expected(line, (m) => m.hiddenBehind === undefined);

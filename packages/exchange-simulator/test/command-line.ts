@@ -11,7 +11,7 @@ import {
 import { availableCmdlets } from '../src/cmdlets/catalogue.ts';
 import type { CmdletContext, Emission } from '../src/cmdlets/cmdlet.ts';
 import { CommandFailure } from '../src/cmdlets/command-failure.ts';
-import { runRequest } from '../src/cmdlets/pipeline.ts';
+import { PipelineInput, runRequest } from '../src/cmdlets/pipeline.ts';
 import { freshRunspaceState } from '../src/cmdlets/runspace-state.ts';
 import { Organization } from '../src/organization/organization.ts';
 import { mailboxShape } from '../src/serialization/mailbox-shape.ts';
@@ -59,7 +59,16 @@ export class CommandLine {
     return this.statements([commands]);
   }
 
-  statements(statements: readonly (readonly PipelineCommand[])[]): Outcome {
+  /** With pipeline input: text or null. */
+  runWithInput(values: readonly (string | null)[], ...commands: readonly PipelineCommand[]): Outcome {
+    const input = new PipelineInput();
+    for (const value of values)
+      input.push({ kind: 'bare', value: value === null ? { kind: 'null' } : { kind: 'string', text: value } });
+    input.end();
+    return this.statements([commands], input);
+  }
+
+  statements(statements: readonly (readonly PipelineCommand[])[], input?: PipelineInput): Outcome {
     const outcome = {
       objects: [] as PipelineObject[],
       warnings: [] as string[],
@@ -67,7 +76,7 @@ export class CommandLine {
       failure: undefined as Outcome['failure'],
     };
     try {
-      for (const emission of runRequest({ statements }, this.context, undefined)) collect(emission, outcome);
+      for (const emission of runRequest({ statements }, this.context, input)) collect(emission, outcome);
     } catch (error) {
       if (!(error instanceof CommandFailure)) throw error;
       outcome.failure = { id: error.record.fullyQualifiedErrorId, message: error.message };

@@ -13,6 +13,12 @@ export type Emission =
   /** Nothing yet: a long search lets the server do other work, or input is awaited. */
   | { readonly kind: 'pause'; readonly awaitsInput: boolean };
 
+/** The types that parameters of their own take from the pipeline. */
+export const pipelineTypes = {
+  database: 'Microsoft.Exchange.Data.Directory.SystemConfiguration.MailboxDatabase',
+  server: 'Microsoft.Exchange.Data.Directory.Management.ExchangeServer',
+} as const;
+
 /** How a parameter's argument is converted. */
 export type ParameterType =
   | {
@@ -38,6 +44,11 @@ export interface Parameter {
   readonly aliases?: readonly string[];
   /** The .NET type's name, for messages and Get-Command. */
   readonly dotNetType?: string;
+  /**
+   * Whether an object of the pipeline is bound to it: text or an object with a property of its name (`any`), or
+   * by value objects of one type alone.
+   */
+  readonly fromPipeline?: 'any' | (typeof pipelineTypes)[keyof typeof pipelineTypes];
 }
 
 /** Arguments after binding, by the parameter's own name. */
@@ -70,6 +81,8 @@ export interface Cmdlet {
   readonly parameters: readonly Parameter[];
   readonly parameterSets?: readonly string[];
   readonly module?: string;
+  /** It draws the pipeline's objects itself; any other one runs for each that is bound to one of its parameters. */
+  readonly drawsInput?: boolean;
   readonly run: (
     args: BoundArguments,
     context: CmdletContext,

@@ -1,6 +1,6 @@
 /* Get-MailboxDatabase, Get-ExchangeServer, Get-OrganizationalUnit, Set-ADServerSettings. */
 import { databaseShape, serverShape, unitShape } from '../serialization/configuration-shapes.ts';
-import type { BoundArguments, Cmdlet, CmdletContext, Emission } from './cmdlet.ts';
+import { type BoundArguments, type Cmdlet, type CmdletContext, type Emission, pipelineTypes } from './cmdlet.ts';
 import { type CommandFailure, exchangeError, exchangeFailure } from './command-failure.ts';
 import { findDatabase, findServer } from './configuration-lookup.ts';
 import { moreResultsWarning } from './get-mailbox.ts';
@@ -50,12 +50,14 @@ export const getMailboxDatabase: Cmdlet = {
       type: { kind: 'identity' },
       position: 0,
       sets: ['Identity'],
+      fromPipeline: 'any',
       dotNetType: 'Microsoft.Exchange.Configuration.Tasks.DatabaseIdParameter',
     },
     {
       name: 'Server',
       type: { kind: 'identity' },
       sets: ['Server'],
+      fromPipeline: pipelineTypes.server,
       dotNetType: 'Microsoft.Exchange.Configuration.Tasks.ServerIdParameter',
     },
     { name: 'Status', type: { kind: 'switch' } },
@@ -91,6 +93,7 @@ export const getExchangeServer: Cmdlet = {
       type: { kind: 'identity' },
       position: 0,
       sets: ['Identity'],
+      fromPipeline: 'any',
       dotNetType: 'Microsoft.Exchange.Configuration.Tasks.ServerIdParameter',
     },
     { name: 'Domain', type: { kind: 'string' }, sets: ['Domain'] },
@@ -158,6 +161,7 @@ export const getOrganizationalUnit: Cmdlet = {
       type: { kind: 'identity' },
       position: 0,
       sets: ['Identity'],
+      fromPipeline: 'any',
       dotNetType: 'Microsoft.Exchange.Configuration.Tasks.ExtendedOrganizationalUnitIdParameter',
     },
     { name: 'SearchText', type: { kind: 'string' }, sets: ['SearchSet'] },

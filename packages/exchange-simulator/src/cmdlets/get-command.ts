@@ -131,7 +131,7 @@ export const getCommand: Cmdlet = {
   taskClass,
   module: 'Microsoft.PowerShell.Core',
   parameters: [
-    { name: 'Name', type: { kind: 'strings' }, position: 0 },
+    { name: 'Name', type: { kind: 'strings' }, position: 0, fromPipeline: 'any' },
     { name: 'Verb', type: { kind: 'strings' } },
     { name: 'Noun', type: { kind: 'strings' } },
     { name: 'Module', type: { kind: 'strings' } },

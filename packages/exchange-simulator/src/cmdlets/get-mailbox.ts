@@ -5,7 +5,14 @@
 import type { Domain, MailboxDatabase, OrganizationalUnit } from '../organization/forest.ts';
 import type { Mailbox } from '../organization/mailbox.ts';
 import { type PipelineObject, propertyOf } from '../serialization/object-shape.ts';
-import type { BoundArguments, Cmdlet, CmdletContext, Emission, Parameter } from './cmdlet.ts';
+import {
+  type BoundArguments,
+  type Cmdlet,
+  type CmdletContext,
+  type Emission,
+  type Parameter,
+  pipelineTypes,
+} from './cmdlet.ts';
 import {
   bindingFailure,
   type CommandFailure,
@@ -18,7 +25,6 @@ import { matchesIdentity } from './mailbox-identity.ts';
 import { matchesOpath, OpathError, type OpathNode, opathProperties, parseFilterDate, parseOpath } from './opath.ts';
 import { answeringController, visibleDomains } from './recipient-scope.ts';
 import { matchesWildcard } from './wildcard.ts';
-import { pipelineIdentities } from './pipeline-identity.ts';
 
 const taskClass = 'Microsoft.Exchange.Management.RecipientTasks.GetMailbox';
 const who = { name: 'Get-Mailbox', taskClass } as const;
@@ -57,6 +63,7 @@ const parameters: readonly Parameter[] = [
     type: { kind: 'identity' },
     position: 0,
     sets: ['Identity'],
+    fromPipeline: 'any',
     dotNetType: 'Microsoft.Exchange.Configuration.Tasks.MailboxIdParameter',
   },
   { name: 'Anr', type: { kind: 'string' }, sets: ['AnrSet'] },
@@ -64,12 +71,14 @@ const parameters: readonly Parameter[] = [
     name: 'Database',
     type: { kind: 'identity' },
     sets: ['DatabaseSet'],
+    fromPipeline: pipelineTypes.database,
     dotNetType: 'Microsoft.Exchange.Configuration.Tasks.DatabaseIdParameter',
   },
   {
     name: 'Server',
     type: { kind: 'identity' },
     sets: ['ServerSet'],
+    fromPipeline: pipelineTypes.server,
     dotNetType: 'Microsoft.Exchange.Configuration.Tasks.ServerIdParameter',
   },
   { name: 'DomainController', type: { kind: 'string' }, dotNetType: 'Microsoft.Exchange.Data.Fqdn' },
@@ -333,7 +342,7 @@ function* byIdentity(identity: string, query: Query, args: BoundArguments, conte
     yield { kind: 'object', object: { kind: 'directory', shape: context.shapes.mailbox, source: mailbox } };
 }
 
-function* run(args: BoundArguments, context: CmdletContext, input: Iterable<Emission> | undefined): Iterable<Emission> {
+function* run(args: BoundArguments, context: CmdletContext): Iterable<Emission> {
   const query = planQuery(args, context);
   const sortBy = args.text('SortBy');
   const property =
@@ -345,13 +354,6 @@ function* run(args: BoundArguments, context: CmdletContext, input: Iterable<Emis
       `Cannot bind parameter 'SortBy' to the target. Exception setting "SortBy": "The property "${sortBy}" isn't sortable. Use one of: ${sortable.join(', ')}."`,
       { category: ErrorCategory.WriteError },
     );
-  }
-  if (input !== undefined) {
-    for (const item of pipelineIdentities(input)) {
-      if (typeof item === 'string') yield* byIdentity(item, query, args, context);
-      else yield item;
-    }
-    return;
   }
   // A null identity is no identity: everything is returned, as the cmdlet's documentation warns.
   const identity = args.raw('Identity') === undefined ? undefined : args.text('Identity');

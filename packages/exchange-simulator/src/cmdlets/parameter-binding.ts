@@ -62,14 +62,17 @@ function findParameter(cmdlet: Cmdlet, given: string): Parameter {
   );
 }
 
-function requireOneSet(cmdlet: Cmdlet, bound: ReadonlyMap<string, unknown>): void {
-  if (cmdlet.parameterSets === undefined) return;
-  let left: readonly string[] = cmdlet.parameterSets;
-  for (const parameter of cmdlet.parameters) {
-    const { sets } = parameter;
-    if (sets !== undefined && bound.has(parameter.name)) left = left.filter((set) => sets.includes(set));
+/** The parameter sets that what is bound leaves. */
+export function setsLeft(cmdlet: Cmdlet, isBound: (name: string) => boolean): readonly string[] {
+  let left: readonly string[] = cmdlet.parameterSets ?? [];
+  for (const { name, sets } of cmdlet.parameters) {
+    if (sets !== undefined && isBound(name)) left = left.filter((set) => sets.includes(set));
   }
-  if (left.length === 0) {
+  return left;
+}
+
+function requireOneSet(cmdlet: Cmdlet, bound: ReadonlyMap<string, unknown>): void {
+  if (cmdlet.parameterSets !== undefined && setsLeft(cmdlet, (name) => bound.has(name)).length === 0) {
     throw bindingFailure(
       cmdlet.name,
       'AmbiguousParameterSet',

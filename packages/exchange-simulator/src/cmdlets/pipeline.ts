@@ -7,6 +7,7 @@ import type { PipelineObject } from '../serialization/object-shape.ts';
 import type { BoundArguments, Cmdlet, CmdletContext, Emission } from './cmdlet.ts';
 import { CommandFailure, commandNotFound, scriptsNotAllowed } from './command-failure.ts';
 import { bindParameters } from './parameter-binding.ts';
+import { runCmdlet } from './pipeline-binding.ts';
 
 /** Pipeline input as it arrives. */
 export class PipelineInput {
@@ -69,7 +70,7 @@ function* withPreferences(
   const warningAction = bound.args.text('WarningAction');
   const passing = new WeakSet<Emission>();
   const marked = input === undefined ? undefined : mark(input, passing);
-  for (const emission of reportingFailures(bound.cmdlet.run(bound.args, context, marked))) {
+  for (const emission of runCmdlet(bound.cmdlet, bound.args, context, marked)) {
     const own = !passing.has(emission);
     if (own && emission.kind === 'error') {
       if (errorAction === 'Stop') throw new CommandFailure(emission.record);
@@ -78,16 +79,6 @@ function* withPreferences(
     if (own && emission.kind === 'warning' && (warningAction === 'SilentlyContinue' || warningAction === 'Ignore'))
       continue;
     yield emission;
-  }
-}
-
-/** What an Exchange task fails with becomes an error record. */
-function* reportingFailures(emissions: Iterable<Emission>): Iterable<Emission> {
-  try {
-    yield* emissions;
-  } catch (error) {
-    if (!(error instanceof CommandFailure) || error.terminating) throw error;
-    yield { kind: 'error', record: error.record };
   }
 }
 

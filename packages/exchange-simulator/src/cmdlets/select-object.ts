@@ -163,6 +163,7 @@ export const selectObject: Cmdlet = {
     { name: 'Skip', type: { kind: 'integer' } },
     { name: 'Wait', type: { kind: 'switch' } },
   ],
+  drawsInput: true,
   run,
 };
 
@@ -237,6 +238,7 @@ export const measureObject: Cmdlet = {
     { name: 'Maximum', type: { kind: 'switch' } },
     { name: 'Minimum', type: { kind: 'switch' } },
   ],
+  drawsInput: true,
   run: runMeasure,
 };
 
@@ -254,5 +256,6 @@ export const outDefault: Cmdlet = {
   taskClass: 'Microsoft.PowerShell.Commands.OutDefaultCommand',
   module: 'Microsoft.PowerShell.Core',
   parameters: [{ name: 'Transcript', type: { kind: 'switch' } }],
+  drawsInput: true,
   run: runOutDefault,
 };
