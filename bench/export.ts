@@ -57,6 +57,8 @@ function settingsOf(realm: Realm, url: string): ConnectionSettings {
     exportScriptPath: undefined,
     fulfillScriptPath: undefined,
     fulfillOptions: [],
+    allowRemoveMailbox: false,
+    waitForMove: false,
     domainController: undefined,
     globalCatalog: undefined,
     operationTimeoutMs: 60_000,

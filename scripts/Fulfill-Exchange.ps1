@@ -450,9 +450,11 @@ function Open-Session {
 $line = [System.Console]::ReadLine()
 $options = ConvertFrom-Json $line
 $line = $null
-$allowRemoveMailbox = Test-True (Get-Member-Value $options 'AllowRemoveMailbox')
-$waitForMove = Test-True (Get-Member-Value $options 'WaitForMove')
+# What the connection says, the connector names in the environment; Options may say it, too.
+$allowRemoveMailbox = (Test-True $env:EXCHANGE_CONNECTOR_ALLOW_REMOVE_MAILBOX) -or (Test-True (Get-Member-Value $options 'AllowRemoveMailbox'))
+$waitForMove = (Test-True $env:EXCHANGE_CONNECTOR_WAIT_FOR_MOVE) -or (Test-True (Get-Member-Value $options 'WaitForMove'))
 $domainController = [string](Get-Member-Value $options 'DomainController')
+if ($domainController -eq '') { $domainController = [string]$env:EXCHANGE_CONNECTOR_DOMAIN_CONTROLLER }
 $mountAttempts = 10
 if (Get-Member-Value $options 'MountAttempts') { $mountAttempts = [int](Get-Member-Value $options 'MountAttempts') }
 $waitSeconds = 6.0

@@ -22,6 +22,8 @@ export function connectionTo(url: string, more: Partial<ConnectionSettings> = {}
     exportScriptPath: undefined,
     fulfillScriptPath: undefined,
     fulfillOptions: [],
+    allowRemoveMailbox: false,
+    waitForMove: false,
     domainController: undefined,
     globalCatalog: undefined,
     operationTimeoutMs: 10_000,

@@ -145,7 +145,7 @@ function checkReservedKeys(reader: SectionReader): void {
   }
   reader.texts('ProtectedMailboxes', 'the name of a mailbox');
   reader.texts('ProtectedDatabases', 'the name of a database');
-  for (const name of ['AllowRemoveMailbox', 'WaitForMove', 'RequireAcknowledge']) reader.flag(name);
+  reader.flag('RequireAcknowledge');
   // To write readable what was to be encrypted would be worse than to write nothing.
   if (reader.flag('EncryptOutput'))
     reader.remarks.error(
@@ -218,6 +218,8 @@ export function readConnection(
     exportScriptPath: scripts.export,
     fulfillScriptPath: scripts.fulfill,
     fulfillOptions: options?.pairs ?? [],
+    allowRemoveMailbox: reader.flag('AllowRemoveMailbox'),
+    waitForMove: reader.flag('WaitForMove'),
     domainController: reader.text('DomainController', 'the name of a domain controller'),
     globalCatalog: reader.text('GlobalCatalog', 'the name of a global catalog server'),
     operationTimeoutMs:

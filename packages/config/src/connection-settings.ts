@@ -53,6 +53,10 @@ export interface ConnectionSettings {
   readonly fulfillScriptPath: string | undefined;
   /** `Options`, every pair of it: what a fulfilment script is handed. Empty where there is no such section. */
   readonly fulfillOptions: readonly FulfillOption[];
+  /** A deleted mailbox order removes the account too. */
+  readonly allowRemoveMailbox: boolean;
+  /** An order that moves a mailbox ends when the move has. */
+  readonly waitForMove: boolean;
   readonly domainController: string | undefined;
   readonly globalCatalog: string | undefined;
   readonly operationTimeoutMs: number;

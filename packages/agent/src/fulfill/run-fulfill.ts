@@ -89,7 +89,7 @@ export async function runFulfill(request: FulfillRequest): Promise<FulfillOutcom
     refuseFolder(request.resultsFile);
     const batch = readOrderFolder(request.ordersFolder);
     const program = findProgram();
-    const runtime = prepareRuntime(script, folders);
+    const runtime = prepareRuntime(script, connection, folders);
     signal.throwIfAborted();
     const state = stateFolder(folders.work, connection.id);
     lock = takeRunLock(state, runId, [temporaryPath(request.resultsFile, runId)]);
@@ -104,7 +104,10 @@ export async function runFulfill(request: FulfillRequest): Promise<FulfillOutcom
   } catch (error) {
     const end = endOf(error, signal);
     if (end.kind === 'failed')
-      log.write('Error', `fulfilment failed: ${end.failure.message}`, { code: end.failure.code });
+      log.write('Error', `fulfilment failed: ${end.failure.message}`, {
+        code: end.failure.code,
+        recovery: end.failure.recovery,
+      });
     else log.write('Warning', 'fulfilment cancelled');
     return end;
   } finally {
@@ -219,12 +222,22 @@ function outcomeOf(run: PreparedRun, summary: FulfillSummary, ended: ScriptEngin
     if ((signal.reason as Error | undefined)?.name !== 'TimeoutError')
       return { kind: 'cancelled', exitCode: 130, summary };
     const message = 'the time limit of the whole run (--timeout) passed; the results say what became of each order';
-    return { kind: 'failed', exitCode: 1, failure: { code: 'RUN_TIMED_OUT', message, mend: undefined }, summary };
+    return {
+      kind: 'failed',
+      exitCode: 1,
+      failure: { code: 'RUN_TIMED_OUT', recovery: 'none', message, mend: undefined },
+      summary,
+    };
   }
   if (ended.failure !== undefined) {
     const message = `no order was carried out: ${run.redact(ended.failure)} (${run.runtime.script})`;
     const mend = 'mend the script; the results say of every order that it was not run, so all can be sent again';
-    return { kind: 'failed', exitCode: 1, failure: { code: 'RUN_SCRIPT_FAILED', message, mend }, summary };
+    return {
+      kind: 'failed',
+      exitCode: 1,
+      failure: { code: 'RUN_SCRIPT_FAILED', recovery: 'none', message, mend },
+      summary,
+    };
   }
   const isWhole = errors === 0 && summary.setAside.length === 0 && ended.faults.length === 0;
   return isWhole ? { kind: 'done', exitCode: 0, summary } : { kind: 'partial', exitCode: 5, summary };

@@ -12,7 +12,7 @@
 import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { AgentFolders } from '@exchange-connector/config';
+import type { AgentFolders, ConnectionSettings } from '@exchange-connector/config';
 import { AgentError, fileFailed } from '../errors.ts';
 import { makeFolder } from '../folder.ts';
 import type { Visitor } from './run-folder.ts';
@@ -26,6 +26,9 @@ export const runtimeVariables = {
   demoPath: 'EXCHANGE_CONNECTOR_DEMO_PATH',
   folder: 'EXCHANGE_CONNECTOR_FULFILL_FOLDER',
   visits: 'EXCHANGE_CONNECTOR_FULFILL_VISITS',
+  allowRemoveMailbox: 'EXCHANGE_CONNECTOR_ALLOW_REMOVE_MAILBOX',
+  waitForMove: 'EXCHANGE_CONNECTOR_WAIT_FOR_MOVE',
+  domainController: 'EXCHANGE_CONNECTOR_DOMAIN_CONTROLLER',
 } as const;
 
 /** A script that can be run. */
@@ -112,7 +115,7 @@ function childEnvironment(more: Readonly<Record<string, string>>): Record<string
  * Makes a script ready to be run.
  * @throws AgentError RUN_SETTINGS_UNUSABLE where the script is not there, RUN_FILE_FAILED
  */
-export function prepareRuntime(script: string, folders: AgentFolders): ScriptRuntime {
+export function prepareRuntime(script: string, connection: ConnectionSettings, folders: AgentFolders): ScriptRuntime {
   const text = readScript(script);
   const runtime = join(folders.work, 'FulfillPowerShell');
   layOutRuntime(runtime);
@@ -127,6 +130,10 @@ export function prepareRuntime(script: string, folders: AgentFolders): ScriptRun
     environment: childEnvironment({
       [runtimeVariables.runtimePath]: runtime,
       [runtimeVariables.demoPath]: dirname(folders.temp),
+      // Settings of the connection; Options are handed on as they stand.
+      [runtimeVariables.allowRemoveMailbox]: String(connection.allowRemoveMailbox),
+      [runtimeVariables.waitForMove]: String(connection.waitForMove),
+      [runtimeVariables.domainController]: connection.domainController ?? '',
     }),
   };
 }

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { Secret } from '@exchange-connector/config';
+import { type ConnectionSettings, Secret } from '@exchange-connector/config';
 import { orderOf, Rehearsal, skip } from './fulfilment.ts';
 
 /* The shipped script in the real engine, on stand-ins for the Exchange cmdlets that keep an organisation in a file. */
@@ -73,8 +73,13 @@ const organisation: Organisation = {
 class ExchangeRehearsal extends Rehearsal {
   #failures: object[] = [];
 
-  constructor(context: TestContext, options: Readonly<Record<string, string | number | boolean>> = {}) {
+  constructor(
+    context: TestContext,
+    options: Readonly<Record<string, string | number | boolean>> = {},
+    connection: Partial<ConnectionSettings> = {},
+  ) {
     super(context, '', {
+      ...connection,
       fulfillScriptPath: shipped,
       fulfillOptions: [
         { name: 'Server', value: 'http://mailbox01.contoso.com/PowerShell/' },
@@ -310,11 +315,12 @@ test('a deleted mailbox is disabled, and removed with its account only where tha
   skip,
 }, async (context) => {
   const order = mailboxOrder('Deleted', {}, { SamAccountName: 'anna' });
-  for (const [options, command] of [
-    [{}, 'Disable-Mailbox'],
-    [{ AllowRemoveMailbox: 'true' }, 'Remove-Mailbox'],
+  for (const [options, connection, command] of [
+    [{}, {}, 'Disable-Mailbox'],
+    [{ AllowRemoveMailbox: 'true' }, {}, 'Remove-Mailbox'],
+    [{}, { allowRemoveMailbox: true }, 'Remove-Mailbox'],
   ] as const) {
-    const rehearsal = new ExchangeRehearsal(context, options);
+    const rehearsal = new ExchangeRehearsal(context, options, connection);
     assert.deepEqual(await rehearsal.carryOut(order), executed);
     assert.deepEqual(
       rehearsal.changes().map((call) => [call.command, call.parameters['Identity'], call.parameters['Confirm']]),
