@@ -3,6 +3,8 @@ import type { RunPhase, RunProgress } from './run.ts';
 /** At most so often is progress told within a phase. */
 const intervalMs = 250;
 
+const grouped = new Intl.NumberFormat('en-US');
+
 /** Thins progress out and adds what a person wants to know: the rate, and the time left. */
 export class ProgressMeter {
   readonly #tell: (progress: RunProgress) => void;
@@ -10,6 +12,7 @@ export class ProgressMeter {
   #phase: RunPhase | undefined;
   #phaseStart = 0;
   #nextAt = 0;
+  #reached: { readonly done: number; readonly total: number | undefined } = { done: 0, total: undefined };
 
   /** @param now milliseconds of a clock that never goes back */
   constructor(tell: (progress: RunProgress) => void, now: () => number = () => performance.now()) {
@@ -17,8 +20,31 @@ export class ProgressMeter {
     this.#now = now;
   }
 
+  /** How far things have come, for a person: `after 1,200 of 3,000 mailboxes`. */
+  get howFar(): string {
+    const { done, total } = this.#reached;
+    const count = total === undefined ? grouped.format(done) : `${grouped.format(done)} of ${grouped.format(total)}`;
+    switch (this.#phase) {
+      case 'databases':
+      case 'mailboxes':
+        return `after ${count} ${this.#phase}`;
+      case 'counting':
+        return 'while the mailboxes were counted';
+      case 'writing':
+        return `after all had been read and ${count} rows written`;
+      case 'fulfilling':
+        return `after ${count} orders`;
+      case 'connecting':
+      case undefined:
+        return 'before anything was read';
+      default:
+        return this.#phase satisfies never;
+    }
+  }
+
   /** Takes each step; tells a few a second, the first of a phase, and the one that reaches its total. */
   report(phase: RunPhase, done: number, total: number | undefined): void {
+    this.#reached = { done, total };
     const now = this.#now();
     if (phase !== this.#phase || done === 0) {
       this.#phase = phase;

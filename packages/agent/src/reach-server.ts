@@ -1,8 +1,10 @@
 /* The first steps to a server, one at a time, so that `check` can say which one fails. */
 import { lookup } from 'node:dns/promises';
 import { connect as connectTcp, isIP } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type PeerCertificate } from 'node:tls';
 import type { ConnectionSettings, ServerAddress } from '@exchange-connector/config';
+import { explainTlsError } from '@exchange-connector/wsman';
+import { tlsMend } from './failure-mends.ts';
 
 /** What a step found. */
 export type Finding =
@@ -16,12 +18,6 @@ const certificateNoticeMs = 30 * 24 * 3600 * 1000;
 
 function seen(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** OpenSSL's reason without its address and source line, and without Node's advice on how to start Node. */
-function reasonOf(error: Error): string {
-  const openSsl = /:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):/.exec(error.message);
-  return openSsl?.[1] ?? seen(error).replace(/; if the root CA is installed locally.*/s, '');
 }
 
 function codeOf(error: unknown): string {
@@ -90,13 +86,21 @@ export function reachPort(host: string, port: number, signal: AbortSignal): Prom
   });
 }
 
-const tlsMends: Readonly<Record<string, string>> = {
-  ERR_TLS_CERT_ALTNAME_INVALID:
-    'use in Server a name that the certificate holds; ConnectAddress can still dial another one',
-  CERT_HAS_EXPIRED: 'renew the certificate of the server (or set the clock of this machine right)',
-  CERT_NOT_YET_VALID: 'set the clock of this machine right',
-};
-const unknownIssuer = 'name the PEM file of the CA that issued the certificate in CaFile';
+/** What a handshake that failed says, told apart as a session would tell it. */
+function tlsFinding(
+  error: Error,
+  server: ServerAddress,
+  caPem: string | undefined,
+  stage: { readonly begun: boolean; readonly certificate: PeerCertificate | undefined },
+): Finding {
+  const host = server.host.replace(/^\[|\]$/g, '');
+  const refusal = explainTlsError(error, { host, hasPrivateCa: caPem !== undefined, ...stage });
+  return {
+    ok: false,
+    detail: `the TLS handshake with ${server.host}:${server.port} failed: ${refusal?.seen ?? seen(error)}`,
+    mend: refusal === undefined ? 'check the network between this machine and that server' : tlsMend(refusal),
+  };
+}
 
 /** Does the TLS handshake as a session would, and looks at the certificate. */
 export function shakeTls(
@@ -111,6 +115,15 @@ export function shakeTls(
       port: dial.port,
       ...(isIP(server.host) === 0 ? { servername: server.host } : {}),
       ...(caPem === undefined ? {} : { ca: caPem }),
+    });
+    let begun = false;
+    let certificate: PeerCertificate | undefined;
+    socket.once('connect', () => {
+      begun = true;
+    });
+    // Before Node's own listener, which destroys a socket whose certificate does not pass.
+    socket.prependOnceListener('secure', () => {
+      certificate = socket.getPeerCertificate();
     });
     const abort = (): void => void socket.destroy(new Error('cancelled'));
     signal.addEventListener('abort', abort, { once: true });
@@ -138,16 +151,6 @@ export function shakeTls(
           : undefined,
       });
     });
-    socket.once('error', (error) =>
-      end({
-        ok: false,
-        detail: `the TLS handshake with ${server.host}:${server.port} failed: ${reasonOf(error)}`,
-        mend:
-          tlsMends[codeOf(error)] ??
-          (/CERT|SIGN|ISSUER|VERIFY/.test(codeOf(error))
-            ? unknownIssuer
-            : 'check that this port speaks TLS (443, not 80)'),
-      }),
-    );
+    socket.once('error', (error) => end(tlsFinding(error, server, caPem, { begun, certificate })));
   });
 }

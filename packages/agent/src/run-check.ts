@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ConnectionSettings, ServerAddress } from '@exchange-connector/config';
 import { GssapiError } from '@exchange-connector/gssapi';
-import { WsmanError, type WsmanSession } from '@exchange-connector/wsman';
+import { WsmanError, type WsmanErrorCode, type WsmanSession } from '@exchange-connector/wsman';
 import { checkCmdlets, checkDatabase, checkMailbox, type SessionLook } from './check-session.ts';
 import { stateFolder } from './export-paths.ts';
 import { mendLeftovers } from './leftovers.ts';
@@ -201,16 +201,32 @@ function takeSessionFailure(
 ): boolean {
   const end = endOf(error, signal);
   if (end.kind === 'cancelled') throw error;
-  const { message, mend } = end.failure;
+  const { code, message, mend } = end.failure;
   const isAuthentication =
     error instanceof GssapiError || (error instanceof WsmanError && error.code === 'WSMAN_AUTHENTICATION_REFUSED');
   if (isAuthentication) {
     list.add('authentication', 'failed', message, mend);
     return true;
   }
-  if (isLast) list.add('authentication', 'passed', `${server.host} did not refuse it`);
-  list.take('session', { ok: false, detail: message, mend: mend ?? 'see what the message says of the server' }, isLast);
+  if (isLast) addAuthenticationBehind(error, server, list);
+  list.take('session', { ok: false, detail: message, mend: mend ?? `${code}: docs/errors.md says more` }, isLast);
   return false;
+}
+
+/** These come from the service itself, which asks who we are before it answers at all. */
+const afterAuthentication: ReadonlySet<WsmanErrorCode> = new Set([
+  'WSMAN_ACCESS_DENIED',
+  'WSMAN_FAULT',
+  'WSMAN_POOL_BROKEN',
+]);
+
+/** What a session that failed says of the authentication before it. */
+function addAuthenticationBehind(error: unknown, server: ServerAddress, list: Checklist): void {
+  if (!(error instanceof WsmanError)) list.add('authentication', 'not-applicable', 'not known');
+  else if (afterAuthentication.has(error.code)) list.add('authentication', 'passed', `${server.host} accepted it`);
+  else if (error.code === 'WSMAN_HTTP_ERROR')
+    list.add('authentication', 'not-applicable', 'not known: the server answered before asking');
+  else list.add('authentication', 'not-applicable', 'not known: the server did not come to it');
 }
 
 async function lookInside(session: WsmanSession, request: CheckRequest, list: Checklist): Promise<void> {

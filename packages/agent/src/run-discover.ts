@@ -77,7 +77,10 @@ export async function runDiscover(request: RunRequest): Promise<DiscoverOutcome>
   } catch (error) {
     const end = endOf(error, signal);
     if (end.kind === 'failed')
-      log.write('Error', `discover failed: ${end.failure.message}`, { code: end.failure.code });
+      log.write('Error', `discover failed: ${end.failure.message}`, {
+        code: end.failure.code,
+        recovery: end.failure.recovery,
+      });
     return end;
   } finally {
     stopLogging();

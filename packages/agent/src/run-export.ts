@@ -68,9 +68,11 @@ export async function runExport(request: ExportRequest): Promise<ExportOutcome> 
     log.write('Information', `export ${outcome.kind}`, { exitCode: outcome.exitCode });
     return outcome;
   } catch (error) {
-    const end = endOf(error, signal);
-    if (end.kind === 'failed') log.write('Error', `export failed: ${end.failure.message}`, { code: end.failure.code });
-    else log.write('Warning', 'export cancelled');
+    const end = endOf(error, signal, { howFar: run.meter.howFar });
+    if (end.kind === 'failed') {
+      const { code, recovery, message } = end.failure;
+      log.write('Error', `export failed: ${message}`, { code, recovery });
+    } else log.write('Warning', 'export cancelled');
     return end;
   } finally {
     run.mailboxes.close();

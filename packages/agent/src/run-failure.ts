@@ -1,9 +1,10 @@
 import { ConnectorError } from '@exchange-connector/connector';
 import { GssapiError } from '@exchange-connector/gssapi';
-import { PsrpError } from '@exchange-connector/psrp';
 import { PowerShellProcessError } from '@exchange-connector/powershell-process';
-import { WsmanError } from '@exchange-connector/wsman';
+import { PsrpError, type Recovery } from '@exchange-connector/psrp';
+import { WsmanError, type WsmanErrorCode } from '@exchange-connector/wsman';
 import { AgentError, type AgentErrorCode } from './errors.ts';
+import { connectorMends, powerShellMends, protocolMend, wsmanMend } from './failure-mends.ts';
 import type { RunFailure } from './run.ts';
 
 /** How a run ended that did not end well, with the exit code of the command line. */
@@ -23,8 +24,17 @@ const exitCodes: Readonly<Record<AgentErrorCode, 1 | 2 | 3 | 4>> = {
   RUN_UNEXPECTED: 1,
 };
 
-function failed(exitCode: 1 | 2 | 3 | 4, code: string, message: string, mend: string | undefined): RunEnd {
-  return { kind: 'failed', exitCode, failure: { code, message, mend } };
+function failed(exitCode: 1 | 2 | 3 | 4, failure: RunFailure): RunEnd {
+  return { kind: 'failed', exitCode, failure };
+}
+
+/** What a failure is for a run, as its own error tells it. */
+function failureOf(
+  error: { readonly code: string; readonly recovery: Recovery; readonly message: string },
+  mend: string | undefined,
+  message = error.message,
+): RunFailure {
+  return { code: error.code, recovery: error.recovery, message, mend };
 }
 
 /** GSSAPI's messages end with what to do, which stands apart here. */
@@ -32,67 +42,71 @@ function withoutMend(message: string, mend: string): string {
   return message.endsWith(mend) ? message.slice(0, -mend.length).trimEnd().replace(/\.$/, '') : message;
 }
 
-/** What to do about the commonest failures of the wire; the messages themselves say what was seen. */
-function mendOf(error: WsmanError): string | undefined {
-  switch (error.code) {
-    case 'WSMAN_CONNECT_FAILED':
-      return 'check the name and port in Server, the DNS of this machine, and that no firewall stands between';
-    case 'WSMAN_TLS_REFUSED':
-      return "name the PEM file of the CA that issued the server's certificate in CaFile; the name in Server must be one of the certificate's";
-    case 'WSMAN_AUTHENTICATION_REFUSED':
-      return 'check Login and Password (or the ticket or keytab), and that AuthType is switched on in the virtual directory PowerShell of that server';
-    case 'WSMAN_ACCESS_DENIED':
-      return 'let the account use remote PowerShell: Set-User <account> -RemotePowerShellEnabled $true, and give it a management role';
-    case 'WSMAN_TIMED_OUT':
-      return 'check that the server is not overloaded; OperationTimeoutSeconds sets how long one answer may take';
-    case 'WSMAN_POOL_BROKEN':
-      return error.retryAfterMs === undefined
-        ? undefined
-        : `wait ${Math.ceil(error.retryAfterMs / 1000)} seconds and start again`;
-    default:
-      return undefined;
+/** What a server that goes away in the middle looks like from here: a new connection may have been tried, too. */
+const serverGone: Readonly<Partial<Record<WsmanErrorCode, string>>> = {
+  WSMAN_CONNECTION_LOST: 'the server went away during the run',
+  WSMAN_CONNECT_FAILED: 'the server went away during the run',
+  WSMAN_TLS_REFUSED: 'the server went away during the run',
+  WSMAN_TIMED_OUT: 'the server stopped answering during the run',
+};
+
+/** How far a run that publishes files had come, for its failure. */
+export interface RunReach {
+  /** `after 1,200 of 3,000 mailboxes`. */
+  readonly howFar: string;
+}
+
+function endOfWsman(error: WsmanError, reach: RunReach | undefined): RunEnd {
+  if (error.cause instanceof GssapiError) {
+    return failed(3, failureOf(error.cause, error.cause.mend, withoutMend(error.message, error.cause.mend)));
   }
+  const isBefore = error.phase === 'connect' || error.phase === 'open';
+  if (isBefore || error.code === 'WSMAN_OPTION_INVALID') {
+    return failed(error.code === 'WSMAN_OPTION_INVALID' ? 2 : 3, failureOf(error, wsmanMend(error)));
+  }
+  const gone = serverGone[error.code];
+  if (gone === undefined) return failed(1, failureOf(error, wsmanMend(error)));
+  const howFar = reach === undefined ? '' : `, ${reach.howFar}`;
+  const stands = reach === undefined ? '' : '; nothing was replaced: the files of the last good run stand';
+  const mend = 'run it again once the server is back; its event log, or what stands between, says why it went away';
+  return failed(1, failureOf(error, mend, `${gone}${howFar}: ${error.message}${stands}`));
+}
+
+function endOfAbort(reason: unknown): RunEnd {
+  if (!(reason instanceof Error && reason.name === 'TimeoutError')) return { kind: 'cancelled', exitCode: 130 };
+  return failed(1, {
+    code: 'RUN_TIMED_OUT',
+    recovery: 'none',
+    message: 'the time limit of the whole run (--timeout) passed; nothing was replaced',
+    mend: undefined,
+  });
 }
 
 /**
  * What an error means for a run. The reason of an aborted signal decides first: what broke because the run
  * was being ended is no failure of its own.
+ * @param reach for a run that publishes files: how far it had come
  */
-export function endOf(error: unknown, signal: AbortSignal): RunEnd {
-  if (signal.aborted) {
-    const reason: unknown = signal.reason;
-    if (reason instanceof Error && reason.name === 'TimeoutError') {
-      return failed(
-        1,
-        'RUN_TIMED_OUT',
-        'the time limit of the whole run (--timeout) passed; nothing was replaced',
-        undefined,
-      );
-    }
-    return { kind: 'cancelled', exitCode: 130 };
-  }
-  if (error instanceof WsmanError) {
-    if (error.cause instanceof GssapiError) {
-      return failed(3, error.cause.code, withoutMend(error.message, error.cause.mend), error.cause.mend);
-    }
-    const isBefore = error.phase === 'connect' || error.phase === 'open';
-    const exitCode = error.code === 'WSMAN_OPTION_INVALID' ? 2 : isBefore ? 3 : 1;
-    return failed(exitCode, error.code, error.message, mendOf(error));
-  }
-  if (error instanceof GssapiError) return failed(3, error.code, withoutMend(error.message, error.mend), error.mend);
+export function endOf(error: unknown, signal: AbortSignal, reach?: RunReach): RunEnd {
+  if (signal.aborted) return endOfAbort(signal.reason);
+  if (error instanceof WsmanError) return endOfWsman(error, reach);
+  if (error instanceof GssapiError)
+    return failed(3, failureOf(error, error.mend, withoutMend(error.message, error.mend)));
   if (error instanceof ConnectorError) {
-    return failed(error.code === 'EXPORT_SCRIPT_NO_SESSION' ? 3 : 1, error.code, error.message, error.mend);
+    const exitCode = error.code === 'EXPORT_SCRIPT_NO_SESSION' ? 3 : 1;
+    return failed(exitCode, failureOf(error, error.mend ?? connectorMends[error.code]));
   }
   if (error instanceof PowerShellProcessError) {
-    return failed(error.phase === 'open' ? 3 : 1, error.code, `running the export script: ${error.message}`, undefined);
+    const message = `running the export script: ${error.message}`;
+    return failed(error.phase === 'open' ? 3 : 1, failureOf(error, powerShellMends[error.code], message));
   }
-  if (error instanceof AgentError) return failed(exitCodes[error.code], error.code, error.message, error.mend);
-  if (error instanceof PsrpError) return failed(1, error.code, error.message, undefined);
+  if (error instanceof AgentError) return failed(exitCodes[error.code], failureOf(error, error.mend));
+  if (error instanceof PsrpError) return failed(1, failureOf(error, protocolMend));
   const seen = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return failed(
-    1,
-    'RUN_UNEXPECTED',
-    `unexpected error, a defect of this program: ${seen}`,
-    'report it, with the log file of the run',
-  );
+  return failed(1, {
+    code: 'RUN_UNEXPECTED',
+    recovery: 'none',
+    message: `unexpected error, a defect of this program: ${seen}`,
+    mend: 'report it, with the log file of the run',
+  });
 }

@@ -1,4 +1,5 @@
 import type { AgentFolders, ConnectionSettings } from '@exchange-connector/config';
+import type { Recovery } from '@exchange-connector/psrp';
 import type { WsmanLimits } from '@exchange-connector/wsman';
 import type { Manifest } from './manifest.ts';
 
@@ -44,6 +45,8 @@ export interface ExportRequest extends RunRequest {
 export interface RunFailure {
   /** The code of the error class that understood the failure, e.g. `WSMAN_CONNECT_FAILED` (docs/errors.md). */
   readonly code: string;
+  /** What can be done about it, for a program (docs/errors.md). */
+  readonly recovery: Recovery;
   /** What was being done, to what, what was seen. */
   readonly message: string;
   /** What to do about it, where that is known. */

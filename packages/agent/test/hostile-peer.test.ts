@@ -85,6 +85,7 @@ async function provoke(mischief: Mischief, steps: number): Promise<void> {
         assert.ok(outcome.exitCode === 1 || outcome.exitCode === 3, `exit ${outcome.exitCode} at byte ${offset}`);
         assert.match(outcome.failure.message, saysWhere, `at byte ${offset}`);
         assert.notEqual(outcome.failure.code, 'RUN_UNEXPECTED', outcome.failure.message);
+        assert.ok(outcome.failure.mend !== undefined && outcome.failure.mend !== '', outcome.failure.message);
         assert.deepEqual(filesIn(folder), good.files, `files were touched at byte ${offset}`);
       } else {
         // All rows had come: only the closing of the shell was cut off.
@@ -100,6 +101,24 @@ async function provoke(mischief: Mischief, steps: number): Promise<void> {
 
 test('a server that dies at any byte ends the run with a clear error', async () => {
   await provoke('die', 24);
+});
+
+test('a server that goes away in the middle is said to have, with how far the read had come and that the old files stand', async () => {
+  await inFolder(async (folder) => {
+    const good = await goodRun(folder);
+    const proxy = await startCuttingProxy(simulator.port, Math.floor(good.bytes * 0.7), 'die');
+    const outcome = await run(folder, proxy.port);
+    await proxy.close();
+    assert.ok(outcome.kind === 'failed');
+    const { message, mend, code, recovery } = outcome.failure;
+    assert.match(
+      message,
+      /^the server went away during the run, after [\d,]+ (of [\d,]+ )?(databases|mailboxes): .*; nothing was replaced: the files of the last good run stand$/,
+    );
+    assert.match(mend ?? '', /run it again once the server is back/);
+    assert.deepEqual([outcome.exitCode, /^WSMAN_CONN/.test(code), recovery === 'none'], [1, true, false]);
+    assert.deepEqual(filesIn(folder), good.files);
+  });
 });
 
 test('a server that sends garbage at any byte ends the run with a clear error', async () => {

@@ -115,7 +115,69 @@ test('a port that speaks no TLS fails the step tls', async () => {
   await withSimulator({}, async (simulator) => {
     const { steps } = await checked(connectionTo(simulator.url.replace('http:', 'https:')));
     assert.equal(failure(steps).name, 'tls');
-    assert.match(failure(steps).mend ?? '', /speaks TLS/);
+    assert.match(failure(steps).mend ?? '', /write http:\/\/ in Server|port that speaks TLS/);
+    assert.match(failure(steps).detail, /the port speaks no TLS/);
+    assert.doesNotMatch(failure(steps).detail, /:error:|ssl\/|\.c:/, "none of OpenSSL's source lines");
+  });
+});
+
+function stepOf(steps: readonly CheckStep[], name: string): CheckStep {
+  const step = steps.find((each) => each.name === name);
+  assert.ok(step !== undefined, name);
+  return step;
+}
+
+test('where the server answers before it asks who we are, nothing is said of the authentication, and the mend is the path', async () => {
+  await withSimulator({}, async (simulator) => {
+    const { exitCode, steps } = await checked(connectionTo(simulator.url.replace('/PowerShell/', '/Nowhere/')));
+    assert.equal(stepOf(steps, 'authentication').state, 'not-applicable', JSON.stringify(steps, undefined, 1));
+    assert.match(stepOf(steps, 'authentication').detail, /^not known: the server answered before asking$/);
+    assert.equal(failure(steps).name, 'session');
+    assert.match(failure(steps).mend ?? '', /the path in Server.*\/PowerShell\//);
+    assert.equal(exitCode, 3);
+  });
+});
+
+test('http to a port that speaks TLS is told to be written https, and nothing is said of the authentication', async () => {
+  const made = await makeCertificate({ hosts: ['localhost'] });
+  await withSimulator({ tls: { cert: made.certificatePem, key: made.keyPem } }, async (simulator) => {
+    const { exitCode, steps } = await checked(connectionTo(simulator.url.replace('https:', 'http:')));
+    assert.equal(stepOf(steps, 'authentication').state, 'not-applicable', JSON.stringify(steps, undefined, 1));
+    assert.match(failure(steps).mend ?? '', /write https:\/\/ in Server/);
+    assert.equal(exitCode, 3);
+  });
+});
+
+test('each fault of a certificate has a mend of its own', async () => {
+  await inFolder(async (folder) => {
+    const cases = [
+      [{ flaw: 'expired' }, /has expired \(.*\d{4}/, /renew the certificate/],
+      [{ flaw: 'not-yet-valid' }, /not valid yet/, /clock of this machine/],
+      [
+        { flaw: 'wrong-authority' },
+        /"[^"]*CN=[^"]+", which the private CA/,
+        /\(CN=.*\) into the file that CaFile names/,
+      ],
+      [
+        { hosts: ['elsewhere.test', '127.0.0.2'] },
+        /it is for elsewhere\.test, 127\.0\.0\.2/,
+        /a name that the certificate/,
+      ],
+    ] as const;
+    for (const [options, seen, mend] of cases) {
+      const made = await makeCertificate({ hosts: ['localhost'], ...options, folder });
+      await withSimulator({ tls: { cert: made.certificatePem, key: made.keyPem } }, async (simulator) => {
+        const caFile = made.files?.ca;
+        const { detail, mend: told } = failure((await checked(connectionTo(simulator.url, { caFile }))).steps);
+        assert.match(detail, seen);
+        assert.match(told ?? '', mend);
+        const outcome = await runDiscover(request(connectionTo(simulator.url, { caFile })));
+        assert.ok(outcome.kind === 'failed');
+        assert.equal(outcome.failure.code, 'WSMAN_TLS_REFUSED');
+        assert.match(outcome.failure.message, seen);
+        assert.equal(outcome.failure.mend, told, 'check and the other commands say the same');
+      });
+    }
   });
 });
 
