@@ -29,3 +29,20 @@ test('each order is handed to the function once, in the order of files and lists
     ['5', 'Executed', '', 'Added', 'owner-5', 'Directory_User'],
   ]);
 });
+
+test('a script under strict mode, with errors that stop, is visited like any other', { skip }, async (context) => {
+  const rehearsal = new Rehearsal(
+    context,
+    visitingScript("if ($order.AssignedResourceTypeId -eq '1') { Write-Error 'stops' ; 'not reached' }").replace(
+      'function Fulfill-Test',
+      "Set-StrictMode -Version Latest; $ErrorActionPreference = 'Stop'\nfunction Fulfill-Test",
+    ),
+  );
+  rehearsal.put('a.json', orderOf('1'), { AssignedResourceTypeId: '2' }, orderOf('3'));
+  assert.equal((await rehearsal.run()).exitCode, 5);
+  assert.deepEqual(rehearsal.states(), [
+    ['1', 'Errored', 'stops'],
+    ['2', 'Executed', ''],
+    ['3', 'Executed', ''],
+  ]);
+});
