@@ -60,6 +60,24 @@ test('pipeline input goes to the local PowerShell', { skip }, async () => {
   assert.deepEqual({ exitCode, stdout }, { exitCode: 0, stdout: '1\n3\n2\n' });
 });
 
+test('PowerShell waits for the end of input that a cmdlet ignores, so that a bad line is always told', {
+  skip,
+}, async () => {
+  const parameters = ['invoke', '--json', '--input', '-', '--local', 'Set-StrictMode', '-Off'];
+  const child = startPsrp(parameters, { environment });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+  child.stdin.write('"good"\n');
+  // The engine has had the first value, and says so, before the second one is written.
+  while (!said.includes('InputObjectNotBound')) await once(child.stderr, 'data');
+  child.stdin.end('{bad\n');
+  const { exitCode, stderr } = await ended(child);
+  assert.equal(exitCode, 1);
+  assert.match(stderr, /line 2 of standard input.*PSRP_CLI_INPUT_INVALID/);
+});
+  assert.deepEqual([none.exitCode, none.stdout], [0, '']);
+});
+
 test('an error that ends the pipeline is exit 1, with an error record exit 5', { skip }, async () => {
   const unknown = await runPsrp(['invoke', '--local', 'Get-Nonsense'], { environment });
   assert.equal(unknown.exitCode, 1);

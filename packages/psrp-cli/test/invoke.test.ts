@@ -158,6 +158,39 @@ describe('psrp invoke over https with Basic', { timeout: 120_000 }, () => {
     assert.equal((await invoke([], ['Get-ExchangeServer'])).exitCode, 0);
   });
 
+  test('identities on standard input choose databases, as the documentation shows', async () => {
+    const parameters = invocation(['--input', '-', '--json'], ['Get-MailboxDatabase', '|', 'Select-Object', 'Name']);
+    const { exitCode, stdout } = await runPsrp(parameters, { environment, input: '"DB01"\n"DB02"\n' });
+    assert.deepEqual([exitCode, stdout], [0, '{"Name":"DB01"}\n{"Name":"DB02"}\n']);
+  });
+
+  test('a bad line is told whatever the pipeline makes of its input', async () => {
+    const bad = '{bad\n';
+    for (const [pipeline, input] of [
+      [['Get-MailboxDatabase', '|', 'Select-Object', 'Name'], bad],
+      // Takes no input.
+      [['Set-ADServerSettings', '-ViewEntireForest:$true'], bad],
+      // Ends when it has the first record, with the bad line far behind.
+      [['Get-Mailbox', '|', 'Select-Object', '-First', '1'], `${'"Administrator"\n'.repeat(20_000)}${bad}`],
+    ] as const) {
+      for (let round = 1; round <= 3; round += 1) {
+        const parameters = invocation(['--json', '--input', '-'], pipeline);
+        const { exitCode, stderr } = await runPsrp(parameters, { environment, input });
+        assert.equal(exitCode, 1, `${pipeline.join(' ')}, round ${round}`);
+        assert.match(stderr, /^psrp invoke: .*line \d+ of standard input.*PSRP_CLI_INPUT_INVALID\)\n$/m);
+      }
+    }
+  });
+
+  test('input that its writer never ends does not keep a pipeline that has ended', async () => {
+    const parameters = invocation(['--json', '--input', '-'], ['Get-Mailbox', '|', 'Select-Object', '-First', '1']);
+    const child = startPsrp(parameters, { environment });
+    child.stdin.write('"Administrator"\n');
+    const { exitCode, stdout } = await ended(child);
+    assert.deepEqual([exitCode, stdout.split('\n').length], [0, 2]);
+    assert.equal(child.stdin.writableEnded, false);
+  });
+
   test('the password may come on standard input', async () => {
     const parameters = invocation(['--password-stdin'], ['Get-ExchangeServer', '|', 'Select-Object', 'Name']);
     assert.equal((await runPsrp(parameters, { input: `${password}\r\nmore\n` })).exitCode, 0);

@@ -11,15 +11,19 @@ export const maxInputLineCharacters = 75_000_000;
 /**
  * Reads a file once from end to end, so that a bad line is found before anything is contacted. A pipe or
  * a device can be read only once and is left alone.
+ *
+ * @returns whether it was read
+ * @throws PsrpCliError PSRP_CLI_INPUT_INVALID, PSRP_CLI_USAGE
  */
-export async function checkInputFile(file: string): Promise<void> {
+export async function checkInputFile(file: string): Promise<boolean> {
   const kind = await stat(file).catch((error: Error) => {
     throw usageError(`--input ${file}: it cannot be read (${error.message})`, error);
   });
   if (kind.isDirectory()) throw usageError(`--input ${file}: this is a folder; name a file of JSON lines`);
-  if (!kind.isFile()) return;
+  if (!kind.isFile()) return false;
   try {
     for await (const _ of readInputValues(createReadStream(file), file));
+    return true;
   } catch (error) {
     if (error instanceof PsrpCliError) throw error;
     throw usageError(`--input ${file}: it cannot be read (${(error as Error).message})`, error);

@@ -1,15 +1,16 @@
 /* `psrp invoke`: one session, one pipeline, its records as they come. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createReadStream } from 'node:fs';
-import type { PsValue, RemoteSession } from '@exchange-connector/psrp';
+import type { RemoteSession } from '@exchange-connector/psrp';
 import { type RequestNotice, requestChannelName, WsmanError } from '@exchange-connector/wsman';
 import { PsrpCliError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { isReaderGone, type LineOutput } from '../output.ts';
 import { CancelledError, ExitCode, TimeLimitError } from '../run-control.ts';
-import { checkInputFile, readInputValues } from './input-lines.ts';
+import { checkInputFile } from './input-lines.ts';
 import type { InvokeSettings } from './invoke-settings.ts';
 import { prepareOpening } from './open-target.ts';
+import { PipelineInput } from './pipeline-input.ts';
 import { ProgressLine } from './progress-line.ts';
 import { RecordPrinter } from './record-printer.ts';
 
@@ -31,7 +32,7 @@ export interface InvokeSurroundings {
  */
 export async function runInvoke(settings: InvokeSettings, surroundings: InvokeSurroundings): Promise<ExitCode> {
   const { log, output, complaints } = surroundings;
-  if (settings.input !== undefined && settings.input !== '-') await checkInputFile(settings.input);
+  const isChecked = settings.input !== undefined && settings.input !== '-' && (await checkInputFile(settings.input));
   const signal = AbortSignal.any([surroundings.signal, output.gone]);
   const progress = new ProgressLine(surroundings.terminal);
   const forgetRequests = logRequests(log);
@@ -42,7 +43,7 @@ export async function runInvoke(settings: InvokeSettings, surroundings: InvokeSu
     phase = 'open';
     session = await open(signal);
     phase = 'run';
-    return await runPipeline(session, settings, surroundings, progress, signal);
+    return await runPipeline(session, settings, { ...surroundings, progress, signal, isChecked });
   } catch (error) {
     progress.clear();
     if (phase === 'before' && !surroundings.signal.aborted) throw error;
@@ -55,38 +56,46 @@ export async function runInvoke(settings: InvokeSettings, surroundings: InvokeSu
   }
 }
 
+interface RunSurroundings extends InvokeSurroundings {
+  readonly progress: ProgressLine;
+  /** Whether the input was read once already, and is good. */
+  readonly isChecked: boolean;
+}
+
 async function runPipeline(
   session: RemoteSession,
   settings: InvokeSettings,
-  surroundings: InvokeSurroundings,
-  progress: ProgressLine,
-  signal: AbortSignal,
+  surroundings: RunSurroundings,
 ): Promise<ExitCode> {
-  const { log, output, complaints } = surroundings;
+  const { log, output, complaints, progress, signal } = surroundings;
   const printer = new RecordPrinter(settings.json, output, complaints, progress);
-  const input = settings.input === undefined ? undefined : inputValues(settings.input, surroundings);
+  const input = settings.input === undefined ? undefined : openInput(settings.input, surroundings);
   log.write('Information', 'running', { commands: settings.commands.map(({ name }) => name).join(' | ') });
-  const events = session.invoke(
-    { statements: [settings.commands] },
-    input === undefined ? { signal } : { signal, input },
-  );
-  for await (const event of events) await printer.print(event);
-  log.write('Information', 'the pipeline ended', { records: printer.records, errors: printer.errors });
-  signal.throwIfAborted();
+  try {
+    const events = session.invoke(
+      { statements: [settings.commands] },
+      input === undefined ? { signal } : { signal, input },
+    );
+    for await (const event of events) await printer.print(event);
+    log.write('Information', 'the pipeline ended', { records: printer.records, errors: printer.errors });
+    signal.throwIfAborted();
+    await input?.checkRest();
+  } finally {
+    input?.close();
+  }
   return printer.exitCode ?? ExitCode.Failed;
 }
 
-async function* inputValues(file: string, surroundings: InvokeSurroundings): AsyncGenerator<PsValue, void, undefined> {
-  const fromTerminal = file === '-';
-  const source = fromTerminal ? surroundings.standardInput : createReadStream(file);
-  const cancel = (): void => void source.destroy();
-  surroundings.signal.addEventListener('abort', cancel, { once: true });
-  try {
-    yield* readInputValues(source, fromTerminal ? 'standard input' : file);
-  } finally {
-    surroundings.signal.removeEventListener('abort', cancel);
-    source.destroy();
-  }
+function openInput(file: string, { standardInput, isChecked, signal }: RunSurroundings): PipelineInput {
+  if (file !== '-')
+    return new PipelineInput({ source: createReadStream(file), name: file, checksRest: !isChecked, signal });
+  // Somebody who types is not waited for.
+  return new PipelineInput({
+    source: standardInput,
+    name: 'standard input',
+    checksRest: !standardInput.isTTY,
+    signal,
+  });
 }
 
 /** Says what ended the session, and gives the exit code for it. */
