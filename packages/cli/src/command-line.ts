@@ -8,6 +8,16 @@ const logLevels = ['Verbose', 'Debug', 'Information', 'Warning', 'Error', 'Fatal
 /** What a timer can hold: some 24 days. */
 const mostTimeoutSeconds = 2_147_483;
 
+/** Commands of later versions: no misspelling of one of these. */
+const plannedCommands: ReadonlySet<string> = new Set([
+  'acknowledge',
+  'undo',
+  'audit',
+  'config',
+  'protect',
+  'decrypt-file',
+]);
+
 const exitCodes = `
 Exit codes:
   0  all done
@@ -140,7 +150,7 @@ function addExport(program: Command, invoke: (invocation: Invocation) => void): 
     .addOption(
       new Option(
         '--output <dir>',
-        'folder for the files in place of ExportOutput (default: <TempFolderPath>/ExportOutput)',
+        'folder for the files in place of ExportOutput; a relative path starts at the current folder (default: <TempFolderPath>/ExportOutput)',
       ).argParser(readNonEmpty),
     )
     .action(() => {
@@ -253,17 +263,26 @@ function optionNames(command: Command): string[] {
   return [...all.filter((name) => name !== ''), '--help'];
 }
 
+/** What looks like an attempt to give a password as an argument: no name may repeat what follows it. */
+const secretOption = /^--?(?:pas|psw|pw|secret)/i;
+
+function unknownCommand(program: Command, name: string): string {
+  if (plannedCommands.has(name)) return `${name} is not in this version; it has export, check, discover and fulfill`;
+  const names = [...program.commands.map((known) => known.name()), 'help'];
+  return `unknown command ${name}; the nearest known one is ${nearestName(name, names)}`;
+}
+
 function refusalOf(program: Command, error: CommanderError, parameters: readonly string[]): string {
   // What follows "=" is a value, and may be a password that was meant for another way in.
   const named = (/'([^']*)'/s.exec(error.message)?.[1] ?? '').replace(/=.*$/s, '');
   const command = commandOf(program, parameters);
+  if (error.code === 'commander.unknownOption' && secretOption.test(named))
+    return `unknown option ${named}; secrets are never taken from arguments, which others on this machine can read: use --password-stdin`;
   if (error.code === 'commander.unknownOption')
     return `unknown option ${named}; the nearest known one is ${nearestName(named, optionNames(command))}`;
   const helpOf = error.code === 'commander.help' && parameters[0] === 'help' ? parameters[1] : undefined;
-  if (error.code === 'commander.unknownCommand' || helpOf !== undefined) {
-    const names = [...program.commands.map((known) => known.name()), 'help'];
-    return `unknown command ${helpOf ?? named}; the nearest known one is ${nearestName(helpOf ?? named, names)}`;
-  }
+  if (error.code === 'commander.unknownCommand' || helpOf !== undefined)
+    return unknownCommand(program, helpOf ?? named);
   if (error.code === 'commander.help') return 'a command is missing: export, check, discover or fulfill';
   return error.message.replace(/^error: /, '').replace(/\n.*$/s, '');
 }

@@ -45,6 +45,11 @@ export class Terminal {
     return this.#canRedraw;
   }
 
+  /** Columns for the result: those of its terminal, else 100. */
+  get resultWidth(): number {
+    return this.#output.columns ?? 100;
+  }
+
   /** Columns of the terminal. */
   get width(): number {
     return this.#errors.columns ?? 80;

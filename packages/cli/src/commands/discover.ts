@@ -10,6 +10,22 @@ function count(mailboxes: number | undefined): string {
   return mailboxes === undefined ? 'not counted' : `${grouped.format(mailboxes)} mailboxes`;
 }
 
+/** What stands before the further lines of a list. */
+const indent = '    ';
+
+/** `title: a, b, c` over as many lines as the names need; a name that is longer than a line has one of its own. */
+export function wrapNames(title: string, names: readonly string[], width: number): string[] {
+  const lines: string[] = [];
+  let line = title;
+  for (const [index, name] of names.entries()) {
+    const word = index === names.length - 1 ? name : `${name},`;
+    const isFull = line.length + 1 + word.length > width && line !== title;
+    if (isFull) lines.push(line);
+    line = isFull ? `${indent}${word}` : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
+
 /** `AdditionalColumns` are columns of mailboxes: for databases, further properties are of no use to a person. */
 function sayColumns(terminal: Terminal, of: 'mailboxes' | 'databases', columns: ColumnAvailability): void {
   if (!columns.known) {
@@ -17,9 +33,12 @@ function sayColumns(terminal: Terminal, of: 'mailboxes' | 'databases', columns: 
     return;
   }
   terminal.result(`columns of ${of}: ${columns.available.length} available, ${columns.missing.length} missing`);
-  if (columns.missing.length > 0) terminal.result(`  missing: ${columns.missing.join(', ')}`);
-  if (of === 'mailboxes' && columns.other.length > 0)
-    terminal.result(`  further properties, for AdditionalColumns: ${columns.other.join(', ')}`);
+  const sayNames = (title: string, names: readonly string[]): void => {
+    if (names.length === 0) return;
+    for (const line of wrapNames(title, names, terminal.resultWidth)) terminal.result(line);
+  };
+  sayNames('  missing:', columns.missing);
+  if (of === 'mailboxes') sayNames('  further properties, for AdditionalColumns:', columns.other);
 }
 
 function sayDiscovery(terminal: Terminal, found: Discovery): void {
