@@ -11,7 +11,7 @@ import { ObjectIdCounter, OutgoingQueue, type OutgoingStream } from './fragment/
 import { emptyGuid, encodeGuid, type Guid } from './guid.ts';
 import type { PsrpLimits } from './limits.ts';
 import { type Destination, Destination as destinations, messageHeaderBytes } from './message/message.ts';
-import type { MessageType } from './message/message-type.ts';
+import { MessageType } from './message/message-type.ts';
 import { holdsPlainText, protectPlainTexts, type SecureStringCipher } from './secure-string.ts';
 
 /** A pipeline's id, or the pool itself: where bytes come from and go to. */
@@ -32,6 +32,14 @@ interface Lane {
 }
 
 const byteOrderMark = [0xef, 0xbb, 0xbf] as const;
+
+/**
+ * A real server hangs where input stands in one packet with the message that starts its pipeline: seen with
+ * PowerShell 7.6, whose own client sends the one, waits, and then sends the other.
+ */
+function startsPipeline(type: MessageType): boolean {
+  return type === MessageType.CREATE_PIPELINE || type === MessageType.GET_COMMAND_METADATA;
+}
 
 /** Messages between a pool and its peer. */
 export class MessageChannel {
@@ -178,7 +186,7 @@ export class MessageChannel {
     message[6] = (type >>> 16) & 0xff;
     if (markBytes > 0) message.set(byteOrderMark, messageHeaderBytes);
     message.set(bytes, messageHeaderBytes + markBytes);
-    lane.queue.push(message, stream);
+    lane.queue.push(message, stream, startsPipeline(type));
   }
 
   #protected(value: PsValue): PsValue {

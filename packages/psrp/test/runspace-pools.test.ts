@@ -3,9 +3,12 @@ import { test } from 'node:test';
 import {
   ClientRunspacePool,
   decodeCliXml,
+  decodeMessage,
   type ErrorRecordInit,
   encodeCliXml,
+  FragmentAssembler,
   MessageType,
+  nameOfMessageType,
   type PipelineRequest,
   PipelineState,
   PsrpError,
@@ -555,4 +558,23 @@ test('what is taken is never longer than was asked for, down to one byte of a me
   const client = new ClientRunspacePool({ id: freshGuid() });
   client.open();
   assert.throws(() => client.takeOutgoing('pool', 21), { code: 'PSRP_ARGUMENT_INVALID' });
+});
+
+test('what starts a pipeline is never taken together with its input: a real server would hang', () => {
+  const { client } = new MemoryPair().open();
+  const id = freshGuid();
+  client.startPipeline(id, { statements: [[{ name: 'X', parameters: [] }]] }, { hasInput: true });
+  client.sendInput(id, psInt32(1));
+  client.sendInput(id, psInt32(2));
+  client.endInput(id);
+  const typesIn = (bytes: Uint8Array | undefined): string[] =>
+    new FragmentAssembler()
+      .push(bytes ?? new Uint8Array(0))
+      .map((message) => nameOfMessageType(decodeMessage(message).type));
+  assert.deepEqual(typesIn(client.takeOutgoing(id, 100_000)), ['CREATE_PIPELINE']);
+  assert.deepEqual(typesIn(client.takeOutgoing(id, 100_000)), [
+    'PIPELINE_INPUT',
+    'PIPELINE_INPUT',
+    'END_OF_PIPELINE_INPUT',
+  ]);
 });

@@ -65,6 +65,7 @@ export class OutgoingQueue {
   #currentStream: OutgoingStream = 'stdin';
   #queuedBytes = 0;
   #queuedMessages = 0;
+  readonly #lastOfTheirTake = new WeakSet<Uint8Array>();
 
   constructor(objectIds: ObjectIdCounter, maxFragmentBytes: number) {
     this.#objectIds = objectIds;
@@ -89,7 +90,9 @@ export class OutgoingQueue {
     return this.#lanes.pr.length > 0 ? 'pr' : 'stdin';
   }
 
-  push(message: Uint8Array, stream: OutgoingStream = 'stdin'): void {
+  /** `endsTake`: nothing is taken together with what follows this message. */
+  push(message: Uint8Array, stream: OutgoingStream = 'stdin', endsTake = false): void {
+    if (endsTake) this.#lastOfTheirTake.add(message);
     this.#lanes[stream].push(message);
     this.#queuedBytes += message.length;
     this.#queuedMessages += 1;
@@ -105,6 +108,7 @@ export class OutgoingQueue {
       if (piece === undefined) break;
       pieces.push(piece);
       room -= piece.bytes + fragmentHeaderBytes;
+      if (this.#current === undefined && this.#lastOfTheirTake.has(piece.message)) break;
     }
     return pieces.length === 0 ? undefined : join(pieces, maxBytes - room);
   }
