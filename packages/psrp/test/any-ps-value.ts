@@ -5,6 +5,13 @@
 import { psNull, type PsMember, type PsObject, type PsProperty, type PsValue } from '@exchange-connector/psrp';
 import fc from 'fast-check';
 
+/** A single as it is read: several doubles name the same one, and the wire has the one of the fewest digits. */
+function fewestDigits(single: number): number {
+  if (single === 0 || !Number.isFinite(single)) return single;
+  const texts = Array.from({ length: 9 }, (_, index) => single.toPrecision(index + 1));
+  return Number(texts.find((text) => Math.fround(Number(text)) === single));
+}
+
 /** Any UTF-16 code units, with a liking for those that need care. */
 export function anyText(maxLength = 12): fc.Arbitrary<string> {
   const piece = fc.oneof(
@@ -62,7 +69,7 @@ const leaf: fc.Arbitrary<PsValue> = fc.oneof(
   fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map((value): PsValue => ({ kind: 'I64', value })),
   fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map((value): PsValue => ({ kind: 'U64', value })),
   fc.double().map((value): PsValue => ({ kind: 'Db', value })),
-  fc.float().map((value): PsValue => ({ kind: 'Sg', value })),
+  fc.float().map((value): PsValue => ({ kind: 'Sg', value: fewestDigits(value) })),
   fc.uuid().map((value): PsValue => ({ kind: 'G', value })),
   fc.integer({ min: 0, max: 0xffff }).map((unit): PsValue => ({ kind: 'C', value: String.fromCharCode(unit) })),
   fc.uint8Array({ maxLength: 10 }).map((value): PsValue => ({ kind: 'BA', value })),

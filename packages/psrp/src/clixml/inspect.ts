@@ -63,7 +63,7 @@ export function textOf(value: PsValue): string | undefined {
       return String(value.value);
     case 'Sg':
     case 'Db':
-      return formatFloat(value.value);
+      return formatFloat(value.kind, value.value);
     case 'Obj':
       return value.display ?? (value.base === undefined ? undefined : textOf(value.base));
     case 'Nil':

@@ -62,14 +62,29 @@ export function parseFloatText(text: string): number | undefined {
   return Object.hasOwn(floatWords, trimmed) ? floatWords[trimmed] : undefined;
 }
 
-/** As .NET writes it: the shortest digits that read back, exponents from 1E+15 up and below 1E-05. */
-export function formatFloat(value: number): string {
+/** The least sizes that .NET writes with an exponent; below 0.0001 it has one too. */
+const leastWithExponent = { Sg: 1e9, Db: 1e17 } as const;
+
+/** The double of the fewest digits that names the same single. */
+function shortestOfSingle(value: number): number {
+  const single = Math.fround(value);
+  if (single === 0) return single; // toPrecision would lose its sign
+  for (let digits = 1; digits < 9; digits += 1) {
+    const short = Number(single.toPrecision(digits));
+    if (Math.fround(short) === single) return short;
+  }
+  return Number(single.toPrecision(9));
+}
+
+/** As .NET writes it: the shortest digits that read back, seen with .NET 10. A single is within its range. */
+export function formatFloat(kind: 'Sg' | 'Db', given: number): string {
+  const value = kind === 'Sg' && Number.isFinite(given) ? shortestOfSingle(given) : given;
   if (Number.isNaN(value)) return 'NaN';
   if (value === Number.POSITIVE_INFINITY) return 'INF';
   if (value === Number.NEGATIVE_INFINITY) return '-INF';
   if (value === 0) return Object.is(value, -0) ? '-0' : '0';
   const size = Math.abs(value);
-  if (size < 1e15 && size >= 1e-4) return String(value);
+  if (size < leastWithExponent[kind] && size >= 1e-4) return String(value);
   const [digits, exponent] = value.toExponential().split('e') as [string, string];
   const power = Number(exponent);
   const sign = power < 0 ? '-' : '+';

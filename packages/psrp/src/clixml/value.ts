@@ -37,7 +37,10 @@ export interface PsLong {
   readonly value: bigint;
 }
 
-/** `Sg` single, `Db` double: `NaN` and the infinities included. */
+/**
+ * `Sg` single, `Db` double: `NaN` and the infinities included. A single is read as the double of the same digits,
+ * 0.1 for `<Sg>0.1</Sg>`, and written with the fewest digits that name it.
+ */
 export interface PsFloat {
   readonly kind: 'Sg' | 'Db';
   readonly value: number;

@@ -276,7 +276,10 @@ function primitiveText(value: PlainValue): string {
     }
     case 'Sg':
     case 'Db':
-      return formatFloat(value.value);
+      if (value.kind === 'Sg' && Number.isFinite(value.value) && !Number.isFinite(Math.fround(value.value))) {
+        refuse(`${value.value} is no Sg: it is too great for a single`);
+      }
+      return formatFloat(value.kind, value.value);
     default:
       // Times, GUIDs, versions and decimals stand on the wire as they are, in plain ASCII.
       if (!/^[\x20-\x7e]+$/.test(value.value)) refuse(`${JSON.stringify(value.value)} is no ${value.kind}`);
