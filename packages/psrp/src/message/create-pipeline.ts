@@ -115,7 +115,8 @@ export function formatCreatePipeline(
         field('ExtraCmds', extra),
         field('Cmds', commands(first)),
         field('History', nil),
-        field('RedirectShellErrorOutputPipe', boolean(false)),
+        // As real clients: an error that ends a statement is an ERROR_RECORD then, and the script goes on.
+        field('RedirectShellErrorOutputPipe', boolean(true)),
       ]),
     ),
     field('IsNested', boolean(false)),

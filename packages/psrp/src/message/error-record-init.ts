@@ -17,4 +17,6 @@ export interface ErrorRecordInit {
   readonly targetObject?: PsValue;
   /** `ErrorDetails.Message`. */
   readonly details?: string;
+  /** `ErrorDetails.RecommendedAction`; told only where there are `details`. */
+  readonly recommendedAction?: string;
 }

@@ -122,9 +122,10 @@ export function formatErrorRecord(
     field('SerializeExtendedInfo', boolean(false)),
   );
   if (init.details !== undefined) {
-    extended.push(field('ErrorDetails_Message', text(init.details)), field('ErrorDetails_RecommendedAction', nil));
+    extended.push(field('ErrorDetails_Message', text(init.details)));
+    extended.push(field('ErrorDetails_RecommendedAction', text(init.recommendedAction ?? '')));
   }
   const typeNames = options.bare === true ? undefined : ['System.Management.Automation.ErrorRecord', 'System.Object'];
-  const display = options.bare === true ? undefined : init.message;
+  const display = options.bare === true ? undefined : (init.details ?? init.message);
   return { kind: 'Obj', typeNames, display, base: undefined, adapted: [], extended };
 }
