@@ -4,6 +4,7 @@ import { onInterrupt } from '@exchange-connector/launcher';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { SimulatorError } from './errors.ts';
 import { Log, type LogLevel, logLevels, parseLogLevel } from './log.ts';
+import { checkKeytab, readTls } from './key-files.ts';
 import type { Simulator, SimulatorOptions } from './simulator.ts';
 
 interface ProgramOptions {
@@ -131,18 +132,6 @@ function buildProgram(action: (options: ProgramOptions) => Promise<void>): Comma
     .action(action);
 }
 
-function readPem(option: string, file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new SimulatorError(
-      'SIMULATOR_OPTION_INVALID',
-      `${option} ${file}: it cannot be read (${(cause as Error).message})`,
-      { cause },
-    );
-  }
-}
-
 /** The options of the simulator that the command line amounts to. */
 async function simulatorOptions(options: ProgramOptions, log: Log): Promise<SimulatorOptions> {
   const { keytab, login, tlsCert, tlsKey, pipe } = options;
@@ -158,7 +147,8 @@ async function simulatorOptions(options: ProgramOptions, log: Log): Promise<Simu
       `--tls-cert and --tls-key belong together: ${tlsCert === undefined ? '--tls-cert' : '--tls-key'} is missing`,
     );
   }
-  if (keytab !== undefined) readPem('--keytab', keytab);
+  if (keytab !== undefined) checkKeytab(keytab);
+  const tls = tlsCert === undefined || tlsKey === undefined ? undefined : readTls({ cert: tlsCert, key: tlsKey });
   const { unknownCommands } = await import('./cmdlets/catalogue.ts');
   const [unknown] = unknownCommands(options.without);
   if (unknown !== undefined) {
@@ -189,9 +179,7 @@ async function simulatorOptions(options: ProgramOptions, log: Log): Promise<Simu
       ? {}
       : { kerberos: { mechanism: (await import('@exchange-connector/gssapi')).gssapiMechanism(), keytab } }),
     ...(login === undefined || password === undefined ? {} : { basic: { login, password } }),
-    ...(tlsCert === undefined || tlsKey === undefined
-      ? {}
-      : { tls: { cert: readPem('--tls-cert', tlsCert), key: readPem('--tls-key', tlsKey) } }),
+    ...(tls === undefined ? {} : { tls }),
     ...(pipe === undefined ? {} : { pipe }),
     ...(perMinute === undefined ? {} : { runspaceBudget: { runspaces: perMinute, periodSeconds: 60 } }),
   };
@@ -239,7 +227,8 @@ async function serve(options: ProgramOptions): Promise<number> {
     return code;
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    process.stderr.write(`exchange-simulator: ${error.message}\n`);
+    const code = error instanceof SimulatorError ? ` [${error.code}]` : '';
+    process.stderr.write(`error: ${error.message}${code}\n`);
     const isUsage = error instanceof SimulatorError && error.code === 'SIMULATOR_OPTION_INVALID';
     return isUsage ? ExitCode.Usage : ExitCode.Failed;
   } finally {

@@ -140,12 +140,49 @@ test('wrong usage ends with 2, and says what to do', async () => {
   }
 });
 
+test('a certificate and a key that do not match, and files that are neither, are wrong usage', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'simulator-keys-'));
+  const [one, other] = [await makeCertificate({ hosts: ['a'] }), await makeCertificate({ hosts: ['b'] })];
+  const files = {
+    cert: one.certificatePem,
+    key: one.keyPem,
+    other: other.keyPem,
+    text: 'not a key\n',
+    cut: '\x05\x02\0\0\0\x50a',
+  };
+  const path = (name: string): string => join(folder, name);
+  for (const [name, content] of Object.entries(files)) await writeFile(path(name), content, 'latin1');
+  await writeFile(path('none'), '\x05\x02', 'latin1');
+  const tls = (cert: string, key: string): string[] => [
+    '--login',
+    'a',
+    '--tls-cert',
+    path(cert),
+    '--tls-key',
+    path(key),
+  ];
+  const cases: readonly [readonly string[], RegExp][] = [
+    [tls('cert', 'other'), /^error: --tls-cert \S+cert and --tls-key \S+other: .* \[SIMULATOR_OPTION_INVALID\]\n$/],
+    [tls('text', 'key'), /^error: --tls-cert \S+text: .* \[SIMULATOR_OPTION_INVALID\]\n$/],
+    [tls('cert', 'text'), /^error: --tls-key \S+text: .* \[SIMULATOR_OPTION_INVALID\]\n$/],
+    [['--keytab', path('text')], /^error: --keytab \S+text: it is no keytab.* \[SIMULATOR_OPTION_INVALID\]\n$/],
+    [['--keytab', path('cut')], /^error: --keytab \S+cut: it is cut off.* \[SIMULATOR_OPTION_INVALID\]\n$/],
+    [['--keytab', path('none')], /^error: --keytab \S+none: it holds no key.* \[SIMULATOR_OPTION_INVALID\]\n$/],
+  ];
+  for (const [parameters, says] of cases) {
+    const ended = await run(parameters, { EXCHANGE_PASSWORD: 'pw' });
+    assert.deepEqual([ended.code, ended.stdout], [2, ''], ended.stderr);
+    assert.match(ended.stderr, says);
+  }
+  await rm(folder, { recursive: true });
+});
+
 test('a port in use ends it with 1, naming the port', async () => {
   const { child, line } = await start(['--login', 'a', '--mailboxes', '1'], { EXCHANGE_PASSWORD: 'pw' });
   const { port } = new URL(line);
   const ended = await run(['--login', 'a', '--port', port], { EXCHANGE_PASSWORD: 'pw' });
   assert.equal(ended.code, 1);
-  assert.match(ended.stderr, new RegExp(`port ${port}: .*EADDRINUSE`));
+  assert.match(ended.stderr, new RegExp(`^error: .*port ${port}: .*EADDRINUSE.* \\[SIMULATOR_LISTEN_FAILED\\]\\n$`));
   await end(child, 'SIGTERM');
 });
 
