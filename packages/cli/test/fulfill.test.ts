@@ -133,7 +133,7 @@ test('what fulfill cannot do is refused with exit 2 and nothing is contacted', a
     [['fulfill', '--settings', place.settings], /--orders is missing[\s\S]*--results is missing/],
     [[...place.parameters, '--plan'], /--plan: plans need the native engine/],
     [['fulfill', '--apply', 'x', '--results', 'y'], /--apply: plans need the native engine/],
-    [['undo', 'x'], /unknown command undo/],
+    [['undo', 'x'], /^error: undo is not in this version/],
     [native.parameters, /names no fulfilment script/],
   ] as const) {
     const ended = await runProgram([...parameters], place);
