@@ -1,12 +1,10 @@
 /*
- * Small pumps between the pools and a byte stream with out-of-process framing: a client that drives a real
- * server over its standard streams, and a server that listens where a real client connects.
+ * A small pump between our client's pool and a byte stream with out-of-process framing: the standard streams of a
+ * server process, or a socket.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { rmSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { connect } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
 import {
   type ClientEvent,
   ClientRunspacePool,
@@ -19,9 +17,6 @@ import {
   type PipelineRequest,
   PipelineState,
   type PsValue,
-  type ServerEvent,
-  ServerRunspacePool,
-  type ServerRunspacePoolOptions,
 } from '@exchange-connector/psrp';
 import { freshGuid } from './memory-pair.ts';
 
@@ -36,32 +31,76 @@ function withLimit<T>(what: string, seen: () => unknown, work: Promise<T>): Prom
   return Promise.race([work, promise]).finally(() => clearTimeout(timer));
 }
 
-/** Our client, driving a server process. */
+/** Both directions of a byte stream; `end` closes ours, and ends when the other side has too. */
+interface Wire {
+  readonly input: Readable;
+  readonly output: Writable;
+  readonly errors?: Readable;
+  end(): Promise<void>;
+}
+
+function processWire(program: string, parameters: readonly string[]): Wire {
+  const child = spawn(program, parameters, { stdio: ['pipe', 'pipe', 'pipe'] });
+  const ended = Promise.withResolvers<void>();
+  child.on('close', () => ended.resolve());
+  const end = async (): Promise<void> => {
+    child.stdin.end();
+    const timer = setTimeout(() => child.kill('SIGKILL'), 5_000);
+    await ended.promise;
+    clearTimeout(timer);
+  };
+  return { input: child.stdout, output: child.stdin, errors: child.stderr, end };
+}
+
+function socketWire(path: string): Wire {
+  const socket = connect(path);
+  const ended = Promise.withResolvers<void>();
+  socket.on('close', () => ended.resolve());
+  const end = async (): Promise<void> => {
+    socket.end();
+    await ended.promise;
+  };
+  return { input: socket, output: socket, end };
+}
+
+/** Our client, driving a server process or what listens at a socket. */
 export class ProcessClient {
   readonly pool: ClientRunspacePool;
   readonly events: ClientEvent[] = [];
-  readonly #process: ChildProcess;
+  readonly #wire: Wire;
   readonly #reader = new PacketReader();
   #stderr = '';
-  #waiting: { until: (packets: readonly Packet[]) => boolean; done: () => void } | undefined;
-  #packets: Packet[] = [];
+  #waiting: { until: () => boolean; done: () => void } | undefined;
+  /** Packets other than Data, by kind and target. */
+  readonly #counts = new Map<string, number>();
 
-  private constructor(program: string, parameters: readonly string[], options: Partial<ClientRunspacePoolOptions>) {
+  private constructor(wire: Wire, options: Partial<ClientRunspacePoolOptions>) {
     this.pool = new ClientRunspacePool({ id: freshGuid(), ...options });
-    this.#process = spawn(program, parameters, { stdio: ['pipe', 'pipe', 'pipe'] });
-    this.#process.stderr?.on('data', (bytes: Buffer) => {
+    this.#wire = wire;
+    wire.errors?.on('data', (bytes: Buffer) => {
       this.#stderr += bytes.toString();
     });
-    this.#process.stdout?.on('data', (bytes: Buffer) => this.#receive(bytes));
-    this.#process.stdin?.on('error', () => undefined);
+    wire.input.on('data', (bytes: Buffer) => this.#receive(bytes));
+    wire.output.on('error', (error) => {
+      this.#stderr += error.message;
+    });
   }
 
-  static async open(
+  /** Starts a server process and opens a pool in it. */
+  static open(
     program: string,
     parameters: readonly string[],
     options: Partial<ClientRunspacePoolOptions> = {},
   ): Promise<ProcessClient> {
-    const client = new ProcessClient(program, parameters, options);
+    return ProcessClient.#opened(new ProcessClient(processWire(program, parameters), options));
+  }
+
+  /** Opens a pool at the server that listens at a socket. */
+  static connect(path: string, options: Partial<ClientRunspacePoolOptions> = {}): Promise<ProcessClient> {
+    return ProcessClient.#opened(new ProcessClient(socketWire(path), options));
+  }
+
+  static async #opened(client: ProcessClient): Promise<ProcessClient> {
     client.pool.open();
     await client.drain('pool');
     await client.until('the pool opens', () => client.events.some((event) => event.kind === 'poolOpened'));
@@ -70,15 +109,15 @@ export class ProcessClient {
 
   #receive(bytes: Uint8Array): void {
     for (const packet of this.#reader.push(bytes)) {
-      this.#packets.push(packet);
       if (packet.kind === 'Data') this.events.push(...this.pool.receive(packet.target, packet.data));
+      else this.#counts.set(packet.kind + packet.target, this.#count(packet.kind, packet.target) + 1);
     }
     if (this.#reader.violation !== undefined) this.#stderr += this.#reader.violation.message;
-    if (this.#waiting?.until(this.#packets) === true) this.#waiting.done();
+    if (this.#waiting?.until() === true) this.#waiting.done();
   }
 
-  async until(what: string, condition: (packets: readonly Packet[]) => boolean): Promise<void> {
-    if (condition(this.#packets)) return;
+  async until(what: string, condition: () => boolean): Promise<void> {
+    if (condition()) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting = { until: condition, done: resolve };
     const seen = (): string =>
@@ -88,14 +127,14 @@ export class ProcessClient {
   }
 
   #count(kind: Packet['kind'], target: Guid | 'pool'): number {
-    return this.#packets.filter((packet) => packet.kind === kind && packet.target === target).length;
+    return this.#counts.get(kind + target) ?? 0;
   }
 
   /** Sends a packet and waits for its acknowledgement. */
   async exchange(packet: Packet): Promise<void> {
     const answer = packet.kind === 'Data' ? 'DataAck' : (`${packet.kind}Ack` as Packet['kind']);
     const before = this.#count(answer, packet.target);
-    this.#process.stdin?.write(formatPacket(packet));
+    this.#wire.output.write(formatPacket(packet));
     await this.until(`${answer} of ${packet.target}`, () => this.#count(answer, packet.target) > before);
   }
 
@@ -151,87 +190,7 @@ export class ProcessClient {
     await this.destroy();
   }
 
-  async destroy(): Promise<void> {
-    if (this.#process.exitCode !== null) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#process.on('exit', () => resolve());
-    this.#process.stdin?.end();
-    const timer = setTimeout(() => this.#process.kill('SIGKILL'), 5_000);
-    await promise;
-    clearTimeout(timer);
-  }
-}
-
-/** What a server under test does about its events; it may call the pool's methods, now or later. */
-export type Behaviour = (event: ServerEvent, pool: ServerRunspacePool, flush: () => void) => void;
-
-/** Our server, on the socket where a real client looks for the named pipe. */
-export class PipeServer {
-  readonly events: ServerEvent[] = [];
-  readonly name: string;
-  readonly #listener: Server;
-  readonly #path: string;
-
-  private constructor(name: string, behaviour: Behaviour, options: ServerRunspacePoolOptions) {
-    this.name = name;
-    this.#path = join(tmpdir(), `CoreFxPipe_${name}`);
-    this.#listener = createServer((socket) => this.#serve(socket, behaviour, options));
-  }
-
-  static async listen(behaviour: Behaviour, options: ServerRunspacePoolOptions): Promise<PipeServer> {
-    const server = new PipeServer(`psrp-test-${process.pid}-${freshGuid().slice(0, 8)}`, behaviour, options);
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    server.#listener.on('error', reject);
-    server.#listener.listen(server.#path, resolve);
-    await promise;
-    return server;
-  }
-
-  #serve(socket: Socket, behaviour: Behaviour, options: ServerRunspacePoolOptions): void {
-    const pool = new ServerRunspacePool(options);
-    const reader = new PacketReader();
-    const targets = new Set<Guid | 'pool'>(['pool']);
-    const flush = (): void => {
-      for (const target of targets) {
-        for (let data = pool.takeFragment(target, 32_768); data; data = pool.takeFragment(target, 32_768)) {
-          socket.write(formatPacket({ kind: 'Data', target, stream: 'stdin', data }));
-        }
-      }
-    };
-    const handle = (packet: Packet): void => {
-      if (packet.kind === 'Command') targets.add(packet.target);
-      if (packet.kind === 'Data') {
-        for (const event of pool.receive(packet.target, packet.data)) {
-          this.events.push(event);
-          behaviour(event, pool, flush);
-        }
-      }
-      if (packet.kind === 'Signal' && packet.target !== 'pool') {
-        const error = {
-          message: 'The pipeline has been stopped.',
-          fullyQualifiedErrorId: 'PipelineStopped',
-          category: 14,
-        };
-        pool.finish(packet.target, PipelineState.Stopped, error);
-      }
-      if (packet.kind === 'Close' && packet.target === 'pool') pool.closePool();
-      if (packet.kind === 'Close' && packet.target !== 'pool') {
-        flush();
-        pool.forgetPipeline(packet.target);
-        targets.delete(packet.target);
-      }
-      flush();
-      const answer = packet.kind === 'Data' ? 'DataAck' : (`${packet.kind}Ack` as 'CloseAck');
-      socket.write(formatPacket({ kind: answer, target: packet.target }));
-    };
-    socket.on('data', (bytes: Buffer) => reader.push(bytes).forEach(handle));
-    socket.on('error', () => undefined);
-  }
-
-  async close(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#listener.close(() => resolve());
-    await promise;
-    rmSync(this.#path, { force: true });
+  destroy(): Promise<void> {
+    return this.#wire.end();
   }
 }

@@ -35,7 +35,7 @@ public static class ConformCommand
             }
             catch (Exception error)
             {
-                answer = new JsonObject { ["thrown"] = error.ToString() };
+                answer = new JsonObject { ["thrown"] = $"{error}\n{WhyBroken()}" };
             }
             output.Write(answer.ToJsonString(Deep) + "\n");
         }
@@ -68,18 +68,21 @@ public static class ConformCommand
         return new JsonObject
         {
             ["state"] = runspace.RunspaceStateInfo.State.ToString(),
+            ["reason"] = runspace.RunspaceStateInfo.Reason?.ToString(),
             ["version"] = NegotiatedVersion(runspace),
             ["privateData"] = Describe.Whole(runspace.GetApplicationPrivateData()),
         };
     }
 
-    // Internal: what the client has agreed on with this server.
-    static string? NegotiatedVersion(Runspace remote)
+    // Internal: what the client has agreed on with this server, and why its pool has gone.
+    static string? NegotiatedVersion(Runspace remote) => Inside(remote, "RunspacePool", "RemoteRunspacePoolInternal", "PSRemotingProtocolVersion");
+
+    static string? WhyBroken() => Inside(runspace, "RunspacePool", "RunspacePoolStateInfo", "Reason");
+
+    static string? Inside(object? at, params string[] path)
     {
         const BindingFlags any = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
-        object? at = remote;
-        foreach (var name in new[] { "RunspacePool", "RemoteRunspacePoolInternal", "PSRemotingProtocolVersion" })
-            at = at?.GetType().GetProperty(name, any)?.GetValue(at);
+        foreach (var name in path) at = at?.GetType().GetProperty(name, any)?.GetValue(at);
         return at?.ToString();
     }
 
@@ -124,7 +127,8 @@ public static class ConformCommand
 
     static void Wait(PowerShell shell, JsonObject request, PSDataCollection<PSObject> output)
     {
-        var settings = new PSInvocationSettings { Host = host };
+        var settings = new PSInvocationSettings();
+        if (host is not null) settings.Host = host;
         if (request["invocationInfo"]?.GetValue<bool>() == true) settings.RemoteStreamOptions = RemoteStreamOptions.AddInvocationInfo;
         PSDataCollection<object?>? input = null;
         if (request["input"] is { } text)

@@ -10,7 +10,6 @@ var commands = new Dictionary<string, Func<string[], int>>
     ["parse"] = ParseCommand.Run,
     ["server"] = ServerCommand.Run,
     ["pipe"] = PipeCommand.Run,
-    ["client"] = ClientCommand.Run,
     ["invoke"] = InvokeCommand.Run,
     ["conform"] = ConformCommand.Run,
 };
