@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { openOracle } from '../../psrp/test/oracle-program.ts';
+import { type Oracle, openOracle, runOracle } from '../../psrp/test/oracle-program.ts';
 import { type Simulator, SimulatorError, startSimulator } from '../src/index.ts';
 import { pipePath } from '../src/wire/pipe-server.ts';
 import { RealClient } from './real-client.ts';
@@ -119,4 +119,19 @@ test('a pipe in use is refused, and one left behind is taken over', { skip }, as
   const second = await startSimulator({ pipe: name });
   assert.ok(existsSync(pipePath(name)));
   await second.close();
+});
+
+test('eight sessions of one client open one after the other', { skip }, async () => {
+  assert.equal(oracle.kind, 'ready');
+  const own = `${pipe}-again`;
+  const other = await startSimulator({ pipe: own, mailboxes: 5 });
+  try {
+    const script = Array.from({ length: 8 }, () => [{ open: own }, { close: true }]).flat();
+    const input = script.map((line) => JSON.stringify(line)).join('\n');
+    const answers = (await runOracle(oracle as Oracle & { kind: 'ready' }, ['conform'], input)).trim().split('\n');
+    const states = answers.map((line) => (JSON.parse(line) as { state?: string }).state);
+    assert.deepEqual(states, Array.from({ length: 8 }, () => ['Opened', 'Closed']).flat());
+  } finally {
+    await other.close();
+  }
 });
