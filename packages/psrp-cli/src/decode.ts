@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { CliXmlError, decodeCliXmlFile } from '@exchange-connector/psrp';
+import { errorLine } from './error-line.ts';
 import { PsrpCliError } from './errors.ts';
 import { JsonWriter } from './json/json-value.ts';
 import { isReaderGone, type LineOutput } from './output.ts';
@@ -40,7 +41,7 @@ export async function runDecode(request: DecodeRequest): Promise<0 | 1 | 2> {
     } catch (error) {
       if (!(error instanceof CliXmlError || error instanceof PsrpCliError)) throw error;
       broken = true;
-      request.complain(`${name}: ${error.message}`);
+      request.complain(`${name}: ${errorLine(error)}`);
     }
     if (request.output.gone.aborted) break;
   }

@@ -73,10 +73,11 @@ function buildProgram(done: (exitCode: number) => void): Command {
     .description('PowerShell remoting for administrators: runs cmdlets on a remote endpoint, reads CLIXML files.')
     .version(version(), '--version', 'print the version')
     .helpOption('--help', 'print this help')
-    .helpCommand(false)
+    .helpCommand('help [command]', 'print the help of a command')
     .enablePositionalOptions()
     .exitOverride()
     .showSuggestionAfterError()
+    .configureOutput({ outputError: (text, write) => write(usageLine(text)) })
     .addHelpText('after', programExamples);
   program
     .command('invoke')
@@ -141,6 +142,19 @@ function buildProgram(done: (exitCode: number) => void): Command {
   return program;
 }
 
+/** What looks like an attempt to give a password as an argument. */
+const secretOption = /^error: unknown option '(--?(?!password-stdin)(?:pas|psw|pw|secret)[^'=\s]*)/i;
+
+/** A refusal of commander's with its code. What follows "=" in an unknown option is a value, and is not repeated. */
+function usageLine(text: string): string {
+  const secret = secretOption.exec(text)?.[1];
+  const said =
+    secret === undefined
+      ? text.replace(/^(error: unknown option '[^'=]*)=[\s\S]*'(?=\n|$)/, "$1'").trimEnd()
+      : `error: unknown option '${secret}': secrets are never taken from arguments, which others on this machine can read; use --password-stdin`;
+  return `${said} [PSRP_CLI_USAGE]\n`;
+}
+
 function addCommonOptions(command: Command): void {
   command
     .helpOption('--help', 'print this help')
@@ -189,8 +203,11 @@ async function runCommand(
   } catch (error) {
     const reason = control.signal.aborted ? (control.signal.reason as Error) : error;
     if (!(reason instanceof Error)) throw reason;
-    await complaints.write(`psrp ${name}: ${reason.message}\n`);
-    if (reason.name === 'CancelledError') return ExitCode.Cancelled;
+    if (reason.name === 'CancelledError') {
+      await complaints.write(`psrp ${name}: ${reason.message}\n`);
+      return ExitCode.Cancelled;
+    }
+    await complaints.write(`psrp ${name}: ${await describe(reason)}\n`);
     return reason instanceof PsrpCliError && reason.code !== 'PSRP_CLI_JSON_TOO_LARGE'
       ? ExitCode.Usage
       : ExitCode.Failed;
@@ -199,6 +216,11 @@ async function runCommand(
     log?.close();
     await Promise.all([output.end(), complaints.end()]);
   }
+}
+
+/** Loaded when there is something to say: `--help` does not wait for the packages below. */
+async function describe(error: Error): Promise<string> {
+  return (await import('./error-line.ts')).errorLine(error);
 }
 
 async function invoke(

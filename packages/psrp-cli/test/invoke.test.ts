@@ -177,7 +177,7 @@ describe('psrp invoke over https with Basic', { timeout: 120_000 }, () => {
         const parameters = invocation(['--json', '--input', '-'], pipeline);
         const { exitCode, stderr } = await runPsrp(parameters, { environment, input });
         assert.equal(exitCode, 1, `${pipeline.join(' ')}, round ${round}`);
-        assert.match(stderr, /^psrp invoke: .*line \d+ of standard input.*PSRP_CLI_INPUT_INVALID\)\n$/m);
+        assert.match(stderr, /^psrp invoke: .*line \d+ of standard input.*PSRP_CLI_INPUT_INVALID\]\n$/m);
       }
     }
   });

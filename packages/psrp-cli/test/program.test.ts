@@ -53,6 +53,32 @@ test('every command and sub-command has a help with defaults, units and two exam
   assert.match(stdout, /in seconds/);
 });
 
+test('help COMMAND is the same as COMMAND --help, and help of an unknown command is wrong usage', async () => {
+  for (const command of ['invoke', 'decode']) {
+    assert.deepEqual(await runPsrp(['help', command]), await runPsrp([command, '--help']));
+  }
+  assert.deepEqual(await runPsrp(['help']), await runPsrp(['--help']));
+  assert.equal((await runPsrp(['help', 'invok'])).exitCode, 2);
+});
+
+test('a password as an argument is refused with the reason and the way that works, and is not repeated', async () => {
+  for (const given of [
+    ['--password', 'hunter2'],
+    ['--passwrod', 'hunter2'],
+    ['--password=hunter2'],
+    ['--pwd=hunter2'],
+    ['--secret=hun=ter2'],
+  ]) {
+    const { exitCode, stdout, stderr } = await runPsrp(['invoke', '--login', 'anna', ...given, http, 'Get-X']);
+    assert.deepEqual({ exitCode, stdout }, { exitCode: 2, stdout: '' });
+    assert.match(stderr, /secrets are never taken from arguments.*; use --password-stdin \[PSRP_CLI_USAGE\]\n$/);
+    assert.doesNotMatch(stderr, /hun/);
+  }
+  const other = await runPsrp(['invoke', '--lgin=hunter2', http, 'Get-X']);
+  assert.match(other.stderr, /^error: unknown option '--lgin'/);
+  assert.doesNotMatch(other.stderr, /hunter2/);
+});
+
 test('--version prints the version alone', async () => {
   assert.match((await runPsrp(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/);
 });
@@ -140,6 +166,7 @@ for (const [parameters, message] of refused) {
   test(`psrp ${parameters.map((word) => word.replace(folder, '')).join(' ')} is wrong usage`, async () => {
     const { exitCode, stdout, stderr } = await runPsrp(parameters);
     assert.match(stderr, message);
+    if (parameters.length > 0) assert.match(stderr, / \[PSRP_CLI_[A-Z_]+\]\n$/);
     assert.deepEqual({ exitCode, stdout }, { exitCode: 2, stdout: '' });
     assert.doesNotMatch(stderr, /\n\s+at /, 'no stack');
   });

@@ -3,6 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createReadStream } from 'node:fs';
 import type { RemoteSession } from '@exchange-connector/psrp';
 import { type RequestNotice, requestChannelName, WsmanError } from '@exchange-connector/wsman';
+import { errorLine } from '../error-line.ts';
 import { PsrpCliError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { isReaderGone, type LineOutput } from '../output.ts';
@@ -119,18 +120,11 @@ async function explain(error: unknown, otherwise: ExitCode, surroundings: Invoke
     return ExitCode.Failed;
   }
   if (error instanceof WsmanError && error.code === 'WSMAN_OPTION_INVALID') {
-    await complain(error.message);
+    await complain(errorLine(error));
     return ExitCode.Usage;
   }
-  await complain(describe(error));
+  await complain(errorLine(error));
   return error instanceof PsrpCliError && error.code === 'PSRP_CLI_USAGE' ? ExitCode.Usage : otherwise;
-}
-
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const fault = error instanceof WsmanError && error.faultCode !== undefined ? ` [fault ${error.faultCode}]` : '';
-  const code = 'code' in error && typeof error.code === 'string' ? ` (${error.code})` : '';
-  return `${error.message}${fault}${code}`;
 }
 
 /** Each HTTP exchange in the log, by its shape alone. */
