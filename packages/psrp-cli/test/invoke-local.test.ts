@@ -101,7 +101,7 @@ test('a program that is no PowerShell, and a pipe that is not there, are exit 3'
   for (const option of ['--local=/bin/false', '--local=/bin/cat', '--pipe=no-such-pipe']) {
     const { exitCode, stderr } = await runPsrp(['invoke', option, 'Get-Command']);
     assert.equal(exitCode, 3);
-    assert.match(stderr, /POWERSHELL_(NOT_OPENED|RESPONSE_INVALID|PIPE_REFUSED)\)\n$/);
+    assert.match(stderr, /POWERSHELL_(NOT_OPENED|RESPONSE_INVALID|PIPE_REFUSED)\]\n$/);
   }
 });
 
