@@ -106,16 +106,22 @@ class Attempt {
     };
   }
 
-  /** Whether the connection was cut before anything came over it, or the one client it serves has just left. */
+  /**
+   * Whether the connection was cut before anything came over it, or the one client it serves has just left:
+   * the engine then makes its socket anew, and for a moment there is none.
+   */
   get wasReset(): boolean {
     if (this.#socket.bytesRead > 0) return false;
     const code = this.#error?.code;
     if (code === undefined) return this.#socket.readableEnded || this.#socket.closed;
-    return code === 'ECONNRESET' || code === 'EPIPE' || code === 'ECONNREFUSED' || code === 'EBUSY';
+    return (
+      code === 'ECONNRESET' || code === 'EPIPE' || code === 'ECONNREFUSED' || code === 'ENOENT' || code === 'EBUSY'
+    );
   }
 
   /** What is said when it was cut each time. */
   alwaysCut(error: unknown): PowerShellProcessError {
+    if (error instanceof PowerShellProcessError && error.code === 'POWERSHELL_PIPE_REFUSED') return error;
     const why =
       'it cut each connection at once for two seconds; it serves one client at a time: is another one connected?';
     const options = { phase: 'open', recovery: 'retry-after-delay', cause: error } as const;
