@@ -66,6 +66,7 @@ describe('a value', () => {
       psArray([psString('a'), psNull]),
       '<Obj RefId="0"><TN RefId="0"><T>System.Object[]</T><T>System.Array</T><T>System.Object</T></TN><LST><S>a</S><Nil /></LST></Obj>',
     ],
+    ['an object of no text', psObject({ display: '' }), '<Obj RefId="0"><ToString /></Obj>'],
     ['a bare list', { kind: 'LST', items: [] }, '<Obj RefId="0"><LST /></Obj>'],
     [
       'a hashtable',

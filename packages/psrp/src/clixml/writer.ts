@@ -149,7 +149,8 @@ class CliXmlWriter {
     if (shared) this.#objects.set(object, refId);
     this.#text += `<Obj${attribute} RefId="${refId}">`;
     if (object.typeNames !== undefined && object.typeNames.length > 0) this.#writeTypeNames(object.typeNames);
-    if (object.display !== undefined) this.#element('ToString', '', escapeText(object.display));
+    if (object.display === '') this.#text += '<ToString />';
+    else if (object.display !== undefined) this.#element('ToString', '', escapeText(object.display));
     if (object.base !== undefined) this.#writeBase(object.base, depth);
     if (object.adapted.length > 0) this.#writeMembers('Props', '', object.adapted, depth + 1);
     if (object.extended.length > 0) this.#writeMembers('MS', '', object.extended, depth + 1);
