@@ -221,11 +221,13 @@ function requestDifferences(scenario: Scenario, received: Received | undefined):
       ? received.input.map((value) => (holdsSecret(value) ? 'a secret' : wire(value)))
       : undefined,
     invocationInfo: received.request.invocationInfo === true,
+    secrets: received.secrets,
   };
   const sent = {
     statements: toldRequest(requestOf(scenario)),
     input: scenario.input?.ours.map((value) => (holdsSecret(value) ? 'a secret' : wire(value))),
     invocationInfo: scenario.invocationInfo === true,
+    secrets: scenario.sentSecrets ?? [],
   };
   const what = isDeepStrictEqual(seen, sent)
     ? undefined

@@ -4,23 +4,17 @@
  * is our side of the protocol; what it received is kept to be judged too.
  */
 import {
-  assertNever,
   decodeCliXml,
-  type ErrorRecord,
-  type ErrorRecordInit,
   type Guid,
   type PipelineRequest,
   PipelineState,
-  property,
   psNull,
-  psSecureString,
-  psString,
   type PsValue,
   type ServerEvent,
   type ServerRunspacePool,
-  textOf,
 } from '@exchange-connector/psrp';
-import type { RecordedPipeline, Said } from './recording.ts';
+import { isLast, type RecordedPipeline, type Said } from './recording.ts';
+import { sayAgain } from './say-again.ts';
 import type { Case } from './scenario.ts';
 
 /** What our server understood of one pipeline. */
@@ -41,28 +35,6 @@ interface Running {
   waitsFor: 'nothing' | 'input' | 'hostResponse' | 'signal' | 'never';
   isSignalled: boolean;
 }
-
-function errorInit(record: ErrorRecord): ErrorRecordInit {
-  const target = property(record.raw, 'TargetObject');
-  const recommended = optionalText(property(record.raw, 'ErrorDetails_RecommendedAction'));
-  return {
-    message: record.message,
-    fullyQualifiedErrorId: record.fullyQualifiedErrorId,
-    exceptionTypeNames: record.exceptionTypeNames,
-    category: record.category,
-    categoryActivity: record.categoryActivity,
-    categoryReason: record.categoryReason,
-    categoryTargetName: record.categoryTargetName,
-    categoryTargetType: record.categoryTargetType,
-    categoryMessage: record.categoryMessage,
-    ...(target !== undefined && { targetObject: target }),
-    ...(record.details !== undefined && { details: record.details }),
-    ...(recommended !== undefined && { recommendedAction: recommended }),
-  };
-}
-
-const optionalText = (value: PsValue | undefined): string | undefined =>
-  value === undefined || value.kind === 'Nil' ? undefined : textOf(value);
 
 /** Answers the pipelines of one session, in order. */
 export class Responder {
@@ -159,66 +131,9 @@ export class Responder {
         return;
       }
       running.at += 1;
-      this.#say(running, next, pool);
+      sayAgain(pool, running.id, next, running.secret);
+      if (isLast(next)) running.waitsFor = 'never';
+      if (next.kind === 'hostCall' && next.answered) running.waitsFor = 'hostResponse';
     }
-  }
-
-  #say(running: Running, said: Said, pool: ServerRunspacePool): void {
-    const { id } = running;
-    switch (said.kind) {
-      case 'output':
-        this.#output(running, said.body, pool);
-        return;
-      case 'error':
-        pool.error(id, errorInit(said.record));
-        return;
-      case 'warning':
-      case 'verbose':
-      case 'debug':
-        pool[said.kind](id, said.message);
-        return;
-      case 'information':
-        this.#information(id, said.raw, pool);
-        return;
-      case 'progress': {
-        const { kind: _, currentOperation, recordType, ...rest } = said.record;
-        const operation = currentOperation === undefined ? {} : { currentOperation };
-        pool.progress(id, { ...rest, ...operation, completed: recordType === 'Completed' });
-        return;
-      }
-      case 'state':
-        pool.finish(id, said.state, said.error === undefined ? undefined : errorInit(said.error));
-        running.waitsFor = 'never';
-        return;
-      case 'hostCall': {
-        const { callId, methodId, parameters } = said.call;
-        const items = parameters.kind === 'Obj' && parameters.base?.kind === 'LST' ? parameters.base.items : [];
-        pool.hostCall(id, { callId, methodId, parameters: items });
-        if (said.answered) running.waitsFor = 'hostResponse';
-        return;
-      }
-      default:
-        assertNever(said);
-    }
-  }
-
-  #output({ id, secret }: Running, body: Uint8Array, pool: ServerRunspacePool): void {
-    const value = body.length === 0 ? psNull : decodeCliXml(body);
-    pool.output(id, value.kind === 'SS' ? psSecureString(secret ?? 'the scenario has no secret') : value);
-  }
-
-  #information(id: Guid, raw: PsValue, pool: ServerRunspacePool): void {
-    const read = (name: string): string | undefined => optionalText(property(raw, name));
-    const tags = property(raw, 'Tags');
-    const items = tags?.kind === 'Obj' && tags.base?.kind === 'LST' ? tags.base.items : [];
-    const [source, user, computer] = [read('Source'), read('User'), read('Computer')];
-    pool.information(id, {
-      messageData: property(raw, 'MessageData') ?? psString(''),
-      timeGenerated: read('TimeGenerated') ?? '',
-      tags: items.map((tag) => textOf(tag) ?? ''),
-      ...(source !== undefined && { source }),
-      ...(user !== undefined && { user }),
-      ...(computer !== undefined && { computer }),
-    });
   }
 }

@@ -31,6 +31,8 @@ export interface Scenario {
   readonly invocationInfo?: boolean;
   /** The text of every SecureString that the server sends back: our server is told it, since it has no engine. */
   readonly secret?: string;
+  /** The texts of the SecureStrings that the client sends, in order. */
+  readonly sentSecrets?: readonly string[];
 }
 
 /** Functions that every server has, for commands that are no script text. */

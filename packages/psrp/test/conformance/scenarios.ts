@@ -142,7 +142,7 @@ const secrets: readonly Scenario[] = [
       ours: psSecureString(secret),
       real: secretText,
     }),
-    { sessions: allVersions, secret },
+    { sessions: allVersions, secret, sentSecrets: [secret] },
   ),
   single(
     'a SecureString of the server’s own is read',
@@ -151,6 +151,7 @@ const secrets: readonly Scenario[] = [
   ),
   single('a SecureString goes as input', script(`process { ${reveal.replace('$Value', '$_')} }`), {
     sessions: ['2.3', '2.4'],
+    sentSecrets: ['in'],
     input: {
       ours: [psSecureString('in')],
       real: ", [securestring]::new()\n foreach ($c in 'in'.ToCharArray()) { $v[0].AppendChar($c) }",
@@ -167,7 +168,7 @@ const secrets: readonly Scenario[] = [
       }),
       real: "[securestring]::new()\n $v.AppendChar('p'); $v.AppendChar('w'); $v = [pscredential]::new('CONTOSO\\anna', $v)",
     }),
-    { sessions: ['2.3', '2.4'] },
+    { sessions: ['2.3', '2.4'], sentSecrets: ['pw'] },
   ),
 ];
 
