@@ -3,6 +3,7 @@
  * cost is printed as one line of JSON. Started by export.ts, with its settings as JSON in the first argument.
  */
 import { subscribe } from 'node:diagnostics_channel';
+import { readFileSync } from 'node:fs';
 import { runExport } from '@exchange-connector/agent';
 import type { ConnectionSettings } from '@exchange-connector/config';
 import { gssapiMechanism, type SecurityContext } from '@exchange-connector/gssapi';
@@ -64,6 +65,13 @@ async function measureUnseal(bytes: number, messageBytes: number): Promise<numbe
   return ((user + system) / (rounds * messageBytes)) * bytes;
 }
 
+/** The peak of this process alone: `maxRSS` of Linux counts what the parent had when it started this one. */
+function readPeakResidentBytes(): number {
+  if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024;
+  const kilobytes = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  return Number(kilobytes) * 1024;
+}
+
 let responseBytes = 0;
 let responses = 0;
 subscribe(requestChannelName, (message) => {
@@ -82,7 +90,7 @@ const outcome = await runExport({
 });
 const { user, system } = process.cpuUsage(before);
 const seconds = (performance.now() - started) / 1000;
-const peakResidentBytes = process.resourceUsage().maxRSS * 1024;
+const peakResidentBytes = readPeakResidentBytes();
 if (outcome.kind !== 'done') {
   process.stderr.write(`${JSON.stringify(outcome)}\n`);
   process.exit(1);

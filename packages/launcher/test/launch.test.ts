@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, realpathSync, rmSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -189,3 +189,34 @@ test('the newer Node is found among the installed packages, and nothing is found
   assert.ok(found !== undefined && existsSync(found));
   assert.equal(findNewerNode(join(tmpdir(), 'no-such-folder', 'x.mjs')), undefined);
 });
+
+for (const { name, binary, skip } of runtimes) {
+  const onPosix = process.platform === 'win32' ? 'Windows cannot put one program in the place of another' : skip;
+  test(`a program started ${name} gets V8 set up for streaming, and keeps its parameters`, {
+    skip: onPosix,
+  }, (context) => {
+    const folder = mkdtempSync(join(tmpdir(), 'launch-'));
+    context.after(() => rmSync(folder, { recursive: true, force: true }));
+    const main = join(folder, 'main.mjs');
+    writeFileSync(
+      main,
+      'console.log(JSON.stringify({ node: process.execArgv, own: process.argv.slice(2), pid: process.pid }));',
+    );
+    const bin = join(folder, 'bin.mjs');
+    writeFileSync(
+      bin,
+      `import { launch } from ${JSON.stringify(launcherFile)};\nawait launch(new URL('./main.mjs', import.meta.url));\n`,
+    );
+    const { stdout, stderr, pid, status } = spawnSync(binary, [bin, '--a', 'b c', ''], { encoding: 'utf8' });
+    assert.equal(stderr, '');
+    assert.equal(status, 0);
+    const facts = JSON.parse(stdout) as { node: string[]; own: string[]; pid: number };
+    assert.deepEqual(facts.own, ['--a', 'b c', '']);
+    assert.deepEqual(
+      facts.node.filter((option) => option.includes('semi-space')),
+      ['--max-semi-space-size=4'],
+    );
+    // On the new Node the process itself becomes the program: who started it still knows its id.
+    assert.equal(facts.pid === pid, binary === process.execPath);
+  });
+}
