@@ -51,6 +51,8 @@ export interface SimulatorOptions {
   readonly withoutRoles?: readonly string[];
   /** Milliseconds without a request after which a shell ends; default 900,000. */
   readonly idleTimeoutMs?: number;
+  /** Milliseconds without a request after which a connection is closed; default 120,000, as Exchange's front end has it. */
+  readonly keepAliveTimeoutMs?: number;
   /** Also (or only) serves PSRP on this pipe, in the out-of-process framing: a socket `CoreFxPipe_<name>` in the temporary folder. */
   readonly pipe?: string;
   /** Takes lines of the log; default: errors to standard error. */
@@ -180,6 +182,7 @@ async function listenOnHttp(options: SimulatorOptions, service: Service, registr
     service,
     registry,
     tls: options.tls,
+    keepAliveTimeoutMs: options.keepAliveTimeoutMs ?? 120_000,
     serverName: 'EX01',
     baseUrl: () => url,
     log: logOf(options),

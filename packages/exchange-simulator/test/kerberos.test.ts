@@ -11,6 +11,7 @@ import { openWsmanSession, type WsmanSessionOptions } from '@exchange-connector/
 import { formatSealedBody, parseResponse, parseSealedBody, sealedContentType } from '@exchange-connector/wsman/codec';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../src/index.ts';
 import { cmd } from './command-line.ts';
+import { outliveIdleConnections } from './idle-connections.ts';
 import { RawClient } from './raw-client.ts';
 
 const programs = findRealmPrograms();
@@ -267,3 +268,16 @@ test('a damaged sealed body is refused, and so is one that is none', { skip }, a
   );
   client.close();
 });
+
+for (const scheme of ['kerberos', 'negotiate'] as const) {
+  test(`a ${scheme} session outlives connections that the server closes for being idle: each new one is authenticated`, {
+    skip,
+  }, async () => {
+    const idle = await start({ keepAliveTimeoutMs: 100 });
+    try {
+      await outliveIdleConnections(idle, session(idle, scheme));
+    } finally {
+      await idle.close();
+    }
+  });
+}

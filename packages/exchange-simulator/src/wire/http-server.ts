@@ -36,6 +36,7 @@ export interface HttpOptions {
   readonly service: Service;
   readonly registry: ShellRegistry;
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  readonly keepAliveTimeoutMs: number;
   readonly serverName: string;
   readonly baseUrl: () => string;
   readonly log: LogLine;
@@ -92,6 +93,8 @@ class HttpHandler {
     // Whoever asks again on the same connection has had the last answer.
     this.#undelivered.delete(request.socket);
     response.setHeader('Server', 'Microsoft-IIS/10.0');
+    // Named here, so that Node does not also tell how long it keeps an idle connection: IIS never does.
+    if (response.shouldKeepAlive) response.setHeader('Connection', 'keep-alive');
     response.setHeader('X-FEServer', this.#options.serverName);
     response.setHeader('X-CalculatedBETarget', `${this.#options.serverName.toLowerCase()}.example.test`);
     response.setHeader('request-id', randomUUID());
@@ -241,9 +244,8 @@ export function createHttpServer(options: HttpOptions): Server {
       }
     });
   };
-  // Exchange's front end holds idle connections for two minutes.
   const settings = {
-    keepAliveTimeout: 120_000,
+    keepAliveTimeout: options.keepAliveTimeoutMs,
     requestTimeout: 120_000,
     headersTimeout: 30_000,
     maxHeaderSize: 65_536,
