@@ -109,8 +109,7 @@ export function* runCmdlet(
   const parameters = takers(cmdlet, args);
   for (const emission of input) {
     const binding = emission.kind === 'object' ? bindingOf(emission.object, parameters) : undefined;
-    if (binding !== undefined)
-      yield* reportingFailures(cmdlet.run(withArgument(args, binding), context, undefined));
+    if (binding !== undefined) yield* reportingFailures(cmdlet.run(withArgument(args, binding), context, undefined));
     else yield emission.kind === 'object' ? notBound(cmdlet) : emission;
   }
 }
