@@ -19,6 +19,13 @@ const hasCurl = spawnSync('curl', ['--version'], { encoding: 'utf8' }).stdout?.i
 const skip = programs.kind === 'missing' ? `no KDC: ${programs.programs.join(', ')} missing` : false;
 const skipCurl = skip === false && !hasCurl ? 'curl with GSS-API is not installed' : skip;
 
+const credential = {
+  kind: 'password',
+  principal: 'alice@EXAMPLE.TEST',
+  enterprise: false,
+  password: () => 'secret one',
+} as const;
+
 let folder: string;
 let realm: Realm;
 let cache: string;
@@ -114,12 +121,6 @@ function session(
   scheme: 'kerberos' | 'negotiate',
   more: Partial<WsmanSessionOptions> = {},
 ): WsmanSessionOptions {
-  const credential = {
-    kind: 'password',
-    principal: 'alice@EXAMPLE.TEST',
-    enterprise: false,
-    password: () => 'secret one',
-  } as const;
   return {
     url: of.url,
     connectAddress: '127.0.0.1',
@@ -151,12 +152,6 @@ test('over TLS Kerberos bodies are not sealed', { skip }, async () => {
 });
 
 async function initiate(client: RawClient): Promise<SecurityContext> {
-  const credential = {
-    kind: 'password',
-    principal: 'alice@EXAMPLE.TEST',
-    enterprise: false,
-    password: () => 'secret one',
-  } as const;
   const context = gssapiMechanism().initiate({ target: 'HTTP/localhost', scheme: 'kerberos', credential });
   const token = await context.step();
   const answer = await client.post('', {

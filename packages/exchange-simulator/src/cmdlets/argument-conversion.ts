@@ -55,16 +55,8 @@ function cannotConvert(
   );
 }
 
-/** What the proxies of Import-PSSession pass a switch on as: an object with IsPresent. */
-function switchValue(value: PsValue): PsValue | undefined {
-  const isSwitch =
-    value.kind === 'Obj' &&
-    value.typeNames?.some((name) => /^(Deserialized\.)?System\.Management\.Automation\.SwitchParameter$/.test(name));
-  return isSwitch === true ? property(value, 'IsPresent') : undefined;
-}
-
 function convertBoolean(cmdlet: string, parameter: Parameter, value: PsValue): boolean {
-  const inner = switchValue(value) ?? unwrap(value);
+  const inner = unwrap(value);
   if (inner.kind === 'B') return inner.value;
   if (inner.kind === 'I32' || inner.kind === 'By' || inner.kind === 'I16') return inner.value !== 0;
   if (inner.kind === 'Nil' && parameter.type.kind === 'switch') return true;

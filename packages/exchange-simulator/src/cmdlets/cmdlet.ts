@@ -51,6 +51,18 @@ export interface Parameter {
   readonly fromPipeline?: 'any' | (typeof pipelineTypes)[keyof typeof pipelineTypes];
 }
 
+/** -Identity, the first by position: of the type `Microsoft.Exchange.Configuration.Tasks.<type>`. */
+export function identityParameter(type: string): Parameter {
+  return {
+    name: 'Identity',
+    type: { kind: 'identity' },
+    position: 0,
+    sets: ['Identity'],
+    fromPipeline: 'any',
+    dotNetType: `Microsoft.Exchange.Configuration.Tasks.${type}`,
+  };
+}
+
 /** Arguments after binding, by the parameter's own name. */
 export interface BoundArguments {
   readonly has: (name: string) => boolean;

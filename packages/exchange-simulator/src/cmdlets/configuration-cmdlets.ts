@@ -1,8 +1,15 @@
 /* Get-MailboxDatabase, Get-ExchangeServer, Get-OrganizationalUnit, Set-ADServerSettings. */
 import { databaseShape, serverShape, unitShape } from '../serialization/configuration-shapes.ts';
-import { type BoundArguments, type Cmdlet, type CmdletContext, type Emission, pipelineTypes } from './cmdlet.ts';
-import { type CommandFailure, exchangeError, exchangeFailure } from './command-failure.ts';
-import { findDatabase, findServer } from './configuration-lookup.ts';
+import {
+  type BoundArguments,
+  type Cmdlet,
+  type CmdletContext,
+  type Emission,
+  identityParameter,
+  pipelineTypes,
+} from './cmdlet.ts';
+import { type CommandFailure, exchangeFailure } from './command-failure.ts';
+import { findDatabase, findServer, objectNotFound } from './configuration-lookup.ts';
 import { moreResultsWarning } from './get-mailbox.ts';
 import { requireController, visibleDomains } from './recipient-scope.ts';
 import { matchesWildcard } from './wildcard.ts';
@@ -45,14 +52,7 @@ export const getMailboxDatabase: Cmdlet = {
   module: 'Microsoft.Exchange',
   parameterSets: ['Identity', 'Server'],
   parameters: [
-    {
-      name: 'Identity',
-      type: { kind: 'identity' },
-      position: 0,
-      sets: ['Identity'],
-      fromPipeline: 'any',
-      dotNetType: 'Microsoft.Exchange.Configuration.Tasks.DatabaseIdParameter',
-    },
+    identityParameter('DatabaseIdParameter'),
     {
       name: 'Server',
       type: { kind: 'identity' },
@@ -88,14 +88,7 @@ export const getExchangeServer: Cmdlet = {
   module: 'Microsoft.Exchange',
   parameterSets: ['Identity', 'Domain'],
   parameters: [
-    {
-      name: 'Identity',
-      type: { kind: 'identity' },
-      position: 0,
-      sets: ['Identity'],
-      fromPipeline: 'any',
-      dotNetType: 'Microsoft.Exchange.Configuration.Tasks.ServerIdParameter',
-    },
+    identityParameter('ServerIdParameter'),
     { name: 'Domain', type: { kind: 'string' }, sets: ['Domain'] },
     { name: 'Status', type: { kind: 'switch' } },
     controller,
@@ -122,20 +115,7 @@ function* runGetOrganizationalUnit(args: BoundArguments, context: CmdletContext)
             (name) => name.toLowerCase() === identity,
           ),
         );
-  if (identity !== undefined && root === undefined) {
-    const message = `The operation couldn't be performed because object '${args.text('Identity')}' couldn't be found on '${context.organization.rootDomain.domainControllers[0]}'.`;
-    yield {
-      kind: 'error',
-      record: exchangeError({
-        cmdlet: who.name,
-        taskClass: unitClass,
-        server: context.serverName,
-        reason: 'ManagementObjectNotFoundException',
-        message,
-      }),
-    };
-    return;
-  }
+  if (identity !== undefined && root === undefined) throw objectNotFound(context, who, args.text('Identity') as string);
   let count = 0;
   for (const unit of units) {
     if (root !== undefined && (single ? !unit.canonicalName.startsWith(`${root.canonicalName}/`) : unit !== root))
@@ -156,14 +136,7 @@ export const getOrganizationalUnit: Cmdlet = {
   module: 'Microsoft.Exchange',
   parameterSets: ['Identity', 'SearchSet'],
   parameters: [
-    {
-      name: 'Identity',
-      type: { kind: 'identity' },
-      position: 0,
-      sets: ['Identity'],
-      fromPipeline: 'any',
-      dotNetType: 'Microsoft.Exchange.Configuration.Tasks.ExtendedOrganizationalUnitIdParameter',
-    },
+    identityParameter('ExtendedOrganizationalUnitIdParameter'),
     { name: 'SearchText', type: { kind: 'string' }, sets: ['SearchSet'] },
     { name: 'SingleNodeOnly', type: { kind: 'switch' }, sets: ['Identity'] },
     { name: 'IncludeContainers', type: { kind: 'switch' } },

@@ -13,6 +13,17 @@ function notFound(context: CmdletContext, who: { name: string; taskClass: string
   });
 }
 
+/** What Exchange says of an object that the directory does not hold. */
+export function objectNotFound(
+  context: CmdletContext,
+  who: { name: string; taskClass: string },
+  identity: string,
+  controller = context.organization.rootDomain.domainControllers[0],
+): CommandFailure {
+  const message = `The operation couldn't be performed because object '${identity}' couldn't be found on '${controller}'.`;
+  return notFound(context, who, message);
+}
+
 /** A database by name, GUID or distinguished name. */
 export function findDatabase(
   context: CmdletContext,
@@ -40,9 +51,5 @@ export function findServer(
     ),
   );
   if (found !== undefined) return found;
-  throw notFound(
-    context,
-    who,
-    `The operation couldn't be performed because object '${identity}' couldn't be found on '${context.organization.rootDomain.domainControllers[0]}'.`,
-  );
+  throw objectNotFound(context, who, identity);
 }

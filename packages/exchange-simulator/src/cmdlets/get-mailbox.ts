@@ -10,17 +10,12 @@ import {
   type Cmdlet,
   type CmdletContext,
   type Emission,
+  identityParameter,
   type Parameter,
   pipelineTypes,
 } from './cmdlet.ts';
-import {
-  bindingFailure,
-  type CommandFailure,
-  ErrorCategory,
-  exchangeError,
-  exchangeFailure,
-} from './command-failure.ts';
-import { findDatabase, findServer } from './configuration-lookup.ts';
+import { bindingFailure, type CommandFailure, ErrorCategory, exchangeFailure } from './command-failure.ts';
+import { findDatabase, findServer, objectNotFound } from './configuration-lookup.ts';
 import { matchesIdentity } from './mailbox-identity.ts';
 import { matchesOpath, OpathError, type OpathNode, opathProperties, parseFilterDate, parseOpath } from './opath.ts';
 import { answeringController, visibleDomains } from './recipient-scope.ts';
@@ -58,14 +53,7 @@ const hiddenSwitches = [
 const sets = ['Identity', 'AnrSet', 'DatabaseSet', 'ServerSet'];
 
 const parameters: readonly Parameter[] = [
-  {
-    name: 'Identity',
-    type: { kind: 'identity' },
-    position: 0,
-    sets: ['Identity'],
-    fromPipeline: 'any',
-    dotNetType: 'Microsoft.Exchange.Configuration.Tasks.MailboxIdParameter',
-  },
+  identityParameter('MailboxIdParameter'),
   { name: 'Anr', type: { kind: 'string' }, sets: ['AnrSet'] },
   {
     name: 'Database',
@@ -310,33 +298,13 @@ function* byIdentity(identity: string, query: Query, args: BoundArguments, conte
       found.push(mailbox);
     }
   }
-  if (found.length === 0) {
-    const message = `The operation couldn't be performed because object '${identity}' couldn't be found on '${answeringController(context, args)}'.`;
-    yield {
-      kind: 'error',
-      record: exchangeError({
-        cmdlet: who.name,
-        taskClass,
-        server: context.serverName,
-        reason: 'ManagementObjectNotFoundException',
-        message,
-      }),
-    };
-    return;
-  }
+  if (found.length === 0) throw objectNotFound(context, who, identity, answeringController(context, args));
   if (found.length > 1 && !hasWildcard && identity.includes('@')) {
-    const message = `The operation couldn't be performed because '${identity}' matches multiple entries.`;
-    yield {
-      kind: 'error',
-      record: exchangeError({
-        cmdlet: who.name,
-        taskClass,
-        server: context.serverName,
-        reason: 'ManagementObjectAmbiguousException',
-        message,
-      }),
-    };
-    return;
+    throw fail(
+      context,
+      'ManagementObjectAmbiguousException',
+      `The operation couldn't be performed because '${identity}' matches multiple entries.`,
+    );
   }
   for (const mailbox of found)
     yield { kind: 'object', object: { kind: 'directory', shape: context.shapes.mailbox, source: mailbox } };
