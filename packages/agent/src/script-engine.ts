@@ -20,6 +20,7 @@ import { openLocalSession } from '@exchange-connector/powershell-process';
 import { AgentError, fileFailed } from './errors.ts';
 import { type EngineReading, type ExportRun, lastMailboxes } from './export-run.ts';
 import { makeFolder, removeFolder } from './folder.ts';
+import { type Redact, redactionFor } from './fulfill/redaction.ts';
 import { readScriptFiles, type ScriptFolder, writtenFiles } from './script-files.ts';
 
 /** The folder of a run's script, in the state of its connection. */
@@ -110,21 +111,40 @@ async function runScript(run: ExportRun, settings: ScriptSettings): Promise<Scri
     'Information',
     `the export script ${settings.scriptPath} runs in PowerShell, process ${session.processId}`,
   );
+  const redact = redactionFor(connection);
   try {
-    return await runExportScript(
+    const output = await runExportScript(
       { settings, valueSeparator: connection.valueSeparator, expectedMailboxes: lastMailboxes(run.paths.manifest) },
       {
         session,
         databases: run.databases,
         mailboxes: run.mailboxes,
         onProgress: ({ phase, done, total }) => run.meter.report(phase, done, total),
-        onWarning: (message) => run.warnings.add(message),
-        onNote: (message) => run.log.write('Information', message),
+        onWarning: (message) => run.warnings.add(redact(message)),
+        onNote: (message) => run.log.write('Information', redact(message)),
         signal,
       },
     );
+    const { reading, stray } = output;
+    return {
+      ...output,
+      reading: { ...reading, errors: reading.errors.map(redact) },
+      stray: { ...stray, first: redact(stray.first) },
+    };
+  } catch (error) {
+    redactError(error, redact);
+    throw error;
   } finally {
     await session.close();
+  }
+}
+
+/** A script may throw what it was given: no message of the error, nor of what caused it, keeps a secret. */
+function redactError(error: unknown, redact: Redact): void {
+  for (let at = error, depth = 0; at instanceof Error && depth < 10; at = at.cause, depth += 1) {
+    const stack = at.stack;
+    at.message = redact(at.message);
+    if (stack !== undefined) at.stack = redact(stack);
   }
 }
 

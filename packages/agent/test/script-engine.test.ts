@@ -254,6 +254,29 @@ Write-Host 'hello'
   });
 });
 
+test('a script that tells its password to every stream, or throws it, tells it to nobody', { skip }, async () => {
+  const told = `param([pscredential] $Credential)
+$secret = $Credential.GetNetworkCredential().Password
+Write-Host "host $secret"
+Write-Warning "warning $secret"
+Write-Error "error $secret"
+`;
+  const hasNone = ({ outcome, log, warnings }: Tried): void => {
+    const all = JSON.stringify({ outcome, log, warnings });
+    assert.equal(all.includes('correct horse'), false, all);
+    assert.ok(all.includes('host [secret]') && all.includes('warning [secret]'), all);
+  };
+  await tryScript(`${told}[pscustomobject] @{ ExportFile = 'mailboxes'; Guid = '${guids[0]}' }`, (tried) => {
+    hasNone(tried);
+    assert.ok(tried.outcome.kind === 'partial' && tried.outcome.errors.join().includes('error [secret]'));
+    assert.equal(readFileSync(join(tried.output, 'Main_manifest.json'), 'utf8').includes('correct horse'), false);
+  });
+  await tryScript(`${told}throw "thrown $secret"`, (tried) => {
+    hasNone(tried);
+    assert.ok(tried.outcome.kind === 'failed' && tried.outcome.failure.message.includes('thrown [secret]'));
+  });
+});
+
 const row = `[pscustomobject] @{ ExportFile = 'mailboxes'; Guid = '${guids[0]}' }`;
 
 /** Scripts that go wrong, with the code and the words of the error. */
