@@ -1,6 +1,6 @@
 /* Microsoft's own client, PowerShell 7.6's engine, against the simulator's pipe: nothing of it was written here. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { type Oracle, openOracle, runOracle } from '../../psrp/test/oracle-program.ts';
 import { type Simulator, SimulatorError, startSimulator } from '../src/index.ts';
@@ -119,6 +119,20 @@ test('a pipe in use is refused, and one left behind is taken over', { skip }, as
   const second = await startSimulator({ pipe: name });
   assert.ok(existsSync(pipePath(name)));
   await second.close();
+});
+
+test('a file that is no socket stays where it is', async () => {
+  const path = pipePath(`${pipe}-file`);
+  writeFileSync(path, 'precious');
+  try {
+    await assert.rejects(
+      startSimulator({ pipe: `${pipe}-file` }),
+      (error) => error instanceof SimulatorError && error.code === 'SIMULATOR_LISTEN_FAILED',
+    );
+    assert.equal(readFileSync(path, 'utf8'), 'precious');
+  } finally {
+    rmSync(path);
+  }
 });
 
 test('eight sessions of one client open one after the other', { skip }, async () => {

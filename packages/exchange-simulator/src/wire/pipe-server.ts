@@ -7,9 +7,8 @@
  */
 import { formatPacket, type Guid, type Packet, PacketReader, ServerRunspacePool } from '@exchange-connector/psrp';
 import { once } from 'node:events';
-import { chmodSync, existsSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SimulatorError } from '../errors.ts';
@@ -25,9 +24,10 @@ const quietMs = 60_000;
  */
 const openingMs = 25;
 
-/** Where .NET puts a named pipe of that name. */
+/** Where .NET puts a named pipe of that name: it knows `TMPDIR` alone, where Node's `tmpdir()` reads more. */
 export function pipePath(name: string): string {
-  return process.platform === 'win32' ? `\\\\.\\pipe\\${name}` : join(tmpdir(), `CoreFxPipe_${name}`);
+  if (process.platform === 'win32') return `\\\\.\\pipe\\${name}`;
+  return join(process.env['TMPDIR'] || '/tmp', `CoreFxPipe_${name}`);
 }
 
 class PipeConnection {
@@ -149,6 +149,11 @@ class PipeConnection {
 /** A socket that nobody listens on any more is in the way; one that answers is somebody else's. */
 async function clearStaleSocket(path: string, name: string): Promise<void> {
   if (process.platform === 'win32' || !existsSync(path)) return;
+  if (!lstatSync(path).isSocket())
+    throw new SimulatorError(
+      'SIMULATOR_LISTEN_FAILED',
+      `starting the simulator: ${path}, where the pipe ${name} would be, is a file of another kind; choose another name`,
+    );
   const probe = connect(path);
   const alive = await once(probe, 'connect').then(
     () => true,
