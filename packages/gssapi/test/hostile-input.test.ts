@@ -92,6 +92,16 @@ for (const scheme of ['kerberos', 'negotiate'] as const) {
   });
 }
 
+const TOKEN_HEADER_BYTES = 16;
+const RRC_OFFSET = 6;
+
+/** Whether two token headers differ in their right rotation count alone, by whole turns of the body. */
+function saysTheSameRotation(damaged: Buffer, whole: Uint8Array, bodyBytes: number): boolean {
+  const original = Buffer.from(whole);
+  const [before, after] = [original.readUInt16BE(RRC_OFFSET), damaged.readUInt16BE(RRC_OFFSET)];
+  return before !== after && (after - before) % bodyBytes === 0;
+}
+
 test('every damage to a sealed message is found, and the context goes on with the next whole one', async () => {
   const [initiator, acceptor] = [initiate('kerberos'), accept('kerberos')];
   await shakeHands(initiator, acceptor);
@@ -102,6 +112,11 @@ test('every damage to a sealed message is found, and the context goes on with th
       const token = Buffer.concat([header, data]);
       token[at] = (token[at] ?? 0) ^ mask;
       const opening = acceptor.unwrap(token.subarray(0, header.length), token.subarray(header.length));
+      if (saysTheSameRotation(token, header, token.length - TOKEN_HEADER_BYTES)) {
+        // Another spelling of the same token: RRC stands outside the checksum (RFC 4121 4.2.4, 4.2.5).
+        assert.deepEqual(Buffer.from(await opening), plaintext);
+        return;
+      }
       await assert.rejects(opening, (error: GssapiError) => {
         assert.ok(error instanceof GssapiError);
         assert.equal(error.code, 'GSSAPI_MESSAGE_DAMAGED');
@@ -109,7 +124,8 @@ test('every damage to a sealed message is found, and the context goes on with th
       });
       assert.deepEqual(Buffer.from(await acceptor.unwrap(header, data)), plaintext);
     }),
-    { numRuns: 600 },
+    // The damage that once was taken for one: 0xAC00 is a whole number of turns of 344 bytes.
+    { numRuns: 600, examples: [[6, 0xac]] },
   );
 });
 
