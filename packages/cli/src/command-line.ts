@@ -1,22 +1,15 @@
 /* The one file that knows commander: arguments in, what is asked for out. Nothing runs here. */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import type { CommandLine, CommonOptions, ExportOptions, FulfillOptions, Invocation } from './command-options.ts';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { CommonOptions } from './command-options.ts';
+import type { CommandLine, Invocation } from './invocation.ts';
+import { commands, groups, plannedCommands } from './commands/catalogue.ts';
+import type { CommandDescription, GivenValues } from './commands/command.ts';
 import { nearestName } from './nearest-name.ts';
 
 const logLevels = ['Verbose', 'Debug', 'Information', 'Warning', 'Error', 'Fatal'] as const;
 /** What a timer can hold: some 24 days. */
 const mostTimeoutSeconds = 2_147_483;
-
-/** Commands of later versions: no misspelling of one of these. */
-const plannedCommands: ReadonlySet<string> = new Set([
-  'acknowledge',
-  'undo',
-  'audit',
-  'config',
-  'protect',
-  'decrypt-file',
-]);
 
 const exitCodes = `
 Exit codes:
@@ -29,7 +22,7 @@ Exit codes:
   5  done in part: records came with errors, or some orders errored
   130  cancelled (Ctrl-C, SIGTERM)`;
 
-function examples(...lines: readonly [string, string][]): string {
+function examples(lines: readonly (readonly [string, string])[]): string {
   return `\nExamples:\n${lines.map(([what, command]) => `  ${what}\n    $ ${command}`).join('\n')}`;
 }
 
@@ -49,6 +42,12 @@ function readTimeout(text: string): number {
 function readNonEmpty(text: string): string {
   if (text.trim() === '') throw new InvalidArgumentError('It is empty.');
   return text;
+}
+
+/** Repeated operands come one by one, with those before. */
+function readOperand(text: string, before: unknown): string | readonly unknown[] {
+  readNonEmpty(text);
+  return Array.isArray(before) ? [...before, text] : text;
 }
 
 function version(): string {
@@ -122,154 +121,106 @@ function buildProgram(invoke: (invocation: Invocation) => void): Command {
   addCommonOptions(program);
   program.addHelpText(
     'after',
-    `${exitCodes}\n${examples(
+    `${exitCodes}\n${examples([
       ['Export what the settings of the current folder name:', 'exchange-connector export'],
       [
         'See step by step whether a connection works:',
         'exchange-connector check --settings /etc/exchange-connector --connection MicrosoftExchangeExport',
       ],
-    )}`,
+    ])}`,
   );
-  addExport(program, invoke);
-  addCheckAndDiscover(program, invoke);
-  addFulfill(program, invoke);
+  addCommands(program, invoke);
   return program;
 }
 
-function addExport(program: Command, invoke: (invocation: Invocation) => void): void {
-  const command = program
-    .command('export')
-    .helpOption('-h, --help', 'print this help')
-    .usage('[options]')
-    .description(
-      'Writes <connection>_mailboxes.csv, <connection>_databases.csv and <connection>_manifest.json into <TempFolderPath>/ExportOutput. Each file is replaced whole, and only when the run was good.',
-    )
-    .option('--complete', 'read the whole directory (every run of this version does)')
-    .option('--ignore-cookies', 'the same as --complete')
-    .option('--release', 'publish what a threshold kept back')
-    .addOption(
-      new Option(
-        '--output <dir>',
-        'folder for the files in place of ExportOutput; a relative path starts at the current folder (default: <TempFolderPath>/ExportOutput)',
-      ).argParser(readNonEmpty),
-    )
-    .action(() => {
-      const own = command.opts();
-      const options: ExportOptions = {
-        ...commonOptionsOf(command),
-        release: own['release'] ?? false,
-        output: own['output'],
-      };
-      invoke({ kind: 'export', options });
-    });
-  command.addHelpText(
-    'after',
-    examples(
-      [
-        'Export one of several connections, with ten minutes at most:',
-        'exchange-connector export --connection MicrosoftExchangeExport --timeout 600',
-      ],
-      [
-        'Export for a script, which gets the manifest as one line of JSON:',
-        'exchange-connector export --json --output /srv/exchange > manifest.json',
-      ],
-    ),
+/** What commander read, by the names of a description. */
+function givenValues(command: Command, description: CommandDescription): GivenValues {
+  const options: Readonly<Record<string, unknown>> = command.opts();
+  const operands = new Map(
+    (description.operands ?? []).map(({ flags }, index) => [
+      flags.replace(/[<>[\].]/g, ''),
+      command.processedArgs[index],
+    ]),
   );
+  const valueNamed = (name: string): unknown =>
+    operands.get(name) ?? options[name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
+  const textOf = (value: unknown): string[] => (typeof value === 'string' ? [value] : []);
+  return {
+    text: (name) => textOf(valueNamed(name))[0],
+    isSet: (name) => valueNamed(name) === true,
+    texts(name) {
+      const value = valueNamed(name);
+      return Array.isArray(value) ? value.flatMap(textOf) : textOf(value);
+    },
+  };
 }
 
-function addCheckAndDiscover(program: Command, invoke: (invocation: Invocation) => void): void {
-  const check = program
-    .command('check')
+function addCommand(parent: Command, description: CommandDescription, invoke: (invocation: Invocation) => void): void {
+  const command = parent
+    .command(description.words.at(-1) ?? '')
     .helpOption('-h, --help', 'print this help')
-    .usage('[options]')
-    .description(
-      'Connects and says, step by step, what works: settings, name, port, TLS, authentication, session, cmdlets and parameters that the account may use, one mailbox, one database. A step that fails names its cause and the mend.',
-    )
-    .action(() => invoke({ kind: 'check', options: commonOptionsOf(check) }));
-  check.addHelpText(
-    'after',
-    examples(
-      ['Check the only connection of the current folder’s settings:', 'exchange-connector check'],
-      [
-        'Check with a password that is piped in, the steps as JSON lines:',
-        'exchange-connector check --json --password-stdin < password.txt',
-      ],
-    ),
-  );
-  const discover = program
-    .command('discover')
-    .helpOption('-h, --help', 'print this help')
-    .usage('[options]')
-    .description(
-      'Says what the server offers: its version, the columns it can fill and those it cannot, the databases with their numbers of mailboxes.',
-    )
-    .action(() => invoke({ kind: 'discover', options: commonOptionsOf(discover) }));
-  discover.addHelpText(
-    'after',
-    examples(
-      ['See what there is to export:', 'exchange-connector discover --connection MicrosoftExchangeExport'],
-      ['The same for a script:', 'exchange-connector discover --json | jq .databases'],
-    ),
-  );
+    .usage(description.usage)
+    .description(description.summary);
+  for (const { flags, description: text } of description.operands ?? [])
+    command.addArgument(new Argument(flags, text).argParser(readOperand));
+  for (const { flags, description: text, hidden } of description.options ?? []) {
+    const option = new Option(flags, text);
+    if (flags.includes('<')) option.argParser(readNonEmpty);
+    command.addOption(hidden === true ? option.hideHelp() : option);
+  }
+  command.action(() => {
+    const options = commonOptionsOf(command);
+    invoke({ options, command: description.prepare(givenValues(command, description), options) });
+  });
+  command.addHelpText('after', examples(description.examples));
 }
 
-function addFulfill(program: Command, invoke: (invocation: Invocation) => void): void {
-  const command = program
-    .command('fulfill')
-    .helpOption('-h, --help', 'print this help')
-    .usage('--orders <dir> --results <file> [options]')
-    .description(
-      'Carries out provisioning orders with the fulfilment script of the connection, one at a time, each at most once, and writes what became of each: AssignmentId, ProvisioningState (Executed or Errored), Message, ChangeType, OwnerId, OwnerType.',
-    )
-    .addOption(new Option('--orders <dir>', 'folder of the JSON files of orders').argParser(readNonEmpty))
-    .addOption(
-      new Option('--results <file>', 'CSV file of results, one row for each order; replaced whole').argParser(
-        readNonEmpty,
-      ),
-    )
-    .addOption(new Option('--plan').hideHelp())
-    .addOption(new Option('--plan-file <file>').hideHelp())
-    .addOption(new Option('--apply <file>').hideHelp())
-    .action(() => {
-      const own = command.opts();
-      const ofPlans = [own['plan'] && '--plan', own['planFile'] && '--plan-file', own['apply'] && '--apply'];
-      const options: FulfillOptions = {
-        ...commonOptionsOf(command),
-        orders: own['orders'],
-        results: own['results'],
-        ofPlans: ofPlans.filter((name) => typeof name === 'string'),
-      };
-      invoke({ kind: 'fulfill', options });
-    });
-  command.addHelpText(
-    'after',
-    examples(
-      ['Carry out the orders of a folder:', 'exchange-connector fulfill --orders ./orders --results ./results.csv'],
-      [
-        'The same for a script, with an hour at most; the counts come as one line of JSON:',
-        'exchange-connector fulfill --orders ./orders --results ./results.csv --timeout 3600 --json',
-      ],
-    ),
-  );
+function addCommands(program: Command, invoke: (invocation: Invocation) => void): void {
+  const parents = new Map<string, Command>();
+  for (const { word, summary, examples: lines } of groups) {
+    const parent = program
+      .command(word)
+      .helpOption('-h, --help', 'print this help')
+      .helpCommand('help [command]', 'print the help of a command')
+      .usage('<command> [options]')
+      .description(summary)
+      .addHelpText('after', examples(lines));
+    parents.set(word, parent);
+  }
+  for (const description of commands) {
+    const [first, second] = description.words;
+    addCommand(second === undefined ? program : (parents.get(first) ?? program), description, invoke);
+  }
 }
 
 /** The command that a refusal is about, as far as the arguments name one. */
 function commandOf(program: Command, parameters: readonly string[]): Command {
-  return program.commands.find((command) => parameters.includes(command.name())) ?? program;
+  const named = program.commands.find((command) => parameters.includes(command.name()));
+  return named === undefined ? program : commandOf(named, parameters.slice(parameters.indexOf(named.name()) + 1));
 }
 
 function optionNames(command: Command): string[] {
-  const all = [...command.options, ...(command.parent?.options ?? [])].map((option) => option.long ?? '');
-  return [...all.filter((name) => name !== ''), '--help'];
+  const above = command.parent === null ? [] : optionNames(command.parent);
+  const own = command.options.map((option) => option.long ?? '').filter((name) => name !== '');
+  return [...own, ...above.filter((name) => name !== '--help' && name !== '--version'), '--help'];
 }
 
 /** What looks like an attempt to give a password as an argument: no name may repeat what follows it. */
 const secretOption = /^--?(?:pas|psw|pw|secret)/i;
 
-function unknownCommand(program: Command, name: string): string {
-  if (plannedCommands.has(name)) return `${name} is not in this version; it has export, check, discover and fulfill`;
-  const names = [...program.commands.map((known) => known.name()), 'help'];
+function namesOf(program: Command): string {
+  return program.commands.map((known) => known.name()).join(', ');
+}
+
+function unknownCommand(parent: Command, name: string): string {
+  if (parent.parent === null && plannedCommands.has(name)) return `${name} is not in this version`;
+  const names = [...parent.commands.map((known) => known.name()), 'help'];
   return `unknown command ${name}; the nearest known one is ${nearestName(name, names)}`;
+}
+
+function missingCommand(parent: Command): string {
+  const whose = parent.parent === null ? 'a command' : `a command of ${parent.name()}`;
+  return `${whose} is missing: ${namesOf(parent)}`;
 }
 
 function refusalOf(program: Command, error: CommanderError, parameters: readonly string[]): string {
@@ -281,9 +232,9 @@ function refusalOf(program: Command, error: CommanderError, parameters: readonly
   if (error.code === 'commander.unknownOption')
     return `unknown option ${named}; the nearest known one is ${nearestName(named, optionNames(command))}`;
   const helpOf = error.code === 'commander.help' && parameters[0] === 'help' ? parameters[1] : undefined;
-  if (error.code === 'commander.unknownCommand' || helpOf !== undefined)
-    return unknownCommand(program, helpOf ?? named);
-  if (error.code === 'commander.help') return 'a command is missing: export, check, discover or fulfill';
+  if (helpOf !== undefined) return unknownCommand(program, helpOf);
+  if (error.code === 'commander.unknownCommand') return unknownCommand(command, named);
+  if (error.code === 'commander.help') return missingCommand(command);
   return error.message.replace(/^error: /, '').replace(/\n.*$/s, '');
 }
 
@@ -298,7 +249,7 @@ export function readCommandLine(parameters: readonly string[]): CommandLine {
   const program = buildProgram((asked) => {
     invocation = asked;
   });
-  for (const command of [program, ...program.commands]) {
+  for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
     command.exitOverride().showSuggestionAfterError(false);
     command.configureOutput({
       writeOut: (text) => {
@@ -316,9 +267,6 @@ export function readCommandLine(parameters: readonly string[]): CommandLine {
     return { kind: 'refused', message: `${refusalOf(program, error, parameters)} (see exchange-connector --help)` };
   }
   if (invocation === undefined)
-    return {
-      kind: 'refused',
-      message: 'a command is missing: export, check, discover or fulfill (see exchange-connector --help)',
-    };
+    return { kind: 'refused', message: `${missingCommand(program)} (see exchange-connector --help)` };
   return { kind: 'run', invocation };
 }

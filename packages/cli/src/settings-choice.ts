@@ -1,22 +1,15 @@
 import type { AgentSettings, ConnectionSettings, LoadedSettings, SettingRemark } from '@exchange-connector/config';
 import type { CommonOptions } from './command-options.ts';
+import type { BareContext } from './commands/command.ts';
 import { exitCode } from './exit-code.ts';
 import { nearestName } from './nearest-name.ts';
 import { type PasswordRead, promptForPassword, readPasswordFrom } from './password.ts';
 import type { Terminal } from './terminal.ts';
 
 export type SettingsChoice =
-  | { readonly kind: 'chosen'; readonly settings: AgentSettings; readonly connection: ConnectionSettings }
+  | { readonly kind: 'chosen'; readonly settings: AgentSettings }
   | { readonly kind: 'refused'; readonly messages: readonly string[] }
   | { readonly kind: 'cancelled' };
-
-/** What stands around a command: its streams, its environment. */
-export interface Surroundings {
-  readonly terminal: Terminal;
-  readonly input: NodeJS.ReadStream;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly signal: AbortSignal;
-}
 
 /** `file:line:column: path: message`, as editors and people read it. */
 export function formatRemark({ source, position, path, message }: SettingRemark): string {
@@ -24,7 +17,8 @@ export function formatRemark({ source, position, path, message }: SettingRemark)
   return path === '' ? `${place}: ${message}` : `${place}: ${path}: ${message}`;
 }
 
-function chooseConnection(settings: AgentSettings, wanted: string | undefined): ConnectionSettings | string {
+/** The connection that `--connection` names, or the only one; else what to say. */
+export function chooseConnection(settings: AgentSettings, wanted: string | undefined): ConnectionSettings | string {
   const ids = settings.connections.map((connection) => connection.id);
   if (wanted === undefined) {
     const [only, ...others] = settings.connections;
@@ -39,7 +33,7 @@ function chooseConnection(settings: AgentSettings, wanted: string | undefined): 
 }
 
 async function askForPassword(
-  { terminal, input, signal }: Surroundings,
+  { terminal, input, signal }: BareContext,
   connections: readonly string[],
 ): Promise<PasswordRead> {
   const question = `Password for ${connections.join(', ')}: `;
@@ -51,7 +45,7 @@ async function askForPassword(
   );
 }
 
-async function load(options: CommonOptions, surroundings: Surroundings): Promise<LoadedSettings | PasswordRead> {
+async function load(options: CommonOptions, surroundings: BareContext): Promise<LoadedSettings | PasswordRead> {
   const { loadSettings } = await import('@exchange-connector/config');
   const request = { settingsFolder: options.settings, environment: surroundings.environment };
   if (options.passwordStdin) {
@@ -65,8 +59,8 @@ async function load(options: CommonOptions, surroundings: Surroundings): Promise
   return typed.kind === 'read' ? loadSettings({ ...request, password: typed.password }) : typed;
 }
 
-/** Loads the settings, gets a missing password from where the person gives it, and picks the connection. */
-export async function chooseSettings(options: CommonOptions, surroundings: Surroundings): Promise<SettingsChoice> {
+/** Loads the settings, and gets a missing password from where the person gives it. */
+export async function loadAllSettings(options: CommonOptions, surroundings: BareContext): Promise<SettingsChoice> {
   const loaded = await load(options, surroundings);
   switch (loaded.kind) {
     case 'cancelled':
@@ -86,9 +80,7 @@ export async function chooseSettings(options: CommonOptions, surroundings: Surro
       const showWarnings = options.logLevel !== 'Error' && options.logLevel !== 'Fatal';
       if (showWarnings)
         for (const remark of loaded.settings.warnings) surroundings.terminal.say(`warning: ${formatRemark(remark)}`);
-      const connection = chooseConnection(loaded.settings, options.connection);
-      if (typeof connection === 'string') return { kind: 'refused', messages: [connection] };
-      return { kind: 'chosen', settings: loaded.settings, connection };
+      return { kind: 'chosen', settings: loaded.settings };
     }
   }
 }

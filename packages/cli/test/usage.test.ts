@@ -45,7 +45,6 @@ test('--version prints the version alone', async () => {
 });
 
 const refusals: readonly (readonly [parameters: readonly string[], message: string])[] = [
-  [[], 'a command is missing: export, check, discover or fulfill'],
   [['exprot'], 'unknown command exprot; the nearest known one is export'],
   [['dicsover', '--json'], 'unknown command dicsover; the nearest known one is discover'],
   [['export', '--complet'], 'unknown option --complet; the nearest known one is --complete'],
@@ -63,13 +62,13 @@ const refusals: readonly (readonly [parameters: readonly string[], message: stri
     ['export', '--passwrod', 'hunter2'],
     'unknown option --passwrod; secrets are never taken from arguments, which others on this machine can read: use --password-stdin',
   ],
-  [['config', 'show'], 'config is not in this version; it has export, check, discover and fulfill'],
-  [['undo', 'R1', '--order', '5'], 'undo is not in this version; it has export, check, discover and fulfill'],
-  [['audit', 'verify', '--json'], 'audit is not in this version; it has export, check, discover and fulfill'],
-  [['acknowledge'], 'acknowledge is not in this version; it has export, check, discover and fulfill'],
-  [['protect', 'value'], 'protect is not in this version; it has export, check, discover and fulfill'],
-  [['--json', 'decrypt-file', 'x'], 'decrypt-file is not in this version; it has export, check, discover and fulfill'],
-  [['help', 'config'], 'config is not in this version; it has export, check, discover and fulfill'],
+  [['config', 'show'], 'config is not in this version'],
+  [['undo', 'R1', '--order', '5'], 'undo is not in this version'],
+  [['audit', 'verify', '--json'], 'audit is not in this version'],
+  [['acknowledge'], 'acknowledge is not in this version'],
+  [['protect', 'value'], 'protect is not in this version'],
+  [['--json', 'decrypt-file', 'x'], 'decrypt-file is not in this version'],
+  [['help', 'config'], 'config is not in this version'],
   [['help', 'exprot'], 'unknown command exprot; the nearest known one is export'],
   [['check', '--complete'], 'unknown option --complete; the nearest known one is --log-level'],
   [['export', 'now'], "too many arguments for 'export'. Expected 0 arguments but got 1."],
@@ -102,6 +101,15 @@ test('a file where the output folder is to be is refused, and nothing is contact
   assert.match(
     errors,
     /^error: --output: found appsettings\.agent\.json, where .* is a file; allowed is the path of a folder\n/,
+  );
+});
+
+test('without a command, those that there are are named', async () => {
+  const { code, output, errors } = await runProgram([]);
+  assert.deepEqual([code, output], [2, '']);
+  assert.match(
+    errors,
+    /^error: a command is missing: (?:[a-z-]+, )*export, [a-z, -]+ \(see exchange-connector --help\)\n$/,
   );
 });
 

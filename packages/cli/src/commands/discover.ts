@@ -2,7 +2,7 @@ import type { ColumnAvailability, Discovery } from '@exchange-connector/agent';
 import type { CommonOptions } from '../command-options.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { Terminal } from '../terminal.ts';
-import { type CommandContext, requestOf, sayCancelled, sayFailure } from './run-parts.ts';
+import { type CommandContext, type CommandDescription, requestOf, sayCancelled, sayFailure } from './command.ts';
 
 const grouped = new Intl.NumberFormat('en-US');
 
@@ -55,8 +55,7 @@ function sayDiscovery(terminal: Terminal, found: Discovery): void {
     );
 }
 
-/** Runs `discover`. */
-export async function runDiscoverCommand(options: CommonOptions, context: CommandContext): Promise<ExitCode> {
+async function runDiscoverCommand(options: CommonOptions, context: CommandContext): Promise<ExitCode> {
   const { runDiscover } = await import('@exchange-connector/agent');
   const outcome = await runDiscover(requestOf(options, context));
   const { terminal } = context;
@@ -73,3 +72,15 @@ export async function runDiscoverCommand(options: CommonOptions, context: Comman
       return outcome.exitCode;
   }
 }
+
+export const discoverCommand: CommandDescription = {
+  words: ['discover'],
+  usage: '[options]',
+  summary:
+    'Says what the server offers: its version, the columns it can fill and those it cannot, the databases with their numbers of mailboxes.',
+  examples: [
+    ['See what there is to export:', 'exchange-connector discover --connection MicrosoftExchangeExport'],
+    ['The same for a script:', 'exchange-connector discover --json | jq .databases'],
+  ],
+  prepare: (_given, common) => ({ needs: 'connection', run: (context) => runDiscoverCommand(common, context) }),
+};

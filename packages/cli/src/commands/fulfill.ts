@@ -1,12 +1,19 @@
 import { resolve } from 'node:path';
 import type { FulfillOutcome, FulfillSummary } from '@exchange-connector/agent';
-import type { FulfillOptions } from '../command-options.ts';
+import type { CommonOptions } from '../command-options.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { Terminal } from '../terminal.ts';
-import { type CommandContext, requestOf, sayCancelled, sayFailure } from './run-parts.ts';
+import { type CommandContext, type CommandDescription, requestOf, sayCancelled, sayFailure } from './command.ts';
 
-/** What is wrong with the options of `fulfill`, beyond their form. */
-export function findFulfillFaults({ orders, results, ofPlans }: FulfillOptions): readonly string[] {
+interface FulfillOptions extends CommonOptions {
+  readonly orders: string | undefined;
+  readonly results: string | undefined;
+  /** Options of plans, as they are spelled: known, and not offered without the native engine. */
+  readonly ofPlans: readonly string[];
+}
+
+/** What is wrong with the options, beyond their form. */
+function findFaults({ orders, results, ofPlans }: FulfillOptions): readonly string[] {
   const [first] = ofPlans;
   if (first !== undefined)
     return [
@@ -44,8 +51,7 @@ function sayEnd(terminal: Terminal, outcome: FulfillOutcome): ExitCode {
   }
 }
 
-/** Runs `fulfill`. */
-export async function runFulfillCommand(options: FulfillOptions, context: CommandContext): Promise<ExitCode> {
+async function runFulfillCommand(options: FulfillOptions, context: CommandContext): Promise<ExitCode> {
   const { runFulfill } = await import('@exchange-connector/agent');
   const { terminal } = context;
   const outcome = await runFulfill({
@@ -60,3 +66,37 @@ export async function runFulfillCommand(options: FulfillOptions, context: Comman
   }
   return sayEnd(terminal, outcome);
 }
+
+export const fulfillCommand: CommandDescription = {
+  words: ['fulfill'],
+  usage: '--orders <dir> --results <file> [options]',
+  summary:
+    'Carries out provisioning orders with the fulfilment script of the connection, one at a time, each at most once, and writes what became of each: AssignmentId, ProvisioningState (Executed or Errored), Message, ChangeType, OwnerId, OwnerType.',
+  options: [
+    { flags: '--orders <dir>', description: 'folder of the JSON files of orders' },
+    { flags: '--results <file>', description: 'CSV file of results, one row for each order; replaced whole' },
+    { flags: '--plan', description: '', hidden: true },
+    { flags: '--plan-file <file>', description: '', hidden: true },
+    { flags: '--apply <file>', description: '', hidden: true },
+  ],
+  examples: [
+    ['Carry out the orders of a folder:', 'exchange-connector fulfill --orders ./orders --results ./results.csv'],
+    [
+      'The same for a script, with an hour at most; the counts come as one line of JSON:',
+      'exchange-connector fulfill --orders ./orders --results ./results.csv --timeout 3600 --json',
+    ],
+  ],
+  prepare(given, common) {
+    const ofPlans = [
+      given.isSet('plan') ? '--plan' : '',
+      given.text('plan-file') === undefined ? '' : '--plan-file',
+      given.text('apply') === undefined ? '' : '--apply',
+    ].filter((name) => name !== '');
+    const options = { ...common, orders: given.text('orders'), results: given.text('results'), ofPlans };
+    return {
+      needs: 'connection',
+      findFaults: () => findFaults(options),
+      run: (context) => runFulfillCommand(options, context),
+    };
+  },
+};

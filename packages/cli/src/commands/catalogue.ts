@@ -1,0 +1,21 @@
+/* Every command, in the order of the help. */
+import { checkCommand } from './check.ts';
+import type { CommandDescription, GroupDescription } from './command.ts';
+import { discoverCommand } from './discover.ts';
+import { exportCommand } from './export.ts';
+import { fulfillCommand } from './fulfill.ts';
+
+export const commands: readonly CommandDescription[] = [exportCommand, checkCommand, discoverCommand, fulfillCommand];
+
+/** The first words of the commands that have sub-commands. */
+export const groups: readonly GroupDescription[] = [];
+
+/** Commands of later versions: no misspelling of one of these. */
+export const plannedCommands: ReadonlySet<string> = new Set([
+  'acknowledge',
+  'undo',
+  'audit',
+  'config',
+  'protect',
+  'decrypt-file',
+]);
