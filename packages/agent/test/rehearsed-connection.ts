@@ -41,6 +41,17 @@ export function connectionTo(url: string, more: Partial<ConnectionSettings> = {}
     shells: 1,
     shellSpacingMs: 20_000,
     overlapMinutes: 60,
+    maximumInsertedLines: 100,
+    maximumUpdatedLines: 100,
+    maximumDeletedLines: 100,
+    maxPercentageInsertedLines: 5,
+    maxPercentageUpdatedLines: 5,
+    maxPercentageDeletedLines: 5,
+    protectedMailboxes: [],
+    protectedDatabases: [],
+    requireAcknowledge: false,
+    encryptOutput: false,
+    deactivated: 'nothing',
     ...more,
   };
 }

@@ -90,13 +90,19 @@ export function remarkOnNames(section: SettingSection, known: readonly string[],
   }
 }
 
+/**
+ * What would make a cell of addresses ambiguous: the characters of an address type's prefix (`smtp:`, `x-y:`), the
+ * sign of the escape, and what an eye, an editor or a CSV reader loses: marks, invisible and half characters.
+ */
+const notInSeparator = /(?!\t)[\p{L}\p{N}\p{M}\p{C}"'%:\-\u2028\u2029]/u;
+
 function readValueSeparator(reader: SectionReader): string {
   const value = reader.find('ValueSeparator');
   if (value === undefined) return ' ';
   const allowed =
-    'one to eight characters that no address could hold there: no letter, digit, quote, %, ":" or line break';
+    'one to eight characters that no address could hold there: no letter, digit, quote, %, ":", "-" or line break';
   const text = value.kind === 'text' ? value.value : '';
-  if (text.length >= 1 && text.length <= 8 && !/(?!\t)[\p{L}\p{N}\p{Cc}"'%:\u2028\u2029]/u.test(text)) return text;
+  if (text.length >= 1 && text.length <= 8 && !notInSeparator.test(text)) return text;
   return reader.refuse('ValueSeparator', value, allowed) ?? ' ';
 }
 
@@ -130,28 +136,35 @@ function readRecipientTypes(reader: SectionReader): readonly string[] {
   return types;
 }
 
-/**
- * Settings that this version checks, and does nothing with yet: thresholds, protection and the
- * behaviour of fulfilment.
- */
-function checkReservedKeys(reader: SectionReader): void {
-  for (const kind of ['Inserted', 'Updated', 'Deleted']) {
-    reader.wholeNumber(`Maximum${kind}Lines`, 100, {
-      least: 0,
-      most: 2 ** 31 - 1,
-      unit: 'lines; 0 turns the threshold off',
-    });
-    reader.percentage(`MaxPercentage${kind}Lines`, 5);
-  }
-  reader.texts('ProtectedMailboxes', 'the name of a mailbox');
-  reader.texts('ProtectedDatabases', 'the name of a database');
-  reader.flag('RequireAcknowledge');
-  // To write readable what was to be encrypted would be worse than to write nothing.
-  if (reader.flag('EncryptOutput'))
+const lines = { least: 0, most: 2 ** 31 - 1, unit: 'lines; 0 turns the threshold off' };
+
+function readThresholds(reader: SectionReader) {
+  return {
+    maximumInsertedLines: reader.wholeNumber('MaximumInsertedLines', 100, lines),
+    maximumUpdatedLines: reader.wholeNumber('MaximumUpdatedLines', 100, lines),
+    maximumDeletedLines: reader.wholeNumber('MaximumDeletedLines', 100, lines),
+    maxPercentageInsertedLines: reader.percentage('MaxPercentageInsertedLines', 5),
+    maxPercentageUpdatedLines: reader.percentage('MaxPercentageUpdatedLines', 5),
+    maxPercentageDeletedLines: reader.percentage('MaxPercentageDeletedLines', 5),
+  };
+}
+
+/** To write readable what was to be encrypted would be worse than to write nothing. */
+function readEncryptOutput(reader: SectionReader): boolean {
+  const wanted = reader.flag('EncryptOutput');
+  if (wanted)
     reader.remarks.error(
       reader.originOf('EncryptOutput'),
       'asks for encrypted files, which this version does not write; leave it out to have them readable',
     );
+  return wanted;
+}
+
+/** A list of names, each once, without the blanks around it. */
+function readNames(reader: SectionReader, key: string, allowed: string): readonly string[] {
+  const names = new Map<string, string>();
+  for (const { text } of reader.texts(key, allowed)) names.set(text.trim().toLowerCase(), text.trim());
+  return [...names.values()];
 }
 
 function readCaFile(reader: SectionReader): string | undefined {
@@ -207,7 +220,6 @@ export function readConnection(
   const options = readOptions(reader, authType, context.settingsFolder);
   if (options !== undefined) remarkOnNames(options.section, ['AuthType', 'Server', 'Login', 'Password'], remarks);
   const scripts = readScripts(reader, options !== undefined);
-  checkReservedKeys(reader);
   const names = (key: string, allowed: string) => reader.texts(key, allowed).map(({ text }) => text);
   const settings: ConnectionSettings = {
     id,
@@ -238,6 +250,12 @@ export function readConnection(
     shells: reader.wholeNumber('Shells', 1, { least: 1, most: mostShells, unit: 'sessions at a time' }),
     shellSpacingMs: reader.wholeNumber('ShellSpacingSeconds', 20, { least: 0, most: day, unit: 'seconds' }) * 1000,
     overlapMinutes: reader.wholeNumber('OverlapMinutes', 60, { least: 0, most: week, unit: 'minutes' }),
+    ...readThresholds(reader),
+    protectedMailboxes: readNames(reader, 'ProtectedMailboxes', 'the name of a mailbox'),
+    protectedDatabases: readNames(reader, 'ProtectedDatabases', 'the name of a database'),
+    requireAcknowledge: reader.flag('RequireAcknowledge'),
+    encryptOutput: readEncryptOutput(reader),
+    deactivated: 'nothing',
   };
   remarkOnNames(section, connectionKeys, remarks);
   return { settings, passwordMissing };

@@ -71,10 +71,40 @@ export interface ConnectionSettings {
   readonly databases: readonly string[];
   readonly recipientTypeDetails: readonly string[];
   readonly filter: string | undefined;
-  /** Every other known key, checked for type, kept for the capabilities that read it. */
   readonly shells: number;
   readonly shellSpacingMs: number;
   readonly overlapMinutes: number;
+  /** Lines of one file beyond which a run stops and waits for a person; 0 turns the threshold off. */
+  readonly maximumInsertedLines: number;
+  readonly maximumUpdatedLines: number;
+  readonly maximumDeletedLines: number;
+  /** The same in percent of the last snapshot's rows, 0 to 100, fractions allowed; 0 turns it off. */
+  readonly maxPercentageInsertedLines: number;
+  readonly maxPercentageUpdatedLines: number;
+  readonly maxPercentageDeletedLines: number;
+  /** Mailboxes and databases that no order may change, as the person named them (trimmed, each once). */
+  readonly protectedMailboxes: readonly string[];
+  readonly protectedDatabases: readonly string[];
+  /** The next increment starts at the last cookie that was acknowledged. */
+  readonly requireAcknowledge: boolean;
+  /** Files are written encrypted to {@link AgentSettings.encryptionCertificate}. */
+  readonly encryptOutput: boolean;
+  /** `DeactivationExportFulfill` of the XML configuration: what this connection may not be used for. */
+  readonly deactivated: 'nothing' | 'export' | 'fulfillment';
+}
+
+/** A certificate with its private key, as settings name one. `file` wins over the Windows store. */
+export interface CertificateSettings {
+  /** Absolute path of a PFX file, or of a PEM file. */
+  readonly file: string | undefined;
+  /** Absolute path of the PEM file of the private key, where it is not in `file`. */
+  readonly keyFile: string | undefined;
+  /** As it stands in the settings: plain, or wrapped by `protect password`. */
+  readonly password: Secret | undefined;
+  readonly distinguishedName: string | undefined;
+  readonly thumbprint: string | undefined;
+  readonly storeLocation: string | undefined;
+  readonly storeName: string | undefined;
 }
 
 /** The folders of `appsettings.json`, absolute; created when first used. */
@@ -103,5 +133,7 @@ export interface AgentSettings {
   readonly settingsFolder: string;
   readonly folders: AgentFolders;
   readonly connections: readonly ConnectionSettings[];
+  /** `EncryptionCertificate` of `appsettings.json`: opens the encrypted settings, encrypts output. */
+  readonly encryptionCertificate: CertificateSettings | undefined;
   readonly warnings: readonly SettingRemark[];
 }

@@ -62,7 +62,10 @@ export function loadSettings(request: SettingsRequest): LoadedSettings {
     }
   }
   if (!remarks.hasErrors)
-    return { kind: 'loaded', settings: { settingsFolder, folders, connections, warnings: remarks.list() } };
+    return {
+      kind: 'loaded',
+      settings: { settingsFolder, folders, connections, encryptionCertificate: undefined, warnings: remarks.list() },
+    };
   const errors = remarks.list().filter((remark) => remark.severity === 'error').length;
   return {
     kind: 'refused',

@@ -68,8 +68,20 @@ test('the file of the product documentation gives one connection with every defa
         shells: 1,
         shellSpacingMs: 20_000,
         overlapMinutes: 60,
+        maximumInsertedLines: 100,
+        maximumUpdatedLines: 100,
+        maximumDeletedLines: 100,
+        maxPercentageInsertedLines: 5,
+        maxPercentageUpdatedLines: 5,
+        maxPercentageDeletedLines: 5,
+        protectedMailboxes: [],
+        protectedDatabases: [],
+        requireAcknowledge: false,
+        encryptOutput: false,
+        deactivated: 'nothing',
       },
     ],
+    encryptionCertificate: undefined,
     warnings: [],
   });
 });
@@ -111,7 +123,7 @@ test('every setting is read, as native JSON and as text alike', (context) => {
     ProtectedDatabases: 'DB01',
     AllowRemoveMailbox: false,
     WaitForMove: true,
-    RequireAcknowledge: false,
+    RequireAcknowledge: true,
     EncryptOutput: false,
     AllowUnencryptedBasic: false,
   }; // prettier-ignore
@@ -164,6 +176,17 @@ test('every setting is read, as native JSON and as text alike', (context) => {
     shells: 3,
     shellSpacingMs: 0,
     overlapMinutes: 5,
+    maximumInsertedLines: 0,
+    maximumUpdatedLines: 7,
+    maximumDeletedLines: 1,
+    maxPercentageInsertedLines: 0,
+    maxPercentageUpdatedLines: 12.5,
+    maxPercentageDeletedLines: 100,
+    protectedMailboxes: ['ceo'],
+    protectedDatabases: ['DB01'],
+    requireAcknowledge: true,
+    encryptOutput: false,
+    deactivated: 'nothing',
   }); // prettier-ignore
   const fromText = read(asText);
   assert.deepEqual({ ...fromText, password: undefined }, { ...connection, password: undefined });

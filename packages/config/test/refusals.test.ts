@@ -140,19 +140,25 @@ const cases: readonly (readonly [members: object, errors: readonly string[]])[] 
   [
     { ValueSeparator: '' },
     [
-      'ValueSeparator: found ""; allowed is one to eight characters that no address could hold there: no letter, digit, quote, %, ":" or line break',
+      'ValueSeparator: found ""; allowed is one to eight characters that no address could hold there: no letter, digit, quote, %, ":", "-" or line break',
     ],
   ],
   [
     { ValueSeparator: 'and' },
     [
-      'ValueSeparator: found "and"; allowed is one to eight characters that no address could hold there: no letter, digit, quote, %, ":" or line break',
+      'ValueSeparator: found "and"; allowed is one to eight characters that no address could hold there: no letter, digit, quote, %, ":", "-" or line break',
     ],
   ],
+  ...['-', ' - ', '\u0301', '\u200b', '\ud800'].map((separator): [object, string[]] => [
+    { ValueSeparator: separator },
+    [
+      `ValueSeparator: found ${JSON.stringify(separator)}; allowed is one to eight characters that no address could hold there: no letter, digit, quote, %, ":", "-" or line break`,
+    ],
+  ]),
   [
     { ValueSeparator: '\n' },
     [
-      'ValueSeparator: found "\\n"; allowed is one to eight characters that no address could hold there: no letter, digit, quote, %, ":" or line break',
+      'ValueSeparator: found "\\n"; allowed is one to eight characters that no address could hold there: no letter, digit, quote, %, ":", "-" or line break',
     ],
   ],
   [
