@@ -20,6 +20,32 @@ export { ConnectorError, type ConnectorErrorCode } from './errors.ts';
 export type { ExportPlan, ExportPorts, OrganisationReading, ReadingProgress, RowSink } from './export-ports.ts';
 export { type CheckedFile, ExportFileCheck, type ExpectedFile, GuidFinder } from './export-file-check.ts';
 export { type ForestView, openForestView } from './forest-view.ts';
+export type { FieldValue, Fields } from './fulfill/field-value.ts';
+export type { LiveObject, LiveState, Population, Read, ReadResult, ReadView } from './fulfill/live-state.ts';
+export type {
+  ChangeType,
+  Order,
+  OrderField,
+  OrderHead,
+  OrderIdentity,
+  OrderReading,
+  OrderTarget,
+  UnusableOrder,
+} from './fulfill/order.ts';
+export type {
+  Check,
+  CmdletCall,
+  ExceededThreshold,
+  FulfillSettings,
+  Inverse,
+  InverseCall,
+  ObjectIdentity,
+  OrderDecision,
+  Plan,
+  PlannedOrder,
+  Step,
+} from './fulfill/plan.ts';
+export { type RefusalClass, refusalClasses } from './fulfill/refusal.ts';
 export { joinAddresses, joinValues, splitAddresses, splitValues } from './multi-value.ts';
 export {
   askedProperties,
