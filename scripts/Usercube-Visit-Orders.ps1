@@ -12,7 +12,8 @@
 # Under the connector, which names a folder in EXCHANGE_CONNECTOR_FULFILL_FOLDER, an order is handed out at most
 # once, whatever dies when: before the function is called, the file claims/<order> is made, which only one can
 # make, and a line is written through to the disk; after it returned, another line. The connector makes the
-# claims of the orders that it takes back from a script that it lost.
+# claims of the orders that it takes back from a script that it lost. What a row of the results is known by stands
+# in the file cells/<order>, four lines of base64: ConvertFrom-Json makes dates and numbers of what looks like one.
 #
 # Windows PowerShell 5.1 and PowerShell 7. A function sees the variables of its callers: the names here are
 # such as no script uses for its own.
@@ -59,6 +60,34 @@ function Usercube-Visit-Orders {
     $uvoBytes = $uvoUtf8.GetBytes(($uvoTexts -join ',') + "`r`n")
     $uvoResults.Write($uvoBytes, 0, $uvoBytes.Length)
     $uvoResults.Flush()
+  }
+
+  # The cells that tell whose row it is: as the connector read them, else as the parsed order has them.
+  $uvoCellsOf = {
+    param ($uvoObject, $uvoCellsFile)
+    if ($uvoCellsFile -and [System.IO.File]::Exists($uvoCellsFile)) {
+      foreach ($uvoLine in [System.IO.File]::ReadAllLines($uvoCellsFile)) {
+        $uvoUtf8.GetString([Convert]::FromBase64String($uvoLine))
+      }
+    }
+    else {
+      $uvoType = & $uvoMember (& $uvoMember $uvoObject 'ResourceType') 'SourceEntityType'
+      [string](& $uvoMember $uvoObject 'AssignedResourceTypeId')
+      [string](& $uvoMember $uvoObject 'ChangeType')
+      [string](& $uvoMember (& $uvoMember $uvoObject 'Owner') 'Id')
+      [string](& $uvoMember $uvoType 'Identifier')
+    }
+  }
+
+  # What Write-Error wrote since $uvoBefore was the last error, where the preference kept it off the error stream.
+  $uvoSilenced = {
+    param ($uvoBefore)
+    foreach ($uvoRecord in $global:Error) {
+      if ([object]::ReferenceEquals($uvoRecord, $uvoBefore)) { break }
+      if ($uvoRecord -is [System.Management.Automation.ErrorRecord] -and $uvoRecord.CategoryInfo.Activity -eq 'Write-Error') {
+        & $uvoErrorText $uvoRecord
+      }
+    }
   }
 
   # Text of one error, in one line.
@@ -127,6 +156,8 @@ function Usercube-Visit-Orders {
         }
 
         if ($uvoErrors.Count -eq 0) {
+          $uvoLast = $null
+          if ($global:Error.Count -gt 0) { $uvoLast = $global:Error[0] }
           try {
             # A stray `break` or `continue` of the function ends this loop, not the one over the orders.
             do {
@@ -140,6 +171,11 @@ function Usercube-Visit-Orders {
             } while ($false)
           }
           catch { [void]$uvoErrors.Add((& $uvoErrorText $_)) }
+          if ($uvoErrors.Count -eq 0 -and $ErrorActionPreference -eq 'SilentlyContinue') {
+            $uvoTexts = @(& $uvoSilenced $uvoLast)
+            [Array]::Reverse($uvoTexts)
+            $uvoErrors.AddRange($uvoTexts)
+          }
         }
 
         $uvoState = 'Executed'
@@ -147,12 +183,11 @@ function Usercube-Visit-Orders {
         $uvoMessage = $uvoErrors -join '; '
         & $uvoNote ("answered $uvoName $uvoState " + [Convert]::ToBase64String($uvoUtf8.GetBytes($uvoMessage)))
 
-        $uvoAssignment = & $uvoMember $uvoOrder 'AssignedResourceTypeId'
-        if ($uvoState -eq 'Errored') { [Console]::Error.WriteLine("order ${uvoAssignment}: $uvoMessage") }
-        $uvoOwner = & $uvoMember $uvoOrder 'Owner'
-        $uvoType = & $uvoMember (& $uvoMember $uvoOrder 'ResourceType') 'SourceEntityType'
-        & $uvoRow @($uvoAssignment, $uvoState, $uvoMessage, (& $uvoMember $uvoOrder 'ChangeType'),
-          (& $uvoMember $uvoOwner 'Id'), (& $uvoMember $uvoType 'Identifier'))
+        $uvoCellsFile = ''
+        if ($uvoFolder) { $uvoCellsFile = [System.IO.Path]::Combine($uvoFolder, 'cells', $uvoName) }
+        $uvoCells = @(& $uvoCellsOf $uvoOrder $uvoCellsFile)
+        if ($uvoState -eq 'Errored') { [Console]::Error.WriteLine("order $($uvoCells[0]): $uvoMessage") }
+        & $uvoRow @($uvoCells[0], $uvoState, $uvoMessage, $uvoCells[1], $uvoCells[2], $uvoCells[3])
         $uvoErrors = [System.Collections.ArrayList]::new()
         $uvoDone += 1
         [Console]::Out.WriteLine("Progress:$uvoDone")

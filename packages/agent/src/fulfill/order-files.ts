@@ -75,8 +75,8 @@ function textOf(value: unknown): string {
 
 function orderOf(value: unknown, index: number): Order | string {
   if (!isObject(value)) return 'it is no JSON object';
-  const assignmentId = textOf(member(value, 'AssignedResourceTypeId')).trim();
-  if (assignmentId === '') return 'it has no AssignedResourceTypeId, by which its result would be known';
+  const assignmentId = textOf(member(value, 'AssignedResourceTypeId'));
+  if (assignmentId.trim() === '') return 'it has no AssignedResourceTypeId, by which its result would be known';
   const written = JSON.stringify(value);
   return {
     index,

@@ -3,6 +3,9 @@ import { type ConnectionSettings, Secret } from '@exchange-connector/config';
 /** Takes the secrets of a connection out of a text: a script may print what it was given. */
 export type Redact = (text: string) => string;
 
+/** Shorter secrets stand in words of any language. */
+const shortSecretCharacters = 4;
+
 /** @returns a function that puts `[secret]` where a secret of the connection stands, also as JSON writes it */
 export function redactionFor(connection: ConnectionSettings): Redact {
   const secrets = connection.fulfillOptions.flatMap(({ value }) => (value instanceof Secret ? [value] : []));
@@ -16,7 +19,16 @@ export function redactionFor(connection: ConnectionSettings): Redact {
   }
   // The longest first: one secret may be the beginning of another.
   const sought = [...forms].filter((form) => form !== '').sort((left, right) => right.length - left.length);
-  return (text) => sought.reduce((rest, form) => rest.replaceAll(form, '[secret]'), text);
+  if (sought.length === 0) return (text) => text;
+  // One pass, so that nothing is sought in what was put in.
+  const pattern = new RegExp(sought.map(patternOf).join('|'), 'gu');
+  return (text) => text.replace(pattern, '[secret]');
+}
+
+/** Of a secret that is as short as a syllable only the whole word is one: else no sentence could be read. */
+function patternOf(form: string): string {
+  const literal = form.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+  return form.length < shortSecretCharacters ? `(?<![\\p{L}\\p{N}])${literal}(?![\\p{L}\\p{N}])` : literal;
 }
 
 /** `Options` as the one line of JSON that a script reads, in ASCII: what encoding a console reads in is anyone's guess. */

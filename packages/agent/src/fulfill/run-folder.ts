@@ -9,6 +9,7 @@
  *   visits-1.txt    what the visiting helper noted in process 1: `handed 000007` before the call,
  *                   `answered 000007 Executed <base64 of the message>` after it, each written through to disk
  *   orders-1/       the orders given to process 1, a file each
+ *   cells/000007    what the row of order 7 is known by: four lines of base64, for the helper
  *   results-1.csv   the results as the script wrote them
  *
  * When the run has finished only the journal is left.
@@ -216,9 +217,13 @@ export class RunFolder {
     const folder = this.ordersFolder(process);
     try {
       makeFolder(folder);
+      makeFolder(join(this.path, 'cells'));
       for (const order of orders) {
-        const path = join(folder, `${orderName(order.index)}.json`);
-        writeFileSync(path, `{"ProvisioningOrdersList":[${order.json}]}\n`, { mode: 0o640 });
+        const name = orderName(order.index);
+        writeFileSync(join(folder, `${name}.json`), `{"ProvisioningOrdersList":[${order.json}]}\n`, { mode: 0o640 });
+        const cells = [order.assignmentId, order.changeType, order.ownerId, order.ownerType];
+        const lines = cells.map((cell) => `${Buffer.from(cell).toString('base64')}\n`);
+        writeFileSync(join(this.path, 'cells', name), lines.join(''), { mode: 0o640 });
       }
       writeFileSync(this.visitsFile(process), '', { mode: 0o640 });
       syncFolder(this.path);

@@ -9,6 +9,7 @@
  */
 import { runScript, type ScriptEnd } from '@exchange-connector/powershell-process';
 import type { RunLog } from '../log.ts';
+import { withoutPictures } from './error-picture.ts';
 import type { Order } from './order-files.ts';
 import { errored, type OrderOutcome } from './outcome.ts';
 import type { Redact } from './redaction.ts';
@@ -18,7 +19,8 @@ import { runtimeVariables, type ScriptRuntime } from './script-runtime.ts';
 
 /** A script whose process dies so often with its first order is not worth another. */
 const mostBarrenProcesses = 3;
-const mostErrorLines = 8;
+/** Several errors as PowerShell paints them. */
+const mostErrorLines = 40;
 const mostLineCharacters = 4_000;
 
 export interface ScriptEngineRun {
@@ -46,7 +48,7 @@ export interface ScriptEngineEnd {
 interface ProcessEnd {
   readonly end: string;
   readonly failed: boolean;
-  /** The first lines of its standard error. */
+  /** The first errors that it showed, in one line. */
   readonly errors: string;
 }
 
@@ -125,12 +127,12 @@ export class ScriptEngine {
       onError: (line) => {
         const text = redact(plain(line)).trimEnd();
         if (text === '') return;
-        if (errors.length < mostErrorLines) errors.push(text.trim());
+        if (errors.length < mostErrorLines) errors.push(text);
         log.write('Error', text);
       },
     });
     log.write('Information', `script ${describeEnd(end)}`);
-    return { end: describeEnd(end), failed: end.exitCode !== 0, errors: errors.join(' ') };
+    return { end: describeEnd(end), failed: end.exitCode !== 0, errors: withoutPictures(errors) };
   }
 
   #hear(line: string): void {
