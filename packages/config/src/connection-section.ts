@@ -1,58 +1,13 @@
 import type { ConnectionSettings } from './connection-settings.ts';
 import { readAuthType, readCredentials } from './credentials.ts';
 import { readOptions } from './fulfill-options.ts';
+import { connectionKeys, optionKeys } from './keys/connection-keys.ts';
+import type { KeysOf } from './keys/key-form.ts';
 import { findNearMiss } from './near-miss.ts';
 import { quote, type Remarks } from './remarks.ts';
 import { SectionReader } from './section-reader.ts';
 import { readConnectAddress, readServers } from './server-address.ts';
 import type { SettingSection } from './setting-value.ts';
-
-/** The keys of a connection, in the order of the documentation. */
-export const connectionKeys = [
-  'Server',
-  'ConnectAddress',
-  'CaFile',
-  'PowerShellScriptPath',
-  'ExportScriptPath',
-  'FulfillScriptPath',
-  'AuthType',
-  'Login',
-  'Password',
-  'Options',
-  'Keytab',
-  'Principal',
-  'Realm',
-  'DomainController',
-  'GlobalCatalog',
-  'OverlapMinutes',
-  'Shells',
-  'ShellSpacingSeconds',
-  'OperationTimeoutSeconds',
-  'ValueSeparator',
-  'Bom',
-  'AdditionalColumns',
-  'IncludeArbitration',
-  'IncludePublicFolder',
-  'IncludeAuditLog',
-  'IncludeMonitoring',
-  'OrganizationalUnits',
-  'Databases',
-  'RecipientTypeDetails',
-  'Filter',
-  'MaximumInsertedLines',
-  'MaximumUpdatedLines',
-  'MaximumDeletedLines',
-  'MaxPercentageInsertedLines',
-  'MaxPercentageUpdatedLines',
-  'MaxPercentageDeletedLines',
-  'ProtectedMailboxes',
-  'ProtectedDatabases',
-  'AllowRemoveMailbox',
-  'WaitForMove',
-  'RequireAcknowledge',
-  'EncryptOutput',
-  'AllowUnencryptedBasic',
-] as const; // prettier-ignore
 
 /** The types of mailboxes that Get-Mailbox can be asked for; others are passed on with a warning. */
 const mailboxTypes = [
@@ -69,10 +24,7 @@ const mailboxTypes = [
   'UserMailbox',
 ]; // prettier-ignore
 
-const mostShells = 18; // the concurrency that Exchange's default throttling policy grants one account
-const week = 7 * 24 * 60;
-const hour = 60 * 60;
-const day = 24 * hour;
+const knownNames = Object.keys(connectionKeys);
 
 /** Remarks on names that nobody reads: a slip of the pen in one of them would otherwise change nothing, silently. */
 export function remarkOnNames(section: SettingSection, known: readonly string[], remarks: Remarks): void {
@@ -99,15 +51,14 @@ const notInSeparator = /(?!\t)[\p{L}\p{N}\p{M}\p{C}"'%:\-\u2028\u2029]/u;
 function readValueSeparator(reader: SectionReader): string {
   const value = reader.find('ValueSeparator');
   if (value === undefined) return ' ';
-  const allowed =
-    'one to eight characters that no address could hold there: no letter, digit, quote, %, ":", "-" or line break';
+  const { allowed } = connectionKeys.ValueSeparator.form;
   const text = value.kind === 'text' ? value.value : '';
   if (text.length >= 1 && text.length <= 8 && !notInSeparator.test(text)) return text;
   return reader.refuse('ValueSeparator', value, allowed) ?? ' ';
 }
 
 function readAdditionalColumns(reader: SectionReader): readonly string[] {
-  const allowed = 'the name of a mailbox property, letters, digits and "_"';
+  const { allowed } = connectionKeys.AdditionalColumns.form;
   const columns = new Map<string, string>();
   for (const { text, value } of reader.texts('AdditionalColumns', allowed)) {
     const name = text.trim();
@@ -120,7 +71,7 @@ function readAdditionalColumns(reader: SectionReader): readonly string[] {
 }
 
 function readRecipientTypes(reader: SectionReader): readonly string[] {
-  const allowed = `the name of a mailbox type, like ${mailboxTypes.at(-1)} or SharedMailbox`;
+  const { allowed } = connectionKeys.RecipientTypeDetails.form;
   const types: string[] = [];
   for (const { text, value } of reader.texts('RecipientTypeDetails', allowed)) {
     const name = text.trim();
@@ -136,16 +87,57 @@ function readRecipientTypes(reader: SectionReader): readonly string[] {
   return types;
 }
 
-const lines = { least: 0, most: 2 ** 31 - 1, unit: 'lines; 0 turns the threshold off' };
+type Keys = typeof connectionKeys;
 
-function readThresholds(reader: SectionReader) {
+/** Reads keys as the table describes them. */
+class ConnectionReader {
+  readonly #reader: SectionReader;
+
+  constructor(reader: SectionReader) {
+    this.#reader = reader;
+  }
+
+  flag(name: KeysOf<Keys, 'flag'>): boolean {
+    return this.#reader.flag(name);
+  }
+
+  text(name: KeysOf<Keys, 'text'>): string | undefined {
+    return this.#reader.text(name, connectionKeys[name].form.allowed);
+  }
+
+  wholeNumber(name: KeysOf<Keys, 'wholeNumber'>): number {
+    const { form } = connectionKeys[name];
+    return this.#reader.wholeNumber(name, form.usual, form);
+  }
+
+  percentage(name: KeysOf<Keys, 'percentage'>): number {
+    return this.#reader.percentage(name, connectionKeys[name].form.usual);
+  }
+
+  texts(name: KeysOf<Keys, 'texts'>): readonly string[] {
+    return this.#reader.texts(name, connectionKeys[name].form.allowed).map(({ text }) => text);
+  }
+
+  /** Names, each once, without the blanks around them. */
+  names(name: KeysOf<Keys, 'texts'>): readonly string[] {
+    const names = new Map<string, string>();
+    for (const text of this.texts(name)) names.set(text.trim().toLowerCase(), text.trim());
+    return [...names.values()];
+  }
+
+  path(name: KeysOf<Keys, 'path'>): string | undefined {
+    return this.#reader.path(name, connectionKeys[name].form.allowed);
+  }
+}
+
+function readThresholds(keys: ConnectionReader) {
   return {
-    maximumInsertedLines: reader.wholeNumber('MaximumInsertedLines', 100, lines),
-    maximumUpdatedLines: reader.wholeNumber('MaximumUpdatedLines', 100, lines),
-    maximumDeletedLines: reader.wholeNumber('MaximumDeletedLines', 100, lines),
-    maxPercentageInsertedLines: reader.percentage('MaxPercentageInsertedLines', 5),
-    maxPercentageUpdatedLines: reader.percentage('MaxPercentageUpdatedLines', 5),
-    maxPercentageDeletedLines: reader.percentage('MaxPercentageDeletedLines', 5),
+    maximumInsertedLines: keys.wholeNumber('MaximumInsertedLines'),
+    maximumUpdatedLines: keys.wholeNumber('MaximumUpdatedLines'),
+    maximumDeletedLines: keys.wholeNumber('MaximumDeletedLines'),
+    maxPercentageInsertedLines: keys.percentage('MaxPercentageInsertedLines'),
+    maxPercentageUpdatedLines: keys.percentage('MaxPercentageUpdatedLines'),
+    maxPercentageDeletedLines: keys.percentage('MaxPercentageDeletedLines'),
   };
 }
 
@@ -160,17 +152,10 @@ function readEncryptOutput(reader: SectionReader): boolean {
   return wanted;
 }
 
-/** A list of names, each once, without the blanks around it. */
-function readNames(reader: SectionReader, key: string, allowed: string): readonly string[] {
-  const names = new Map<string, string>();
-  for (const { text } of reader.texts(key, allowed)) names.set(text.trim().toLowerCase(), text.trim());
-  return [...names.values()];
-}
-
 function readCaFile(reader: SectionReader): string | undefined {
   const isPem = (start: Buffer) =>
     start.includes('-----BEGIN CERTIFICATE-----') || start.includes('-----BEGIN TRUSTED CERTIFICATE-----');
-  return reader.existingFile('CaFile', 'the path of a PEM file of certificates (-----BEGIN CERTIFICATE-----)', isPem);
+  return reader.existingFile('CaFile', connectionKeys.CaFile.form.allowed, isPem);
 }
 
 interface Scripts {
@@ -188,10 +173,10 @@ function requireExportScript(reader: SectionReader, key: string): void {
 
 /** In a section with `Options`, `PowerShellScriptPath` is the script of fulfilment, otherwise of the export. */
 function readScripts(reader: SectionReader, hasOptions: boolean): Scripts {
-  const allowed = 'the path of a PowerShell script';
-  const either = reader.path('PowerShellScriptPath', allowed);
-  const ofExport = reader.path('ExportScriptPath', allowed);
-  const ofFulfillment = reader.path('FulfillScriptPath', allowed);
+  const keys = new ConnectionReader(reader);
+  const either = keys.path('PowerShellScriptPath');
+  const ofExport = keys.path('ExportScriptPath');
+  const ofFulfillment = keys.path('FulfillScriptPath');
   const scripts = hasOptions
     ? { export: ofExport, fulfill: ofFulfillment ?? either }
     : { export: ofExport ?? either, fulfill: ofFulfillment };
@@ -210,17 +195,19 @@ export function readConnection(
   remarks: Remarks,
   context: {
     readonly settingsFolder: string;
+    /** What the XML configuration switches off for it. */
+    readonly deactivated?: ConnectionSettings['deactivated'];
     readonly givenPassword: { readonly text: string; readonly wins: boolean } | undefined;
   },
 ): { readonly settings: ConnectionSettings; readonly passwordMissing: boolean } {
   const reader = new SectionReader(section, remarks, context.settingsFolder);
+  const keys = new ConnectionReader(reader);
   const authType = readAuthType(reader);
   const servers = readServers(reader, authType);
   const { passwordMissing, ...credentials } = readCredentials(reader, authType, servers, context.givenPassword);
   const options = readOptions(reader, authType, context.settingsFolder);
-  if (options !== undefined) remarkOnNames(options.section, ['AuthType', 'Server', 'Login', 'Password'], remarks);
+  if (options !== undefined) remarkOnNames(options.section, optionKeys, remarks);
   const scripts = readScripts(reader, options !== undefined);
-  const names = (key: string, allowed: string) => reader.texts(key, allowed).map(({ text }) => text);
   const settings: ConnectionSettings = {
     id,
     servers,
@@ -230,33 +217,32 @@ export function readConnection(
     exportScriptPath: scripts.export,
     fulfillScriptPath: scripts.fulfill,
     fulfillOptions: options?.pairs ?? [],
-    allowRemoveMailbox: reader.flag('AllowRemoveMailbox'),
-    waitForMove: reader.flag('WaitForMove'),
-    domainController: reader.text('DomainController', 'the name of a domain controller'),
-    globalCatalog: reader.text('GlobalCatalog', 'the name of a global catalog server'),
-    operationTimeoutMs:
-      reader.wholeNumber('OperationTimeoutSeconds', 60, { least: 1, most: hour, unit: 'seconds' }) * 1000,
+    allowRemoveMailbox: keys.flag('AllowRemoveMailbox'),
+    waitForMove: keys.flag('WaitForMove'),
+    domainController: keys.text('DomainController'),
+    globalCatalog: keys.text('GlobalCatalog'),
+    operationTimeoutMs: keys.wholeNumber('OperationTimeoutSeconds') * 1000,
     valueSeparator: readValueSeparator(reader),
-    bom: reader.flag('Bom'),
+    bom: keys.flag('Bom'),
     additionalColumns: readAdditionalColumns(reader),
-    includeArbitration: reader.flag('IncludeArbitration'),
-    includePublicFolder: reader.flag('IncludePublicFolder'),
-    includeAuditLog: reader.flag('IncludeAuditLog'),
-    includeMonitoring: reader.flag('IncludeMonitoring'),
-    organizationalUnits: names('OrganizationalUnits', 'the name of an organizational unit, contoso.com/Sales'),
-    databases: names('Databases', 'the name of a mailbox database'),
+    includeArbitration: keys.flag('IncludeArbitration'),
+    includePublicFolder: keys.flag('IncludePublicFolder'),
+    includeAuditLog: keys.flag('IncludeAuditLog'),
+    includeMonitoring: keys.flag('IncludeMonitoring'),
+    organizationalUnits: keys.texts('OrganizationalUnits'),
+    databases: keys.texts('Databases'),
     recipientTypeDetails: readRecipientTypes(reader),
-    filter: reader.text('Filter', 'a filter as Get-Mailbox -Filter takes it'),
-    shells: reader.wholeNumber('Shells', 1, { least: 1, most: mostShells, unit: 'sessions at a time' }),
-    shellSpacingMs: reader.wholeNumber('ShellSpacingSeconds', 20, { least: 0, most: day, unit: 'seconds' }) * 1000,
-    overlapMinutes: reader.wholeNumber('OverlapMinutes', 60, { least: 0, most: week, unit: 'minutes' }),
-    ...readThresholds(reader),
-    protectedMailboxes: readNames(reader, 'ProtectedMailboxes', 'the name of a mailbox'),
-    protectedDatabases: readNames(reader, 'ProtectedDatabases', 'the name of a database'),
-    requireAcknowledge: reader.flag('RequireAcknowledge'),
+    filter: keys.text('Filter'),
+    shells: keys.wholeNumber('Shells'),
+    shellSpacingMs: keys.wholeNumber('ShellSpacingSeconds') * 1000,
+    overlapMinutes: keys.wholeNumber('OverlapMinutes'),
+    ...readThresholds(keys),
+    protectedMailboxes: keys.names('ProtectedMailboxes'),
+    protectedDatabases: keys.names('ProtectedDatabases'),
+    requireAcknowledge: keys.flag('RequireAcknowledge'),
     encryptOutput: readEncryptOutput(reader),
-    deactivated: 'nothing',
+    deactivated: context.deactivated ?? 'nothing',
   };
-  remarkOnNames(section, connectionKeys, remarks);
+  remarkOnNames(section, knownNames, remarks);
   return { settings, passwordMissing };
 }

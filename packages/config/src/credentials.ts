@@ -1,4 +1,5 @@
 import { Secret, type ServerAddress } from './connection-settings.ts';
+import { connectionKeys, loginForms } from './keys/connection-keys.ts';
 import { quote } from './remarks.ts';
 import type { SectionReader } from './section-reader.ts';
 
@@ -13,8 +14,6 @@ export interface Credentials {
   /** A login is there that wants a password, and no source gave one. */
   readonly passwordMissing: boolean;
 }
-
-const loginForms = 'user@REALM, DOMAIN\\user (then Realm is needed), or a user principal name';
 
 export function readAuthType(reader: SectionReader): 'Kerberos' | 'Basic' {
   const value = reader.find('AuthType');
@@ -44,7 +43,7 @@ function findKerberosLoginFault(login: string, realm: string | undefined): strin
 }
 
 function readRealm(reader: SectionReader): string | undefined {
-  const allowed = 'the name of a Kerberos realm, like CONTOSO.COM';
+  const { allowed } = connectionKeys.Realm.form;
   const realm = reader.text('Realm', allowed);
   const value = reader.find('Realm');
   if (realm === undefined || value === undefined) return undefined;
@@ -132,7 +131,7 @@ export function readCredentials(
   const login = reader.text('Login', loginForms);
   // The two versions of the keytab file format begin with 05 01 and 05 02.
   const isKeytab = (start: Buffer) => start[0] === 5 && (start[1] === 1 || start[1] === 2);
-  const keytab = reader.existingFile('Keytab', 'the path of a keytab file', isKeytab);
+  const keytab = reader.existingFile('Keytab', connectionKeys.Keytab.form.allowed, isKeytab);
   const wanted = authType === 'Basic' || (login !== undefined && reader.find('Keytab') === undefined);
   const given = wanted && givenPassword !== undefined ? new Secret(givenPassword.text) : undefined;
   const password = givenPassword?.wins === true ? (given ?? inSettings) : (inSettings ?? given);
@@ -141,7 +140,7 @@ export function readCredentials(
     login,
     password,
     keytab,
-    principal: reader.text('Principal', 'a Kerberos principal, user@REALM'),
+    principal: reader.text('Principal', connectionKeys.Principal.form.allowed),
     realm: readRealm(reader),
     allowUnencryptedBasic: reader.flag('AllowUnencryptedBasic'),
     passwordMissing: wanted && password === undefined && reader.find('Password') === undefined,

@@ -1,10 +1,10 @@
 import { isIP } from 'node:net';
 import type { ServerAddress } from './connection-settings.ts';
+import { connectionKeys, serverExample as example } from './keys/connection-keys.ts';
 import { describeFound, type SectionReader } from './section-reader.ts';
 import { quote } from './remarks.ts';
 import type { SettingValue } from './setting-value.ts';
 
-const example = 'http://<FQDN of the Exchange server>/PowerShell/ (https works too)';
 const defaultPorts = { http: 80, https: 443 } as const;
 /** More than any organisation has servers. */
 const mostServers = 100;
@@ -69,7 +69,7 @@ export function readServers(reader: SectionReader, authType: 'Kerberos' | 'Basic
     reader.remarks.error(reader.originOf('Server'), `is required and missing; allowed is ${example}${hint}`);
     return [];
   }
-  const texts = reader.texts('Server', `an address, ${example}`);
+  const texts = reader.texts('Server', connectionKeys.Server.form.allowed);
   if (value.kind === 'list' && value.items.length === 0)
     reader.remarks.error(value.origin, `is an empty array; allowed is at least one address, ${example}`);
   if (texts.length > mostServers)
@@ -87,7 +87,7 @@ export function readServers(reader: SectionReader, authType: 'Kerberos' | 'Basic
 
 /** Reads `ConnectAddress`: a host name or IP address to dial in place of the server's name. */
 export function readConnectAddress(reader: SectionReader): string | undefined {
-  const allowed = 'a host name or an IP address, without scheme, port or path';
+  const { allowed } = connectionKeys.ConnectAddress.form;
   const text = reader.text('ConnectAddress', allowed);
   const value = reader.find('ConnectAddress');
   if (text === undefined || value === undefined) return undefined;
