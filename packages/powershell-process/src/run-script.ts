@@ -12,7 +12,7 @@ import { extname } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { PowerShellProcessError } from './errors.ts';
-import { killTree } from './kill-tree.ts';
+import { killTree, newTreeMark } from './kill-tree.ts';
 
 /** A line longer than this is handed on in pieces: a script may print without ever ending a line. */
 const mostLineCharacters = 65_536;
@@ -82,6 +82,8 @@ function takePieces(line: string, take: (line: string) => void): void {
   }
 }
 
+type TreeMark = ReturnType<typeof newTreeMark>;
+
 /** What the keeper told on its third stream. */
 interface KeeperReport {
   processId: number | undefined;
@@ -102,7 +104,7 @@ function readReport(stream: Readable, report: KeeperReport, run: ScriptRun): voi
   });
 }
 
-function startKeeper(run: ScriptRun): ChildProcess {
+function startKeeper(run: ScriptRun, mark: TreeMark): ChildProcess {
   const keeper = fileURLToPath(new URL(`./script-keeper${extname(import.meta.url)}`, import.meta.url));
   return spawn(process.execPath, ['--no-warnings', keeper, run.program, ...programArguments(run)], {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
@@ -110,7 +112,7 @@ function startKeeper(run: ScriptRun): ChildProcess {
     detached: process.platform !== 'win32',
     windowsHide: true,
     ...(run.workingFolder === undefined ? {} : { cwd: run.workingFolder }),
-    env: { ...quietEnvironment, ...(run.environment ?? process.env) },
+    env: { ...quietEnvironment, ...(run.environment ?? process.env), ...mark },
   });
 }
 
@@ -119,7 +121,7 @@ function isAborted(run: ScriptRun): boolean {
 }
 
 /** Resolves when the keeper has ended and the streams have, or are not going to. */
-function ended(keeper: ChildProcess, report: KeeperReport): Promise<void> {
+function ended(keeper: ChildProcess, report: KeeperReport, mark: TreeMark): Promise<void> {
   return new Promise((resolve) => {
     keeper.once('error', (error) => {
       report.failure ??= error.message;
@@ -127,7 +129,7 @@ function ended(keeper: ChildProcess, report: KeeperReport): Promise<void> {
     });
     keeper.once('exit', () => {
       // Killed from outside, it had no time for its duty.
-      if (report.end === undefined && report.processId !== undefined) killTree(report.processId);
+      if (report.end === undefined && report.processId !== undefined) killTree(report.processId, mark);
       const timer = setTimeout(() => {
         for (const stream of keeper.stdio) stream?.destroy();
         resolve();
@@ -149,8 +151,9 @@ function ended(keeper: ChildProcess, report: KeeperReport): Promise<void> {
 export async function runScript(run: ScriptRun): Promise<ScriptEnd> {
   if (isAborted(run)) return { exitCode: null, killedBy: 'SIGKILL' };
   const report: KeeperReport = { processId: undefined, end: undefined, failure: undefined };
-  const keeper = startKeeper(run);
-  const over = ended(keeper, report);
+  const mark = newTreeMark();
+  const keeper = startKeeper(run, mark);
+  const over = ended(keeper, report, mark);
   const [input, output, errors, told] = keeper.stdio as [Writable, Readable, Readable, Readable, undefined];
   readLines(output, run.onOutput);
   readLines(errors, run.onError);

@@ -28,7 +28,7 @@ function tell(line: string): void {
 function end(line: string): void {
   if (told) return;
   told = true;
-  if (child?.pid !== undefined) killTree(child.pid);
+  if (child?.pid !== undefined) killTree(child.pid, process.env);
   tell(line);
   process.exit(0);
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -23,7 +23,7 @@ import {
 } from '@exchange-connector/psrp';
 import { nodeSessionKey } from '@exchange-connector/wsman';
 import { ending, outputs, outputText, run, script } from './pipelines.ts';
-import { gone, isRunning } from './processes.ts';
+import { gone, isRunning, noProc } from './processes.ts';
 import { openTestHost } from './test-host.ts';
 
 const host = await openTestHost();
@@ -373,6 +373,20 @@ test('what a session has started ends with it', { skip: skip || process.platform
   assert.ok(isRunning(Number(pid)));
   await session.close();
   await gone(Number(pid));
+});
+
+test('what a session made a daemon of ends with it', { skip: skip || noProc }, async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'local-session-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const daemon = join(folder, 'daemon');
+  // Its parent ends, it has a session of its own, and holds no stream of anyone.
+  writeFileSync(daemon, `(setsid sleep 600 >/dev/null 2>&1 </dev/null & echo $! >'${folder}/pid')\n`);
+  const session = await openLocalSession({ program });
+  await run(session, `[System.Diagnostics.Process]::Start('sh', '${daemon}').WaitForExit()`);
+  const pid = Number(readFileSync(join(folder, 'pid'), 'utf8'));
+  assert.ok(isRunning(pid));
+  await session.close();
+  await gone(pid);
 });
 
 for (const [what, text] of [

@@ -1,6 +1,9 @@
 /* Processes as the operating system sees them. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+
+/** Why daemons cannot be found on this machine: for `skip`. */
+export const noProc = existsSync('/proc/self/environ') ? false : 'this system does not show environments in /proc';
 
 /** Whether a process runs; one that has ended and is waited for by nobody does not. */
 export function isRunning(pid: number): boolean {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { PowerShellProcessError, runScript } from '@exchange-connector/powershell-process';
+import { gone, isRunning, noProc } from './processes.ts';
 
 /* What is looked at here is the process, not the language: the stand-in for PowerShell is the shell. */
 
@@ -16,22 +17,6 @@ function standIn(context: TestContext, text: string): { program: string; folder:
   writeFileSync(program, `#!/bin/sh\n${text}\n`);
   chmodSync(program, 0o755);
   return { program, folder };
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
-
-/** Another process's end gives no event to wait for. */
-async function gone(pid: number): Promise<void> {
-  for (const end = Date.now() + 5_000; isRunning(pid); ) {
-    assert.ok(Date.now() < end, `process ${pid} is still there`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 test('a script gets its parameters as arguments and one line of input, and its lines and exit code come back', async (context) => {
@@ -95,6 +80,21 @@ test('what a script leaves behind when it ends is killed', async (context) => {
   });
   assert.equal(end.exitCode, 0);
   assert.equal(pids.length, 1);
+  for (const pid of pids) await gone(pid);
+});
+
+test('what a script made a daemon of is killed too', { skip: noProc }, async (context) => {
+  // Its parent is gone, it has a session of its own, and it does not even hold the output open.
+  const { program } = standIn(context, '(setsid sleep 600 >/dev/null 2>&1 </dev/null & echo $!)');
+  const pids: number[] = [];
+  const end = await runScript({
+    program,
+    script: 'x',
+    parameters: [],
+    onOutput: (line) => pids.push(Number(line)),
+    onError() {},
+  });
+  assert.deepEqual([end.exitCode, pids.length], [0, 1]);
   for (const pid of pids) await gone(pid);
 });
 

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 
 /** Watches one process tree: it is killed soon after this process is gone, however that went. */
 export interface Guard {
-  watch(leader: number): void;
+  /** @param mark the part of its environment that names the tree */
+  watch(leader: number, mark: Readonly<Record<string, string>>): void;
   /** The tree has ended, or none was started. */
   release(): void;
 }
@@ -26,7 +27,7 @@ export function startGuard(graceMs: number): Guard {
   guard.unref();
   (guard.stdin as Socket).unref();
   return {
-    watch: (leader) => void guard.stdin.write(`${leader}\n`),
+    watch: (leader, mark) => void guard.stdin.write(`${leader} ${JSON.stringify(mark)}\n`),
     release: () => void guard.stdin.end('done\n'),
   };
 }

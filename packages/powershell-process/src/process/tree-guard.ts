@@ -3,7 +3,7 @@
  * longer do it. A PowerShell in server mode whose standard input ends does end by itself, but not in the
  * middle of a blocking call, and what it has started does not end with it.
  *
- *   standard input    the number of the tree's first process; then `done` when it has ended. Where `done` is
+ *   standard input    the number of the tree's first process and its mark (JSON); then `done` when it has ended. Where `done` is
  *                     missing at the end of the input, the tree is killed after the time to end by itself
  *   argument          that time, in milliseconds
  */
@@ -14,9 +14,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 
 let received = '';
 function end(): void {
-  const [leader = '', done] = received.split('\n');
-  if (!/^\d+$/.test(leader) || done === 'done') return;
-  setTimeout(() => killTree(Number(leader)), Number(process.argv[2] ?? 0));
+  const [first = '', done] = received.split('\n');
+  const [, leader, mark = ''] = /^(\d+) (.*)$/.exec(first) ?? [];
+  if (leader === undefined || done === 'done') return;
+  const tree = JSON.parse(mark) as Readonly<Record<string, string>>;
+  setTimeout(() => killTree(Number(leader), tree), Number(process.argv[2] ?? 0));
 }
 
 process.stdin.setEncoding('utf8');
