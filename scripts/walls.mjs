@@ -20,6 +20,7 @@ export const layout = {
   config: { ours: [], node: true, foreign: { 'jsonc-parser': 1, '@rgrove/parse-xml': 1 } },
   'azure-key-vault': { ours: [], node: true, foreign: { '@azure/identity': 1, '@azure/keyvault-secrets': 1 } },
   cyberark: { ours: [], node: true, foreign: {} },
+  protection: { ours: [], node: true, foreign: { 'jsonc-parser': 1 } },
   agent: {
     ours: [
       'config',
@@ -35,7 +36,7 @@ export const layout = {
     node: true,
     foreign: { pino: 1 },
   },
-  cli: { ours: ['agent', 'config', 'launcher'], node: true, foreign: { commander: 1 } },
+  cli: { ours: ['agent', 'config', 'launcher', 'protection'], node: true, foreign: { commander: 1 } },
   'psrp-cli': {
     ours: ['psrp', 'wsman', 'gssapi', 'powershell-process', 'launcher'],
     node: true,

@@ -1,0 +1,25 @@
+export { ProtectionError, type ProtectionErrorCode, type ProtectionRecovery } from './errors.ts';
+export {
+  type Certificate,
+  nameOf,
+  type OaepHash,
+  requireValid,
+  type UnwrapKey,
+  validityRemark,
+} from './certificate/certificate.ts';
+export {
+  type CertificateSettings,
+  openCertificate,
+  type OpenCertificateOptions,
+  type Revealable,
+} from './certificate/open-certificate.ts';
+export { decryptLeaf, encryptLeaf, type LeafShape, leafShapeOf } from './jwe/leaf.ts';
+export { createLeafDecryptor, type LeafDecryptor } from './jwe/leaf-decryptor.ts';
+export {
+  isWrappedPassword,
+  newPasswordKey,
+  type PasswordKeySource,
+  passwordKeyVariable,
+  unwrapPassword,
+  wrapPassword,
+} from './password/wrapped-password.ts';
