@@ -117,6 +117,7 @@ export const powerShellMends: Readonly<Record<PowerShellProcessErrorCode, string
   POWERSHELL_NOT_FOUND:
     'install PowerShell 7, or name the program in the environment variable EXCHANGE_CONNECTOR_POWERSHELL',
   POWERSHELL_NOT_OPENED: 'see the words of the program in the message',
+  POWERSHELL_PIPE_NAME_INVALID: 'give the name that PowerShell was started with -CustomPipeName',
   POWERSHELL_PIPE_REFUSED:
     'check the name of the pipe, and that PowerShell runs with -CustomPipeName; it serves one client at a time',
   POWERSHELL_ENDED: 'see the words of the program in the message, and run it again',

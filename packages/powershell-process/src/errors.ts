@@ -6,6 +6,8 @@ export type PowerShellProcessErrorCode =
   | 'POWERSHELL_NOT_OPENED'
   /** The pipe could not be connected to. */
   | 'POWERSHELL_PIPE_REFUSED'
+  /** No pipe can have the name. */
+  | 'POWERSHELL_PIPE_NAME_INVALID'
   /** The process ended, or the pipe was closed, in the middle of a session. */
   | 'POWERSHELL_ENDED'
   /** The peer said something that the framing or the protocol does not allow. */

@@ -26,11 +26,16 @@ const maxSocketPathBytes = process.platform === 'darwin' ? 103 : 107;
 /**
  * Opens a session over a pipe.
  *
- * @throws PowerShellProcessError POWERSHELL_PIPE_REFUSED, POWERSHELL_NOT_OPENED, POWERSHELL_RESPONSE_INVALID,
+ * @throws PowerShellProcessError POWERSHELL_PIPE_NAME_INVALID, POWERSHELL_PIPE_REFUSED, POWERSHELL_NOT_OPENED, POWERSHELL_RESPONSE_INVALID,
  *   POWERSHELL_TIMED_OUT; the signal's reason
  */
 export async function openPipeSession(options: PipeSessionOptions): Promise<PowerShellSession> {
   options.signal?.throwIfAborted();
+  const fault = pipeNameFault(options.name);
+  if (fault !== undefined) {
+    const message = `the pipe ${JSON.stringify(options.name.slice(0, 200))} ${fault}`;
+    throw new PowerShellProcessError('POWERSHELL_PIPE_NAME_INVALID', message, { phase: 'open' });
+  }
   const path = pipePath(options.name);
   const limits = { ...defaultPowerShellSessionLimits, ...options.limits };
   const retryUntil = performance.now() + retryForMs;
@@ -51,26 +56,22 @@ export async function openPipeSession(options: PipeSessionOptions): Promise<Powe
   }
 }
 
+/** Why no pipe can have a name, in words that follow it; undefined where one can. */
+export function pipeNameFault(name: string): string | undefined {
+  if (name === '' || name.includes('\0')) return 'has a name that cannot be';
+  if (process.platform === 'win32') return undefined;
+  if (!isAbsolute(name) && name.includes('/'))
+    return 'has a name with a slash in it; give the bare name, or an absolute path';
+  const path = pipePath(name);
+  if (Buffer.byteLength(path) > maxSocketPathBytes)
+    return `would be the socket ${path.slice(0, 300)}, and a socket's path has at most ${maxSocketPathBytes} bytes`;
+  return undefined;
+}
+
 /** Where .NET puts a named pipe of that name. */
 function pipePath(name: string): string {
-  const refuse = (why: string): never => {
-    throw new PowerShellProcessError(
-      'POWERSHELL_PIPE_REFUSED',
-      `the pipe ${JSON.stringify(name.slice(0, 200))} ${why}`,
-      {
-        phase: 'open',
-      },
-    );
-  };
-  if (name === '' || name.includes('\0')) refuse('has a name that cannot be');
   if (process.platform === 'win32') return `\\\\.\\pipe\\${name}`;
-  if (!isAbsolute(name) && name.includes('/'))
-    refuse('has a name with a slash in it; give the bare name, or an absolute path');
-  const path = isAbsolute(name) ? name : join(process.env['TMPDIR'] || '/tmp', `CoreFxPipe_${name}`);
-  if (Buffer.byteLength(path) > maxSocketPathBytes) {
-    refuse(`would be the socket ${path.slice(0, 300)}, and a socket's path has at most ${maxSocketPathBytes} bytes`);
-  }
-  return path;
+  return isAbsolute(name) ? name : join(process.env['TMPDIR'] || '/tmp', `CoreFxPipe_${name}`);
 }
 
 /** One try to connect. */

@@ -233,15 +233,20 @@ test('a connection that is lost later is not tried again', { skip: onUnix }, asy
 test('a pipe that cannot be is said so at once, one that is not there once two seconds have not brought it', {
   skip: onUnix,
 }, async (context) => {
-  const rejects = async (name: string, message: RegExp): Promise<void> =>
-    await assert.rejects(openPipeSession({ name }), { code: 'POWERSHELL_PIPE_REFUSED', message });
-  const started = performance.now();
-  await rejects('a/b', /slash/);
-  await rejects('', /cannot be/);
-  await rejects('a\0b', /cannot be/);
-  await rejects('x'.repeat(200), /at most 10\d bytes/);
-  assert.ok(performance.now() - started < 1_500);
-  await rejects(freshName(), /there is none \(.*CoreFxPipe_.*\); start its PowerShell with pwsh -CustomPipeName/);
+  const rejects = async (name: string, code: string, message: RegExp): Promise<void> =>
+    await assert.rejects(openPipeSession({ name }), { code, message });
+  const impossible = [
+    ['a/b', /slash/],
+    ['', /cannot be/],
+    ['a\0b', /cannot be/],
+    ['x'.repeat(200), /at most 10\d bytes/],
+  ] as const;
+  for (const [name, message] of impossible) await rejects(name, 'POWERSHELL_PIPE_NAME_INVALID', message);
+  await rejects(
+    freshName(),
+    'POWERSHELL_PIPE_REFUSED',
+    /there is none \(.*CoreFxPipe_.*\); start its PowerShell with pwsh -CustomPipeName/,
+  );
   const name = await peer(context, (socket) => socket.end('rubbish\n'));
   await assert.rejects(openPipeSession({ name }), { code: 'POWERSHELL_RESPONSE_INVALID', message: /"rubbish"/ });
 });

@@ -94,6 +94,8 @@ const refused: readonly (readonly [readonly string[], RegExp])[] = [
   [['invoke', '--local', '--pipe', 'x', 'Get-X'], /only one of them can be meant/],
   [['invoke', '--local', http, 'Get-X'], /leave out --local, or http:\/\/server\.example\.com\/PowerShell\//],
   [['invoke', '--pipe', '', 'Get-X'], /--pipe needs the name of the pipe/],
+  [['invoke', '--pipe', 'a/b', 'Get-X'], /--pipe: the pipe "a\/b" has a name with a slash/],
+  [['invoke', '--pipe', 'x'.repeat(200), 'Get-X'], /--pipe: the pipe "x+" would be the socket/],
   [['invoke', '--pipe', 'x', '--login', 'anna', 'Get-X'], /--login belongs to an address on the network/],
   [['invoke', '--local', '--configuration-name', 'x', 'Get-X'], /--configuration-name belongs to an address/],
   [['invoke', '--local=', '--password-stdin', 'Get-X'], /--password-stdin belongs to an address/],

@@ -1,7 +1,7 @@
 /* Opens the session: over HTTP, with a PowerShell started here, or over a pipe. */
 import type { RemoteSession } from '@exchange-connector/psrp';
 import { openWsmanSession, type WsmanAuthentication } from '@exchange-connector/wsman';
-import { assertNever } from '../errors.ts';
+import { assertNever, usageError } from '../errors.ts';
 import type { LineOutput } from '../output.ts';
 import type { Log } from '../log.ts';
 import { exitThrough } from '../run-control.ts';
@@ -37,6 +37,7 @@ export async function prepareOpening(
     case 'local':
       return (signal) => openLocal(target.program, signal, log);
     case 'pipe':
+      await checkPipeName(target.name);
       return (signal) => openPipe(target.name, signal, log);
     default:
       return assertNever(target);
@@ -93,6 +94,12 @@ async function openLocal(program: string | undefined, signal: AbortSignal, log: 
   const facts = { process: session.processId, protocol: session.server.protocolVersion };
   log.write('Information', 'the session is open', facts);
   return session;
+}
+
+async function checkPipeName(name: string): Promise<void> {
+  const { pipeNameFault } = await import('@exchange-connector/powershell-process');
+  const fault = pipeNameFault(name);
+  if (fault !== undefined) throw usageError(`--pipe: the pipe ${JSON.stringify(name.slice(0, 200))} ${fault}`);
 }
 
 async function openPipe(name: string, signal: AbortSignal, log: Log): Promise<RemoteSession> {
