@@ -1,4 +1,4 @@
-import { type ExportPlan, readOrganisation } from '@exchange-connector/connector';
+import { type ExportPlan, readOrganisation, singleSession } from '@exchange-connector/connector';
 import { type EngineReading, type ExportRun, lastMailboxes } from './export-run.ts';
 import { openFirstSession } from './session-opening.ts';
 
@@ -10,7 +10,7 @@ export async function readNatively(run: ExportRun): Promise<EngineReading> {
   run.log.write('Information', `session open on ${server.url}`, { protocolVersion: session.server.protocolVersion });
   try {
     const reading = await readOrganisation(planOf(run), {
-      session,
+      sessions: singleSession(session),
       databases: run.databases,
       mailboxes: run.mailboxes,
       onProgress: ({ phase, done, total }) => run.meter.report(phase, done, total),

@@ -1,127 +1,99 @@
 /*
- * The complete export: the whole organisation as one session sees it, databases first, then mailboxes.
- * Pure but for its ports: the session brings bodies, rows leave through the sinks as they come, and
- * nothing here grows with the organisation.
+ * The complete export: the whole organisation, databases first, then mailboxes. Pure but for its ports: sessions
+ * bring bodies, rows leave through the sinks as they come, and nothing here grows with the organisation.
  *
- *   forest view ─► databases ─► one mailbox, whole and projected ─► for each selection: count, read, compare
+ *   forest view ─► databases ─► one mailbox, whole and projected ─► counts ─┬─► each selection: read, compare
+ *                                                                           └─► large: in parts (partition/)
  */
 import { type ColumnPlan, databaseColumns, mailboxColumns } from './columns.ts';
 import { countMailboxes, findShortfall } from './counting.ts';
-import type { ExportPlan, ExportPorts, OrganisationReading } from './export-ports.ts';
+import { readDatabases } from './database-reading.ts';
+import type { ExportPlan, ExportPorts, OrganisationReading, SessionPorts } from './export-ports.ts';
 import { ExportReading } from './export-reading.ts';
-import { openForestView } from './forest-view.ts';
-import { askedProperties, ObjectReader, spellAsServer } from './object-reader.ts';
-import {
-  commandFailed,
-  describeError,
-  isCommandMissing,
-  isOfCommand,
-  isParameterMissing,
-  type PipelineOutcome,
-  runPipeline,
-} from './pipeline-run.ts';
+import type { ForestView } from './forest-view.ts';
+import { readSelection } from './mailbox-reading.ts';
+import { spellAsServer } from './object-reader.ts';
+import { isWorthCutting, type PlannedDatabase } from './partition/partition-plan.ts';
+import { readInParts } from './partition/partitioned-reading.ts';
 import { probeMailbox } from './probe.ts';
-import { databasesRequest, type MailboxSelection, mailboxesRequest, mailboxSelections } from './requests.ts';
+import { type MailboxSelection, mailboxSelections } from './requests.ts';
 import { RowWriter } from './row-writer.ts';
+import { ReadingRestart, SessionViews } from './session-views.ts';
+
+/** What is known before mailboxes are read. */
+interface Beginning {
+  readonly view: ForestView;
+  readonly reading: ExportReading;
+  readonly databases: readonly PlannedDatabase[];
+  readonly columns: ColumnPlan;
+  readonly missing: readonly string[];
+  readonly selections: readonly MailboxSelection[];
+  readonly counts: readonly (number | undefined)[];
+}
+
+/** How often a reading begins anew because its directory servers went away. */
+const mostRestarts = 3;
 
 /**
  * Reads the organisation.
  * @throws ConnectorError where a command that is needed fails, a result was cut short or an object cannot be
- *   read; what the session throws where the session fails. Rows that are in the sinks then are to be discarded.
+ *   read; what the sessions throw where no further one can be had. Rows that are in the sinks then are to be
+ *   discarded; those that the ledger keeps are of use to the next reading.
  */
 export async function readOrganisation(plan: ExportPlan, ports: ExportPorts): Promise<OrganisationReading> {
-  const view = await openForestView(ports.session, plan.pins, ports);
-  const reading = new ExportReading(ports, view.domainController);
-  await readDatabases(reading, ports);
-  const columns = await planMailboxes(plan, reading, ports);
-  await readMailboxes(plan, columns.plan, reading, ports);
+  const views = new SessionViews(ports, plan.pins);
+  for (let restarts = 0; ; restarts += 1) {
+    try {
+      return await readAll(plan, views, ports);
+    } catch (error) {
+      if (!(error instanceof ReadingRestart) || restarts === mostRestarts) throw error;
+      ports.onWarning(`${error.message}: everything is read again from the start`);
+      views.forget();
+      ports.ledger?.clear();
+    }
+  }
+}
+
+async function readAll(plan: ExportPlan, views: SessionViews, ports: ExportPorts): Promise<OrganisationReading> {
+  const begun = await views.run((session, view) => begin(plan, view, { ...session, databases: ports.databases }));
+  const { reading, columns } = begun;
+  const readFrom = await readMailboxes(plan, begun, views, ports);
+  ports.onProgress({ phase: 'mailboxes', done: reading.mailboxesReceived, total: reading.mailboxesReceived });
   return {
-    forestView: view.forestView,
+    forestView: begun.view.forestView,
     domains: reading.domains(),
     domainControllers: reading.origins(),
-    columnsMissing: columns.missing,
+    readFrom: new Date(readFrom).toISOString(),
+    pins: Object.fromEntries(reading.serversByDomain()),
+    columnsMissing: begun.missing,
     projected: reading.projects,
-    mailboxColumns: columns.plan.columns.map((column) => column.name),
+    mailboxColumns: columns.columns.map((column) => column.name),
     databaseColumns: databaseColumns().columns.map((column) => column.name),
     received: { mailboxes: reading.mailboxesReceived, databases: reading.databasesReceived },
     errors: reading.errors(),
   };
 }
 
-/** Reads all databases, again without what the server turned out not to offer. */
-async function readDatabases(reading: ExportReading, ports: ExportPorts): Promise<void> {
-  const plan = databaseColumns();
-  const asked = { status: true, projected: true };
-  for (;;) {
-    ports.databases.restart();
-    ports.onProgress({ phase: 'databases', done: 0, total: undefined });
-    const writer = new RowWriter(plan);
-    const request = databasesRequest({
-      status: asked.status,
-      properties: asked.projected ? askedProperties(plan) : undefined,
-      domainController: reading.domainController,
-    });
-    const rows = reading.startRows(
-      new ObjectReader(plan, 'database'),
-      writer,
-      ports.databases,
-      'databases',
-      asked.projected,
-    );
-    const outcome = await runPipeline(ports.session, request, rows.handlers);
-    if (outcome.kind === 'left') {
-      asked.projected = false;
-      ports.onNote(`databases are read as whole objects: ${rows.unusable}`);
-      continue;
-    }
-    const error = outcome.kind === 'failed' ? outcome.error : outcome.errors[0];
-    if (rows.received === 0 && askLess(asked, outcome, reading, ports)) continue;
-    if (outcome.kind === 'failed') throw commandFailed('reading the mailbox databases', 'Get-MailboxDatabase', error);
-    for (const record of outcome.errors) reading.addError(`reading the mailbox databases: ${describeError(record)}`);
-    for (const remark of writer.remarks()) ports.onWarning(`databases: ${remark}`);
-    reading.databasesReceived = rows.received;
-    ports.onProgress({ phase: 'databases', done: rows.received, total: rows.received });
-    return;
-  }
-}
-
-/** The warning where `Get-MailboxDatabase` lacks `-Status` in the account's role. */
-export const statusMissing =
-  'the account may not use Get-MailboxDatabase -Status: the column Mounted is empty; give it a role that holds the cmdlet with that parameter';
-
-/** After an answer without rows: takes out of `asked` what the server may have refused; false where nothing is left to take. */
-function askLess(
-  asked: { status: boolean; projected: boolean },
-  outcome: Exclude<PipelineOutcome, { kind: 'left' }>,
-  reading: ExportReading,
-  ports: ExportPorts,
-): boolean {
-  const error = outcome.kind === 'failed' ? outcome.error : outcome.errors[0];
-  if (asked.projected && isCommandMissing(error, 'Select-Object')) {
-    reading.projects = false;
-    asked.projected = false;
-    ports.onNote('the server does not offer Select-Object: whole objects are read');
-    return true;
-  }
-  if (asked.status && isParameterMissing(error) && !isOfCommand(error, 'Select-Object')) {
-    asked.status = false;
-    ports.onWarning(statusMissing);
-    return true;
-  }
-  const isOfOthers = error !== undefined && isCommandMissing(error, 'Get-MailboxDatabase');
-  if (!asked.projected || isOfOthers || (outcome.kind === 'completed' && !isOfCommand(error, 'Select-Object'))) {
-    return false;
-  }
-  asked.projected = false;
-  ports.onNote(`databases are read as whole objects, as their projection failed: ${describeError(error)}`);
-  return true;
+async function begin(
+  plan: ExportPlan,
+  view: ForestView,
+  ports: SessionPorts & Pick<ExportPorts, 'databases'>,
+): Promise<Beginning> {
+  const reading = new ExportReading(ports, view.domainController);
+  const databases = await readDatabases(reading, ports);
+  const { plan: columns, missing } = await planMailboxes(plan, reading, ports);
+  const selections = mailboxSelections(plan.scope);
+  const { each: counts, total } = await countSelections(selections, reading, ports);
+  reading.totalMailboxes = total ?? plan.expectedMailboxes;
+  reading.countedMailboxes = total;
+  return { view, reading, databases, columns, missing, selections, counts };
 }
 
 /** Looks at one mailbox: which properties there are, how they are spelled, and whether the server's projection tells the same. */
 async function planMailboxes(
   plan: ExportPlan,
   reading: ExportReading,
-  ports: ExportPorts,
+  ports: SessionPorts,
 ): Promise<{ readonly plan: ColumnPlan; readonly missing: readonly string[] }> {
   const asked = mailboxColumns(plan.additionalColumns);
   for (const name of asked.repeated)
@@ -142,33 +114,38 @@ async function planMailboxes(
   return { plan: columns, missing };
 }
 
-/** Reads every selection; where the projected answer proves unusable, all of them again as whole objects. */
+/** Reads all mailboxes; gives the time when the oldest rows began to be read. */
 async function readMailboxes(
   plan: ExportPlan,
-  columns: ColumnPlan,
-  reading: ExportReading,
+  begun: Beginning,
+  views: SessionViews,
   ports: ExportPorts,
-): Promise<void> {
-  const selections = mailboxSelections(plan.scope);
-  const counted = await countSelections(selections, reading, ports);
-  reading.totalMailboxes = counted.total ?? plan.expectedMailboxes;
-  reading.countedMailboxes = counted.total;
-  for (;;) {
-    ports.mailboxes.restart();
-    reading.restartMailboxes();
-    const writer = new RowWriter(columns, plan.valueSeparator);
-    const done = await readSelections(selections, counted.each, columns, writer, reading, ports);
-    if (!done) continue;
-    for (const remark of writer.remarks()) ports.onWarning(`mailboxes: ${remark}`);
-    ports.onProgress({ phase: 'mailboxes', done: reading.mailboxesReceived, total: reading.mailboxesReceived });
-    return;
+): Promise<number> {
+  const { reading, columns } = begun;
+  const total = reading.totalMailboxes;
+  const { ledger, sessions } = ports;
+  if (ledger !== undefined && total !== undefined && isWorthCutting(total, sessions.most)) {
+    return readInParts({ ...begun, plan, views, ports, ledger, total });
   }
+  ledger?.clear();
+  const now = ports.now ?? Date.now;
+  return views.run(async (session) => {
+    for (;;) {
+      const started = now();
+      ports.mailboxes.restart();
+      reading.restartMailboxes();
+      const writer = new RowWriter(columns, plan.valueSeparator);
+      if (!(await readSelections(begun, writer, { ...session, mailboxes: ports.mailboxes }))) continue;
+      for (const remark of writer.remarks()) ports.onWarning(`mailboxes: ${remark}`);
+      return started;
+    }
+  });
 }
 
 async function countSelections(
   selections: readonly MailboxSelection[],
   reading: ExportReading,
-  ports: ExportPorts,
+  ports: SessionPorts,
 ): Promise<{ readonly each: readonly (number | undefined)[]; readonly total: number | undefined }> {
   ports.onProgress({ phase: 'counting', done: 0, total: undefined });
   const each: (number | undefined)[] = [];
@@ -183,42 +160,18 @@ async function countSelections(
 
 /** False: the projected rows cannot be used, and all is to be read again as whole objects. */
 async function readSelections(
-  selections: readonly MailboxSelection[],
-  counts: readonly (number | undefined)[],
-  columns: ColumnPlan,
+  { selections, counts, columns, reading }: Beginning,
   writer: RowWriter,
-  reading: ExportReading,
-  ports: ExportPorts,
+  ports: SessionPorts & Pick<ExportPorts, 'mailboxes'>,
 ): Promise<boolean> {
   for (const [index, selection] of selections.entries()) {
-    const request = mailboxesRequest(selection, {
-      resultSize: 'Unlimited',
-      properties: reading.projects ? askedProperties(columns) : undefined,
-      domainController: reading.domainController,
-    });
-    const rows = reading.startRows(new ObjectReader(columns, 'mailbox'), writer, ports.mailboxes, 'mailboxes');
-    const outcome = await runPipeline(ports.session, request, rows.handlers);
-    if (outcome.kind === 'left') {
-      reading.projects = false;
-      ports.onWarning(
-        `the server's Select-Object cannot be used (${rows.unusable}): whole objects are read, which takes longer`,
-      );
-      return false;
-    }
-    const error = outcome.kind === 'failed' ? outcome.error : undefined;
-    if (reading.projects && isCommandMissing(error ?? outcome.errors[0], 'Select-Object')) {
+    const outcome = await readSelection(selection, { columns, writer, sink: ports.mailboxes }, reading, ports);
+    if (outcome.kind === 'asWhole') {
       reading.projects = false;
       return false;
     }
-    const doing = `reading mailboxes (${selection.description})`;
-    if (outcome.kind === 'failed') throw commandFailed(doing, 'Get-Mailbox', error);
-    for (const record of outcome.errors) reading.addError(`${doing}: ${describeError(record)}`);
-    const shortfall = await findShortfall(
-      selection,
-      { before: counts[index], received: rows.received },
-      reading,
-      ports,
-    );
+    const seen = { before: counts[index], received: outcome.received };
+    const shortfall = await findShortfall(selection, seen, reading, ports);
     if (shortfall === undefined) continue;
     if (reading.projects) {
       reading.projects = false;

@@ -3,7 +3,7 @@
  * result that was cut short without a word would show here.
  */
 import { decodeCliXml, property, type PsValue } from '@exchange-connector/psrp';
-import type { ExportPorts } from './export-ports.ts';
+import type { SessionPorts } from './export-ports.ts';
 import type { ExportReading } from './export-reading.ts';
 import { describeError, runPipeline } from './pipeline-run.ts';
 import { type MailboxSelection, mailboxCountRequest } from './requests.ts';
@@ -22,7 +22,7 @@ function countIn(body: Uint8Array): number | undefined {
 export async function countMailboxes(
   selection: MailboxSelection,
   reading: ExportReading,
-  ports: ExportPorts,
+  ports: SessionPorts,
 ): Promise<number | undefined> {
   let count: number | undefined;
   const outcome = await runPipeline(ports.session, mailboxCountRequest(selection, reading.domainController), {
@@ -50,7 +50,7 @@ export async function findShortfall(
   selection: MailboxSelection,
   seen: { readonly before: number | undefined; readonly received: number },
   reading: ExportReading,
-  ports: ExportPorts,
+  ports: SessionPorts,
 ): Promise<string | undefined> {
   const { before, received } = seen;
   if (before === undefined && received === usualResultSize) {

@@ -1,5 +1,7 @@
 import type { RemoteSession } from '@exchange-connector/psrp';
+import type { PartLedger } from './partition/part-ledger.ts';
 import type { ExportScope, PinnedServers } from './requests.ts';
+import type { SessionSource } from './session-source.ts';
 
 /** Where the rows of one file go; sorted and made unique by `key` on the other side. */
 export interface RowSink {
@@ -12,6 +14,8 @@ export interface RowSink {
   put(key: string, line: string, group: string): void;
   /** Forgets all rows: they will come again. */
   restart(): void;
+  /** Leaves out, in the end, the rows whose key is not wanted: those of objects that are gone by now. */
+  keepOnly?(isWanted: (key: string) => boolean): void;
 }
 
 /** What to export, as the connection's settings say. */
@@ -32,12 +36,8 @@ export interface ReadingProgress {
   readonly total: number | undefined;
 }
 
-/** The world around an export. */
-export interface ExportPorts {
-  /** Open, and not used before by anything that chose a view or pins. */
-  readonly session: RemoteSession;
-  readonly databases: RowSink;
-  readonly mailboxes: RowSink;
+/** What a reading tells as it goes. */
+export interface ReadingPorts {
   /** Called for every row, and at the start and end of each phase: the receiver thins it out. */
   readonly onProgress: (progress: ReadingProgress) => void;
   /** For a person: the server's own warnings, and what is odd about its answers. */
@@ -45,6 +45,23 @@ export interface ExportPorts {
   /** For the log: what is being done and how it was decided. */
   readonly onNote: (message: string) => void;
   readonly signal: AbortSignal;
+}
+
+/** The world around work in one session. */
+export interface SessionPorts extends ReadingPorts {
+  readonly session: RemoteSession;
+}
+
+/** The world around an export. */
+export interface ExportPorts extends ReadingPorts {
+  /** Sessions that were not used before by anything that chose a view or pins. */
+  readonly sessions: SessionSource;
+  readonly databases: RowSink;
+  readonly mailboxes: RowSink;
+  /** Keeps the rows of parts of a large organisation; without it everything is read in one go. */
+  readonly ledger?: PartLedger | undefined;
+  /** Milliseconds since 1970; default the system's clock. */
+  readonly now?: () => number;
 }
 
 /** What was read, apart from the rows themselves. */
@@ -55,6 +72,13 @@ export interface OrganisationReading {
   readonly domains: readonly string[];
   /** The directory servers that objects came from, sorted. */
   readonly domainControllers: readonly string[];
+  /**
+   * ISO 8601: when the oldest rows began to be read, in this process or an earlier one. What changed before
+   * is in the rows; what changed since may or may not be.
+   */
+  readonly readFrom: string;
+  /** The directory servers that mailboxes of each domain came from, as the rows themselves say. */
+  readonly pins: Readonly<Record<string, readonly string[]>>;
   /** Mailbox columns that no object of this server has. */
   readonly columnsMissing: readonly string[];
   /** True where the server projected the properties itself. */

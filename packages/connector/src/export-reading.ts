@@ -1,7 +1,7 @@
 import type { PsValue } from '@exchange-connector/psrp';
 import { cellText, noRemarks } from './cell-text.ts';
 import { ConnectorError } from './errors.ts';
-import type { ExportPorts, RowSink } from './export-ports.ts';
+import type { ReadingPorts, RowSink } from './export-ports.ts';
 import type { ObjectReader } from './object-reader.ts';
 import type { PipelineHandlers } from './pipeline-run.ts';
 import type { RowWriter } from './row-writer.ts';
@@ -24,12 +24,69 @@ function mostAfterCount(counted: number): number {
   return counted * 2 + 10_000;
 }
 
+/** What else is done with rows while they come. */
+export interface RowOptions {
+  /** Where rows of a part are counted, which may have to be read again. */
+  readonly part?: RowTally;
+  readonly onValues?: (key: string, values: readonly (PsValue | undefined)[]) => void;
+}
+
 /** The rows of one pipeline while they come. */
 export interface Rows {
   readonly handlers: PipelineHandlers;
   readonly received: number;
   /** Why a projected row cannot be used; the pipeline was left then. */
   readonly unusable: string | undefined;
+}
+
+function keyless(
+  phase: 'databases' | 'mailboxes',
+  ordinal: number,
+  writer: RowWriter,
+  values: readonly (PsValue | undefined)[],
+): string {
+  const name = writer.textOf('Identity', values) || writer.textOf('Name', values) || 'of no name';
+  return `row ${ordinal} of the ${phase} (${name}) has no Guid that can be read: it is not in the file`;
+}
+
+/** What is counted while rows come. One that is dropped was never read. */
+export class RowTally {
+  /** Rows that could be used. */
+  received = 0;
+  /** Error records of the server, and rows that could not be used. */
+  readonly errors: string[] = [];
+  moreErrors = 0;
+  /** The directory servers that rows came from, by the end of the distinguished name from `,DC=` on. */
+  readonly origins = new Map<string, Set<string>>();
+
+  addError(message: string): void {
+    if (this.errors.length < mostErrors) this.errors.push(message);
+    else this.moreErrors += 1;
+  }
+
+  addOrigin(domain: string, server: string): void {
+    const known = this.origins.get(domain);
+    if (known === undefined) this.origins.set(domain, new Set([server]));
+    else known.add(server);
+  }
+
+  /** Takes in what another one counted. */
+  merge(other: RowTally): void {
+    this.received += other.received;
+    for (const message of other.errors) this.addError(message);
+    this.moreErrors += other.moreErrors;
+    for (const [domain, servers] of other.origins) for (const server of servers) this.addOrigin(domain, server);
+  }
+}
+
+/** `,DC=emea,DC=contoso,DC=com` → `emea.contoso.com` */
+function domainName(suffix: string): string {
+  return suffix
+    .slice(1)
+    .split(',')
+    .map((part) => part.slice(part.indexOf('=') + 1))
+    .join('.')
+    .toLowerCase();
 }
 
 /** What one export has learned so far about the server, and what it has counted. */
@@ -40,58 +97,74 @@ export class ExportReading {
   totalMailboxes: number | undefined;
   /** The server's own count alone. */
   countedMailboxes: number | undefined;
-  mailboxesReceived = 0;
   databasesReceived = 0;
   readonly domainController: string | undefined;
-  readonly #ports: ExportPorts;
-  readonly #domains = new Set<string>();
-  readonly #origins = new Set<string>();
-  readonly #errors: string[] = [];
-  #moreErrors = 0;
-  /** Where the errors of the mailboxes begin: they are forgotten when mailboxes are read again. */
-  #errorsBefore = { errors: 0, more: 0 };
+  readonly #ports: ReadingPorts;
+  readonly #ofDatabases = new RowTally();
+  #ofMailboxes = new RowTally();
+  /** Rows of parts that are being read. */
+  #underWay = 0;
   readonly #databaseNames = new Set<string>();
   readonly #unlisted = new Set<string>();
 
-  constructor(ports: ExportPorts, domainController: string | undefined) {
+  constructor(ports: ReadingPorts, domainController: string | undefined) {
     this.#ports = ports;
     this.domainController = domainController;
   }
 
-  addError(message: string): void {
-    if (this.#errors.length < mostErrors) this.#errors.push(message);
-    else this.#moreErrors += 1;
+  get mailboxesReceived(): number {
+    return this.#ofMailboxes.received;
+  }
+
+  /** For a phase of the reading; those of mailboxes are forgotten when mailboxes are read again. */
+  addError(message: string, phase: 'databases' | 'mailboxes' = 'mailboxes'): void {
+    (phase === 'mailboxes' ? this.#ofMailboxes : this.#ofDatabases).addError(message);
   }
 
   errors(): string[] {
-    return this.#moreErrors === 0 ? [...this.#errors] : [...this.#errors, `and ${this.#moreErrors} more errors`];
+    const all = new RowTally();
+    all.merge(this.#ofDatabases);
+    all.merge(this.#ofMailboxes);
+    return all.moreErrors === 0 ? [...all.errors] : [...all.errors, `and ${all.moreErrors} more errors`];
   }
 
   /** DNS names, from the `DC=` parts of the distinguished names. */
   domains(): string[] {
-    const names = [...this.#domains].map((suffix) =>
-      suffix
-        .slice(1)
-        .split(',')
-        .map((part) => part.slice(part.indexOf('=') + 1))
-        .join('.')
-        .toLowerCase(),
-    );
-    return [...new Set(names)].sort();
+    return [...new Set(this.serversByDomain().map(([domain]) => domain))].sort();
   }
 
   origins(): string[] {
-    return [...this.#origins].sort();
+    const of = [...this.#ofDatabases.origins.values(), ...this.#ofMailboxes.origins.values()];
+    return [...new Set(of.flatMap((servers) => [...servers]))].filter((server) => server !== '').sort();
+  }
+
+  /** The directory servers that mailboxes of each domain came from; a domain has none where rows do not say. */
+  serversByDomain(): [domain: string, servers: string[]][] {
+    const byName = new Map<string, Set<string>>();
+    for (const [suffix, servers] of this.#ofMailboxes.origins) {
+      if (suffix === '') continue;
+      const name = domainName(suffix);
+      const known = byName.get(name) ?? new Set();
+      for (const server of servers) if (server !== '') known.add(server);
+      byName.set(name, known);
+    }
+    return [...byName].map(([domain, servers]) => [domain, [...servers].sort()]);
+  }
+
+  /** Takes in what a part, or an earlier session, read. */
+  take(tally: RowTally): void {
+    this.#ofMailboxes.merge(tally);
+  }
+
+  /** A part that was being read is whole, or given up: its rows count no longer as under way. */
+  settle(tally: RowTally): void {
+    this.#underWay -= tally.received;
   }
 
   /** Mailboxes come anew; what was counted of them is forgotten. */
   restartMailboxes(): void {
-    if (this.mailboxesReceived === 0) {
-      this.#errorsBefore = { errors: this.#errors.length, more: this.#moreErrors };
-    }
-    this.#errors.length = this.#errorsBefore.errors;
-    this.#moreErrors = this.#errorsBefore.more;
-    this.mailboxesReceived = 0;
+    this.#ofMailboxes = new RowTally();
+    this.#underWay = 0;
     this.#unlisted.clear();
     this.#ports.onProgress({ phase: 'mailboxes', done: 0, total: this.totalMailboxes });
   }
@@ -104,7 +177,10 @@ export class ExportReading {
     phase: 'databases' | 'mailboxes',
     /** The server sends chosen properties: what it made of them is looked at. */
     projected = this.projects,
+    more: RowOptions = {},
   ): Rows {
+    const { part, onValues } = more;
+    const tally = part ?? (phase === 'mailboxes' ? this.#ofMailboxes : this.#ofDatabases);
     let received = 0;
     let unusable: string | undefined;
     const onOutput = (body: Uint8Array): boolean => {
@@ -115,7 +191,14 @@ export class ExportReading {
       }
       received += 1;
       this.#refuseTooMany(phase, received);
-      this.#takeRow(writer, values, origin, sink, phase, received);
+      const key = writer.key(values);
+      if (key === undefined) tally.addError(keyless(phase, received, writer, values));
+      else {
+        this.#takeRow(key, writer, values, origin, sink, phase, tally);
+        if (part !== undefined) this.#underWay += 1;
+        onValues?.(key, values);
+      }
+      this.#tellProgress(phase, received);
       return true;
     };
     return {
@@ -145,36 +228,45 @@ export class ExportReading {
   }
 
   #takeRow(
+    key: string,
     writer: RowWriter,
     values: readonly (PsValue | undefined)[],
     origin: PsValue | undefined,
     sink: RowSink,
     phase: 'databases' | 'mailboxes',
-    ordinal: number,
+    tally: RowTally,
   ): void {
-    const key = writer.key(values);
-    if (key === undefined) {
-      const name = writer.textOf('Identity', values) || writer.textOf('Name', values) || 'of no name';
-      this.addError(`row ${ordinal} of the ${phase} (${name}) has no Guid that can be read: it is not in the file`);
-      return;
-    }
+    let domain = '';
     if (phase === 'mailboxes') {
-      this.mailboxesReceived += 1;
       const name = writer.textOf('DistinguishedName', values);
       const at = name.search(/,DC=/i);
-      if (at >= 0) this.#domains.add(name.slice(at));
+      if (at >= 0) domain = name.slice(at);
       sink.put(key, writer.line('Insert', values), this.#groupOf(writer, values));
     } else {
       this.#databaseNames.add(writer.textOf('Name', values));
       sink.put(key, writer.line('Insert', values), '');
     }
-    if (origin?.kind === 'S') this.#origins.add(origin.value);
-    else if (origin !== undefined && origin.kind !== 'Nil') this.#origins.add(cellText(origin, noRemarks()));
+    tally.received += 1;
+    const server =
+      origin?.kind === 'S'
+        ? origin.value
+        : origin === undefined || origin.kind === 'Nil'
+          ? ''
+          : cellText(origin, noRemarks());
+    tally.addOrigin(domain, server);
+  }
+
+  #tellProgress(phase: 'databases' | 'mailboxes', ordinal: number): void {
     this.#ports.onProgress(
       phase === 'mailboxes'
-        ? { phase, done: this.mailboxesReceived, total: this.totalMailboxes }
+        ? { phase, done: this.mailboxesReceived + this.#underWay, total: this.totalMailboxes }
         : { phase, done: ordinal, total: undefined },
     );
+  }
+
+  /** Says how many mailboxes there are so far. */
+  tellProgress(): void {
+    this.#tellProgress('mailboxes', 0);
   }
 
   #refuseTooMany(phase: 'databases' | 'mailboxes', ordinal: number): void {

@@ -12,12 +12,21 @@ export {
   mailboxHeader,
   propertiesOf,
 } from './columns.ts';
-export { readOrganisation, statusMissing } from './complete-export.ts';
+export { readOrganisation } from './complete-export.ts';
+export { statusMissing } from './database-reading.ts';
 export { csvField, csvLine } from './csv.ts';
 export { CsvReader, type CsvRecord } from './csv-reader.ts';
 export { dateTimeText } from './date-time.ts';
 export { ConnectorError, type ConnectorErrorCode } from './errors.ts';
-export type { ExportPlan, ExportPorts, OrganisationReading, ReadingProgress, RowSink } from './export-ports.ts';
+export type {
+  ExportPlan,
+  ExportPorts,
+  OrganisationReading,
+  ReadingPorts,
+  ReadingProgress,
+  RowSink,
+  SessionPorts,
+} from './export-ports.ts';
 export { type CheckedFile, ExportFileCheck, type ExpectedFile, GuidFinder } from './export-file-check.ts';
 export { type ForestView, openForestView } from './forest-view.ts';
 export type { FieldValue, Fields } from './fulfill/field-value.ts';
@@ -55,6 +64,9 @@ export {
   readWholeObject,
   spellAsServer,
 } from './object-reader.ts';
+export { GuidSet } from './partition/guid-set.ts';
+export type { KeptPart, KeptReading, OpenPart, PartFacts, PartLedger } from './partition/part-ledger.ts';
+export { type Part, partId } from './partition/partition-plan.ts';
 export {
   commandFailed,
   describeError,
@@ -75,10 +87,12 @@ export {
   type MailboxesOptions,
   type MailboxSelection,
   mailboxSelections,
+  narrowSelection,
   oneMailboxRequest,
   type PinnedServers,
   projectOnServer,
 } from './requests.ts';
 export { type RowCommand, RowWriter } from './row-writer.ts';
+export { type SessionSource, singleSession } from './session-source.ts';
 export { exportScriptRequest, scriptErrorIds, type ScriptSettings } from './script-contract.ts';
-export { runExportScript, type ScriptPlan, type ScriptReading, strayError } from './script-export.ts';
+export { runExportScript, type ScriptPlan, type ScriptPorts, type ScriptReading, strayError } from './script-export.ts';

@@ -4,7 +4,7 @@
  * files a projected value may be serialized one level deeper, or flattened; only the comparison knows.
  */
 import type { ColumnPlan } from './columns.ts';
-import type { ExportPorts } from './export-ports.ts';
+import type { SessionPorts } from './export-ports.ts';
 import type { ExportReading } from './export-reading.ts';
 import { askedProperties, ObjectReader, propertyNames, readWholeObject, spellAsServer } from './object-reader.ts';
 import { describeError, isCommandMissing, runPipeline } from './pipeline-run.ts';
@@ -22,7 +22,7 @@ export async function probeMailbox(
   selections: readonly MailboxSelection[],
   asked: ColumnPlan,
   reading: ExportReading,
-  ports: ExportPorts,
+  ports: SessionPorts,
 ): Promise<MailboxProbe | undefined> {
   for (const selection of selections) {
     const body = await oneBody(selection, reading, ports);
@@ -39,7 +39,7 @@ export async function probeMailbox(
 async function oneBody(
   selection: MailboxSelection,
   reading: ExportReading,
-  ports: ExportPorts,
+  ports: SessionPorts,
 ): Promise<Uint8Array | undefined> {
   let first: Uint8Array | undefined;
   const request = mailboxesRequest(selection, { resultSize: 1, domainController: reading.domainController });
@@ -60,7 +60,7 @@ async function compareProjection(
   body: Uint8Array,
   plan: ColumnPlan,
   reading: ExportReading,
-  ports: ExportPorts,
+  ports: SessionPorts,
 ): Promise<void> {
   const writer = new RowWriter(plan);
   const whole = [...new ObjectReader(plan, 'mailbox').read(body).values];

@@ -60,15 +60,18 @@ export function projectOnServer(properties: readonly string[]): PipelineCommand 
 export interface PinnedServers {
   readonly domainController: string | undefined;
   readonly globalCatalog: string | undefined;
+  /** Those that an earlier session of the same reading read from, at most one a domain. */
+  readonly alsoDomainControllers?: readonly string[];
 }
 
 /** `Set-ADServerSettings`: the whole forest in view, reads pinned where servers are named. */
 export function forestViewRequest(pins: PinnedServers): PipelineRequest {
   const parameters = [flag('ViewEntireForest')];
   if (pins.globalCatalog !== undefined) parameters.push(text('PreferredGlobalCatalog', pins.globalCatalog));
-  if (pins.domainController !== undefined) {
-    parameters.push(texts('SetPreferredDomainControllers', [pins.domainController]));
-  }
+  const controllers = [pins.domainController, ...(pins.alsoDomainControllers ?? [])].filter(
+    (name) => name !== undefined,
+  );
+  if (controllers.length > 0) parameters.push(texts('SetPreferredDomainControllers', [...new Set(controllers)]));
   return pipeline(command('Set-ADServerSettings', parameters));
 }
 
@@ -142,6 +145,30 @@ function selection(
   return { description: words.length === 0 ? 'all mailboxes' : words.join(' '), parameters };
 }
 
+/** A selection with less in view: one database, a filter beside its own. */
+export function narrowSelection(
+  selection: MailboxSelection,
+  by: {
+    readonly database?: { readonly guid: string; readonly name: string } | undefined;
+    readonly filter?: string | undefined;
+  },
+): MailboxSelection {
+  const words = selection.parameters.length === 0 ? [] : [selection.description];
+  let parameters = [...selection.parameters];
+  if (by.database !== undefined) {
+    // By its GUID, which a rename during the reading leaves alone.
+    parameters.push(text('Database', by.database.guid));
+    words.push(`-Database ${by.database.name}`);
+  }
+  if (by.filter !== undefined) {
+    const own = parameters.find(({ name }) => name === 'Filter')?.value;
+    const filter = own?.kind === 'S' ? `(${own.value}) -and ${by.filter}` : by.filter;
+    parameters = [...parameters.filter(({ name }) => name !== 'Filter'), text('Filter', filter)];
+    words.push(`-Filter "${by.filter}"`);
+  }
+  return { description: words.length === 0 ? selection.description : words.join(' '), parameters };
+}
+
 /** Where a session is bound to one domain, the domain controller that every cmdlet is told. */
 export interface MailboxesOptions {
   readonly resultSize: 'Unlimited' | number;
@@ -170,10 +197,16 @@ export function mailboxCountRequest(selection: MailboxSelection, domainControlle
 /**
  * One mailbox by its GUID.
  * @param guid must not be empty: `Get-Mailbox -Identity` with an empty identity returns everything
+ * @param among a selection that it is of: its switches show kinds that are hidden otherwise
  */
-export function oneMailboxRequest(guid: string, properties?: readonly string[]): PipelineRequest {
+export function oneMailboxRequest(
+  guid: string,
+  properties?: readonly string[],
+  among?: MailboxSelection,
+): PipelineRequest {
   if (guid === '') throw new RangeError('Get-Mailbox with an empty identity would return every mailbox');
-  const commands = [command('Get-Mailbox', [text('Identity', guid)])];
+  const switches = (among?.parameters ?? []).filter(({ value }) => value.kind === 'B');
+  const commands = [command('Get-Mailbox', [text('Identity', guid), ...switches])];
   if (properties !== undefined) commands.push(projectOnServer(properties));
   return pipeline(...commands);
 }

@@ -10,6 +10,9 @@ import { csvField } from './csv.ts';
 /** What a line starts with. */
 export type RowCommand = 'Insert' | 'Update' | 'Delete';
 
+/** The index of a column, and how many of its values were odd in each way. */
+export type Oddity = [column: number, loneSurrogates: number, unreadable: number, oddDates: number];
+
 /** Where the values of a row stand: a column's first index, and the second one of a pair (else -1). */
 interface Slot {
   readonly column: Column;
@@ -86,6 +89,25 @@ export class RowWriter {
   /** The cells after `Command`, by column name, unquoted. */
   cells(values: readonly (PsValue | undefined)[]): Map<string, string> {
     return new Map(this.#slots.map((slot) => [slot.column.name, this.#text(slot, values)]));
+  }
+
+  /** What was odd in the rows so far, as numbers: the index of a column, then its counts. Plain data. */
+  oddities(): Oddity[] {
+    return this.#slots.flatMap(({ remarks }, index) => {
+      const { loneSurrogates, unreadable, oddDates } = remarks;
+      return loneSurrogates + unreadable + oddDates === 0 ? [] : [[index, loneSurrogates, unreadable, oddDates]];
+    });
+  }
+
+  /** Counts what was odd in rows that another writer of the same plan wrote. */
+  addOddities(oddities: readonly Oddity[]): void {
+    for (const [index, loneSurrogates, unreadable, oddDates] of oddities) {
+      const remarks = this.#slots[index]?.remarks;
+      if (remarks === undefined) continue;
+      remarks.loneSurrogates += loneSurrogates;
+      remarks.unreadable += unreadable;
+      remarks.oddDates += oddDates;
+    }
   }
 
   /** What was odd in the rows so far, one sentence for each column and oddity. */

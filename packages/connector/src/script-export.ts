@@ -16,7 +16,7 @@ import {
 import { cellText, noRemarks } from './cell-text.ts';
 import { type ColumnPlan, databaseColumns, mailboxColumns, propertiesOf } from './columns.ts';
 import { ConnectorError } from './errors.ts';
-import type { ExportPorts, OrganisationReading } from './export-ports.ts';
+import type { ExportPorts, OrganisationReading, SessionPorts } from './export-ports.ts';
 import { ExportReading, type Rows } from './export-reading.ts';
 import { ObjectReader, propertyNames, readWholeObject, spellAsServer } from './object-reader.ts';
 import { describeError } from './pipeline-run.ts';
@@ -40,6 +40,9 @@ export interface ScriptReading {
   /** The address that the script says it was on. */
   readonly server: string | undefined;
 }
+
+/** The world around a script: its session, and where its rows go. */
+export type ScriptPorts = SessionPorts & Pick<ExportPorts, 'databases' | 'mailboxes'>;
 
 type RowFile = 'mailboxes' | 'databases';
 
@@ -69,18 +72,19 @@ function fileOfTypes(object: PsObject | undefined): RowFile | undefined {
 
 /** Takes the objects of a script one by one. */
 class ScriptOutput {
-  readonly #ports: ExportPorts;
+  readonly #ports: ScriptPorts;
   readonly #plan: ScriptPlan;
   readonly #reading: ExportReading;
   readonly #marks = createProjection(['ExportFile', 'ForestView', 'Server']);
   readonly #streams = new Map<RowFile, Stream>();
+  readonly #readFrom = new Date().toISOString();
   #forestView: boolean | null = null;
   #server: string | undefined;
   #toldOfSession = false;
   #strayCount = 0;
   #firstStray = '';
 
-  constructor(plan: ScriptPlan, ports: ExportPorts) {
+  constructor(plan: ScriptPlan, ports: ScriptPorts) {
     this.#plan = plan;
     this.#ports = ports;
     this.#reading = new ExportReading(ports, undefined);
@@ -128,6 +132,8 @@ class ScriptOutput {
         forestView: this.#forestView,
         domains: this.#reading.domains(),
         domainControllers: this.#reading.origins(),
+        readFrom: this.#readFrom,
+        pins: Object.fromEntries(this.#reading.serversByDomain()),
         columnsMissing: mailboxes?.missing ?? [],
         projected: false,
         mailboxColumns: names(mailboxes?.columns ?? this.#planOf('mailboxes')),
@@ -271,7 +277,7 @@ function informationText(raw: PsValue): string {
  * @throws ConnectorError where the script cannot be parsed, throws, ends with an exit code, or puts out what
  *   is no row; what the session throws where the session fails
  */
-export async function runExportScript(plan: ScriptPlan, ports: ExportPorts): Promise<ScriptReading> {
+export async function runExportScript(plan: ScriptPlan, ports: ScriptPorts): Promise<ScriptReading> {
   const output = new ScriptOutput(plan, ports);
   const { scriptPath } = plan.settings;
   for await (const event of invoke(ports.session, plan.settings, ports.signal)) {

@@ -24,6 +24,7 @@ import {
   type OrganisationReading,
   type ReadingProgress,
   readOrganisation,
+  singleSession,
 } from '@exchange-connector/connector';
 
 /*
@@ -219,7 +220,7 @@ async function readAll(
   const reading = await readOrganisation(
     { ...wholePlan, ...plan },
     {
-      session,
+      sessions: singleSession(session),
       mailboxes: sink(rows),
       databases: sink(databases),
       onWarning: (message) => void warnings.push(message),
@@ -544,7 +545,7 @@ test('an object that is no CLIXML ends the run with the number of the row', asyn
   const nothing = { put: () => {}, restart: () => {} };
   await assert.rejects(
     readOrganisation(wholePlan, {
-      session,
+      sessions: singleSession(session),
       mailboxes: nothing,
       databases: nothing,
       onWarning: () => {},

@@ -1,0 +1,117 @@
+/*
+ * How a large organisation is cut: one part for each database, a large database into ranges of Name. The
+ * ranges are built of one documented OPATH comparison and its negation,
+ *
+ *   Name -lt 'c'    -not (Name -lt 'c') -and (Name -lt 'm')    -not (Name -lt 'm')
+ *
+ * so that every mailbox is in one of them whatever order the server's collation gives the bounds: an order
+ * other than ours reads some mailboxes twice, and none never.
+ */
+import type { CommandParameter } from '@exchange-connector/psrp';
+import { type MailboxSelection, narrowSelection } from '../requests.ts';
+
+/** A database, as the plan needs it. */
+export interface PlannedDatabase {
+  readonly guid: string;
+  readonly name: string;
+}
+
+/** One part of the reading. Plain data: a journal keeps it. */
+export interface Part {
+  /** Index of the selection of the scope that it is a part of. */
+  readonly selection: number;
+  /** The database that it is narrowed to. */
+  readonly database: PlannedDatabase | undefined;
+  /** Names from here on (included), and below there; open where undefined. */
+  readonly from: string | undefined;
+  readonly below: string | undefined;
+  /** How many mailboxes it was thought to have; for the order of work alone. */
+  readonly expected: number;
+}
+
+/** What one part is cut out of: a selection, or one database of it. */
+export interface Cuttable {
+  readonly selection: number;
+  readonly database: PlannedDatabase | undefined;
+  /** How many mailboxes it has; `undefined` where the server does not count. */
+  readonly count: number | undefined;
+  /** Names of some of its mailboxes: the bounds are chosen among them. */
+  readonly names: readonly string[];
+}
+
+/** Below these an organisation is read in one go. */
+export const leastToPartition = { oneShell: 4_000, severalShells: 1_000 };
+const partSizes = { least: 250, leastOfOneShell: 2_000, most: 10_000 };
+/** Parts for each shell: the last ones to end leave the others idle for as long as one part takes. */
+const partsPerShell = 8;
+
+/** How many mailboxes a part should have. */
+export function partSize(total: number, shells: number): number {
+  const least = shells === 1 ? partSizes.leastOfOneShell : partSizes.least;
+  return Math.min(partSizes.most, Math.max(least, Math.ceil(total / (shells * partsPerShell))));
+}
+
+/** Whether an organisation of this size is read in parts. */
+export function isWorthCutting(total: number | undefined, shells: number): boolean {
+  return total !== undefined && total >= (shells > 1 ? leastToPartition.severalShells : leastToPartition.oneShell);
+}
+
+/** Names in the plan's order of letters: the Latin ones and digits alone, or where those are few, any. */
+function boundsAmong(names: readonly string[], wanted: number): string[] {
+  const latin = names
+    .map((name) => /^[a-z0-9]{1,20}/.exec(name.toLowerCase())?.[0])
+    .filter((name) => name !== undefined);
+  const any = names
+    .map((name) => /^[\p{L}\p{N}]{1,20}/u.exec(name.toLowerCase())?.[0])
+    .filter((name) => name !== undefined);
+  const chosen = latin.length * 2 >= names.length ? latin : any;
+  const sorted = [...chosen].sort((left, right) => (left < right ? -1 : left > right ? 1 : 0));
+  const bounds = new Set<string>();
+  for (let at = 1; at < wanted; at += 1) {
+    const bound = sorted[Math.floor((at * sorted.length) / wanted)];
+    if (bound !== undefined && bound !== sorted[0]) bounds.add(bound);
+  }
+  return [...bounds];
+}
+
+/** Cuts what is larger than `size` into ranges of Name. */
+export function cut(whole: Cuttable, size: number): Part[] {
+  const { selection, database, count } = whole;
+  const wanted = count === undefined ? 1 : Math.ceil(count / size);
+  const bounds = wanted < 2 ? [] : boundsAmong(whole.names, wanted);
+  const edges = [undefined, ...bounds, undefined];
+  const expected = Math.ceil((count ?? size) / (bounds.length + 1));
+  return edges.slice(1).map((below, index) => ({ selection, database, from: edges[index], below, expected }));
+}
+
+/** The largest parts first: what remains at the end is short. */
+export function inOrderOfWork(parts: readonly Part[]): Part[] {
+  return [...parts].sort((left, right) => right.expected - left.expected);
+}
+
+/** Names a part, in a journal and among the parts of its plan. */
+export function partId(part: Part): string {
+  return JSON.stringify([part.selection, part.database?.guid ?? null, part.from ?? null, part.below ?? null]);
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** The selection with one part of it in view. */
+export function selectionOf(part: Part, selections: readonly MailboxSelection[]): MailboxSelection {
+  const whole = selections[part.selection];
+  if (whole === undefined) throw new RangeError(`a part of selection ${part.selection} of ${selections.length}`);
+  const conditions: string[] = [];
+  if (part.from !== undefined) conditions.push(`-not (Name -lt ${quoted(part.from)})`);
+  if (part.below !== undefined) conditions.push(`(Name -lt ${quoted(part.below)})`);
+  return narrowSelection(whole, {
+    database: part.database,
+    filter: conditions.length === 0 ? undefined : conditions.join(' -and '),
+  });
+}
+
+/** Whether a selection is of one database already. */
+export function isOfOneDatabase(parameters: readonly CommandParameter[]): boolean {
+  return parameters.some(({ name }) => name === 'Database');
+}

@@ -1,0 +1,239 @@
+/*
+ * The reading of a large organisation: cut into parts, the parts read in as many sessions as may be had, each
+ * kept as soon as it is whole. A session that is lost costs the part that it was reading; a process that dies
+ * costs the parts that its sessions were reading.
+ *
+ *   counts ─► parts ─► each: read, keep ─► rows handed on ─► proof that nothing is missing
+ */
+import { createProjection } from '@exchange-connector/psrp';
+import { cellText, noRemarks } from '../cell-text.ts';
+import type { ColumnPlan } from '../columns.ts';
+import { countMailboxes } from '../counting.ts';
+import type { ExportPlan, ExportPorts, SessionPorts } from '../export-ports.ts';
+import { type ExportReading, RowTally } from '../export-reading.ts';
+import { readSelection } from '../mailbox-reading.ts';
+import { runPipeline } from '../pipeline-run.ts';
+import { type MailboxSelection, mailboxesRequest, narrowSelection } from '../requests.ts';
+import { RowWriter } from '../row-writer.ts';
+import type { SessionViews } from '../session-views.ts';
+import { proveComplete } from './completeness.ts';
+import { GuidSet } from './guid-set.ts';
+import { eachOf } from './parallel.ts';
+import type { PartFacts, PartLedger } from './part-ledger.ts';
+import {
+  type Cuttable,
+  cut,
+  inOrderOfWork,
+  isOfOneDatabase,
+  type Part,
+  type PlannedDatabase,
+  partId,
+  partSize,
+  selectionOf,
+} from './partition-plan.ts';
+
+/** What is known before the parts are made. */
+export interface PartitionedReading {
+  readonly plan: ExportPlan;
+  readonly columns: ColumnPlan;
+  readonly reading: ExportReading;
+  readonly views: SessionViews;
+  readonly ports: ExportPorts;
+  readonly ledger: PartLedger;
+  readonly selections: readonly MailboxSelection[];
+  /** The server's counts of the selections. */
+  readonly counts: readonly (number | undefined)[];
+  readonly total: number;
+  readonly databases: readonly PlannedDatabase[];
+}
+
+/** The projected rows cannot be used: all is read again as whole objects. */
+class AsWhole extends Error {
+  override readonly name = 'AsWhole';
+}
+
+/** A database names mailboxes that are in none, by so many, or so much: then its databases do not cover a selection. */
+const uncovered = { rows: 10, share: 0.005 };
+/** Names looked at for each bound that is wanted: more place the bounds better. */
+const namesPerBound = 16;
+const mostNames = 400;
+
+/**
+ * Reads all mailboxes into their sink.
+ * @returns milliseconds since 1970: when the oldest row began to be read
+ */
+export async function readInParts(context: PartitionedReading): Promise<number> {
+  for (;;) {
+    try {
+      return await readOnce(context);
+    } catch (error) {
+      if (!(error instanceof AsWhole)) throw error;
+      context.reading.projects = false;
+      context.ledger.clear();
+    }
+  }
+}
+
+async function readOnce(context: PartitionedReading): Promise<number> {
+  const { ledger, reading, ports, columns, plan, selections } = context;
+  ports.mailboxes.restart();
+  reading.restartMailboxes();
+  const conditions = conditionsOf(context);
+  const kept = await ledger.resume(conditions);
+  const parts = kept?.parts ?? inOrderOfWork(await planParts(context));
+  if (kept === undefined) ledger.begin(conditions, parts);
+  ports.onNote(`mailboxes are read in ${parts.length} parts, ${ports.sessions.most} at once`);
+  const writer = new RowWriter(columns, plan.valueSeparator);
+  const starts: number[] = [];
+  const take = (tally: RowTally, facts: PartFacts): void => {
+    reading.take(tally);
+    writer.addOddities(facts.oddities);
+    starts.push(Date.parse(facts.startedAt));
+    context.views.learn(tally.origins);
+  };
+  const done = new Set<string>();
+  for (const { part, facts } of kept?.finished ?? []) {
+    done.add(partId(part));
+    take(tallyOf(facts), facts);
+  }
+  reading.tellProgress();
+  const todo = parts.filter((part) => !done.has(partId(part)));
+  await eachOf(todo, ports.sessions, ports.signal, async (part, signal) => {
+    const { tally, facts } = await readPart(part, context, signal);
+    take(tally, facts);
+    ports.sessions.progressed();
+  });
+  const readFrom = Math.min(...starts);
+  const union = new GuidSet();
+  await ledger.deliver(ports.mailboxes, (guid) => union.add(guid));
+  await proveComplete({ selections, columns, writer, reading, views: context.views, ports, union, readFrom });
+  for (const remark of writer.remarks()) ports.onWarning(`mailboxes: ${remark}`);
+  return readFrom;
+}
+
+/** All that shapes the rows of a part: kept parts are of use where this is the same. */
+function conditionsOf({ plan, columns, reading, databases, selections }: PartitionedReading): string {
+  return JSON.stringify({
+    columns: columns.columns,
+    projects: reading.projects,
+    valueSeparator: plan.valueSeparator,
+    scope: plan.scope,
+    selections: selections.map(({ description }) => description),
+    pins: plan.pins,
+    domainController: reading.domainController ?? null,
+    databases: databases.map(({ guid, name }) => [guid, name]).sort(),
+  });
+}
+
+function tallyOf(facts: PartFacts): RowTally {
+  const tally = new RowTally();
+  tally.received = facts.received;
+  for (const [domain, server] of facts.origins) tally.addOrigin(domain, server);
+  return tally;
+}
+
+async function readPart(
+  part: Part,
+  context: PartitionedReading,
+  signal: AbortSignal,
+): Promise<{ readonly tally: RowTally; readonly facts: PartFacts }> {
+  const { views, ledger, reading, columns, plan, selections, ports } = context;
+  const now = ports.now ?? Date.now;
+  return views.run(async (session) => {
+    const open = ledger.open(part);
+    const tally = new RowTally();
+    const writer = new RowWriter(columns, plan.valueSeparator);
+    const startedAt = new Date(now()).toISOString();
+    try {
+      const into = { columns, writer, sink: open.sink, part: tally };
+      const outcome = await readSelection(selectionOf(part, selections), into, reading, session);
+      if (outcome.kind === 'asWhole') throw new AsWhole();
+      const origins = [...tally.origins].flatMap(([domain, servers]) =>
+        [...servers].map((server) => [domain, server] as const),
+      );
+      const facts = { startedAt, received: tally.received, origins, oddities: writer.oddities() };
+      await open.finish(facts, tally.errors.length === 0);
+      return { tally, facts };
+    } catch (error) {
+      open.discard();
+      throw error;
+    } finally {
+      reading.settle(tally);
+    }
+  }, signal);
+}
+
+/** Counts what there is to cut, and cuts it. */
+async function planParts(context: PartitionedReading): Promise<Part[]> {
+  const { selections, counts, total, databases, ports, reading } = context;
+  const size = partSize(total, ports.sessions.most);
+  const whole: Cuttable[] = [];
+  for (const [selection, { parameters }] of selections.entries()) {
+    const count = counts[selection];
+    const isSmall = count !== undefined && count <= size;
+    if (isSmall || isOfOneDatabase(parameters)) whole.push({ selection, database: undefined, count, names: [] });
+    else whole.push(...(await byDatabase(selection, count, databases, context)));
+  }
+  const parts: Part[] = [];
+  await eachOf(whole, ports.sessions, ports.signal, async (each, signal) => {
+    const wanted = each.count === undefined ? 1 : Math.ceil(each.count / size);
+    parts.push(...cut({ ...each, names: wanted < 2 ? [] : await sampleNames(each, wanted, context, signal) }, size));
+  });
+  reading.tellProgress();
+  return parts;
+}
+
+/** A selection as its databases; in one piece where those do not hold all of it. */
+async function byDatabase(
+  selection: number,
+  count: number | undefined,
+  databases: readonly PlannedDatabase[],
+  context: PartitionedReading,
+): Promise<Cuttable[]> {
+  const { selections, ports, views, reading } = context;
+  const all = selections[selection] as MailboxSelection;
+  const counted = new Map<string, number | undefined>();
+  await eachOf(databases, ports.sessions, ports.signal, async (database, signal) => {
+    const narrowed = narrowSelection(all, { database });
+    counted.set(database.guid, await views.run((session) => countMailboxes(narrowed, reading, session), signal));
+  });
+  const sum = [...counted.values()].reduce<number>((sum, each) => sum + (each ?? 0), 0);
+  if (count !== undefined && count - sum > Math.max(uncovered.rows, count * uncovered.share)) {
+    ports.onNote(
+      `${all.description}: the server counts ${count} mailboxes, and ${sum} in the databases that Get-MailboxDatabase lists: they are read by their names`,
+    );
+    return [{ selection, database: undefined, count, names: [] }];
+  }
+  return databases
+    .map((database) => ({ selection, database, count: counted.get(database.guid), names: [] }))
+    .filter((each) => each.count !== 0);
+}
+
+/** Names of some mailboxes, to choose bounds among; none where the server does not give them. */
+async function sampleNames(
+  { selection, database }: Cuttable,
+  ranges: number,
+  { selections, views, reading }: PartitionedReading,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const narrowed = narrowSelection(selections[selection] as MailboxSelection, { database });
+  const request = mailboxesRequest(narrowed, {
+    resultSize: Math.min(mostNames, ranges * namesPerBound),
+    properties: reading.projects ? ['Name'] : undefined,
+    domainController: reading.domainController,
+  });
+  const projection = createProjection(['Name']);
+  return views.run(async (session: SessionPorts) => {
+    const names: string[] = [];
+    await runPipeline(session.session, request, {
+      signal: session.signal,
+      onWarning: (message) => session.onNote(`while looking at some names, the server warned: ${message}`),
+      onOutput: (body) => {
+        const [name] = projection.read(body);
+        if (name !== undefined) names.push(cellText(name, noRemarks()));
+        return true;
+      },
+    });
+    return names;
+  }, signal);
+}
