@@ -4,6 +4,19 @@
  * runs it by itself.
  */
 export { SimulatorError, type SimulatorErrorCode, type SimulatorRecovery } from './errors.ts';
-export { type OrganizationTruth, type Simulator, type SimulatorOptions, startSimulator } from './simulator.ts';
+export { type Simulator, type SimulatorOptions, startSimulator } from './simulator.ts';
+export type { Changed, MailboxProperties, OrganizationChange, RecipientReference } from './organization/change.ts';
+export type { ClockStart, OrganizationClock } from './organization/clock.ts';
+export {
+  createTestOrganization,
+  type DirectoryTruth,
+  type MailboxTruth,
+  type TestOrganization,
+  type TestOrganizationOptions,
+} from './organization/control.ts';
+export { type InProcessSessionOptions, openInProcessSession } from './in-process-session.ts';
 export type { TruthValue } from './organization/truth.ts';
 export type { SimulatorFacts } from './wire/shell-registry.ts';
+export { chaosScript } from './faults/chaos.ts';
+export type { MessageKind } from './faults/fault-script.ts';
+export type { MessageCounts } from './faults/faults.ts';

@@ -21,6 +21,9 @@ interface ProgramOptions {
   readonly tlsKey?: string;
   readonly selectObject: boolean;
   readonly pipe?: string;
+  readonly fault?: string;
+  readonly chaos?: number;
+  readonly idleTimeout?: number;
   readonly without: readonly string[];
   readonly protocolVersion: '2.1' | '2.2' | '2.3';
   readonly projectedValues: 'flat' | 'objects';
@@ -96,6 +99,12 @@ function buildProgram(action: (options: ProgramOptions) => Promise<void>): Comma
     .option('--tls-cert <file>', 'PEM of the certificate and its chain: serve https (default: http)')
     .option('--tls-key <file>', 'PEM of its key')
     .option('--no-select-object', 'do not offer Select-Object, as some servers do not')
+    .option('--fault <script>', 'what goes wrong, and when: a fault script, or @FILE that holds one (default: nothing)')
+    .addOption(
+      new Option('--chaos <seed>', 'random faults, the same for the same seed; the script is logged (default: none)')
+        .argParser(count(0, 4_294_967_295))
+        .conflicts('fault'),
+    )
     .option('--pipe <name>', 'also serve PowerShell remoting on this pipe (default: none)')
     .option(
       '--without <names...>',
@@ -123,6 +132,11 @@ function buildProgram(action: (options: ProgramOptions) => Promise<void>): Comma
       'runspaces that a user may open in a minute (default: any number)',
       count(1, 10_000),
     )
+    .option(
+      '--idle-timeout <seconds>',
+      'seconds without a request after which a shell ends (default: 900)',
+      parseSeconds,
+    )
     .option('--json', 'write the first line as JSON: { "url", "port", "mailboxes" }')
     .option('--timeout <seconds>', 'end after this time, in seconds (default: none)', parseSeconds)
     .option('--log-level <level>', `what to log on standard error: ${logLevels.join(', ')}`, parseLevel, 'Warning')
@@ -130,6 +144,26 @@ function buildProgram(action: (options: ProgramOptions) => Promise<void>): Comma
     .option('--no-progress', 'taken for the sake of uniformity: it shows none')
     .addHelpText('after', examples)
     .action(action);
+}
+
+/** The script of --fault or --chaos; chaos says what it plays. */
+async function faultScriptOf(options: ProgramOptions, log: Log): Promise<string | undefined> {
+  const { fault, chaos } = options;
+  if (chaos !== undefined) {
+    const script = (await import('./faults/chaos.ts')).chaosScript(chaos);
+    log.write('Warning', `chaos ${chaos} plays:\n${script}`);
+    return script;
+  }
+  if (fault === undefined || !fault.startsWith('@')) return fault;
+  try {
+    return readFileSync(fault.slice(1), 'utf8');
+  } catch (cause) {
+    throw new SimulatorError(
+      'SIMULATOR_OPTION_INVALID',
+      `--fault ${fault}: the file cannot be read (${(cause as Error).message})`,
+      { cause },
+    );
+  }
 }
 
 /** The options of the simulator that the command line amounts to. */
@@ -162,6 +196,7 @@ async function simulatorOptions(options: ProgramOptions, log: Log): Promise<Simu
       ? undefined
       : await (await import('./password.ts')).readPassword(login, options.passwordStdin === true);
   const perMinute = options.maxRunspacesPerMinute;
+  const fault = await faultScriptOf(options, log);
   return {
     port: options.port,
     host: options.host,
@@ -181,6 +216,8 @@ async function simulatorOptions(options: ProgramOptions, log: Log): Promise<Simu
     ...(login === undefined || password === undefined ? {} : { basic: { login, password } }),
     ...(tls === undefined ? {} : { tls }),
     ...(pipe === undefined ? {} : { pipe }),
+    ...(fault === undefined ? {} : { fault }),
+    ...(options.idleTimeout === undefined ? {} : { idleTimeoutMs: Math.round(options.idleTimeout * 1000) }),
     ...(perMinute === undefined ? {} : { runspaceBudget: { runspaces: perMinute, periodSeconds: 60 } }),
   };
 }
@@ -229,7 +266,7 @@ async function serve(options: ProgramOptions): Promise<number> {
     if (!(error instanceof Error)) throw error;
     const code = error instanceof SimulatorError ? ` [${error.code}]` : '';
     process.stderr.write(`error: ${error.message}${code}\n`);
-    const isUsage = error instanceof SimulatorError && error.code === 'SIMULATOR_OPTION_INVALID';
+    const isUsage = error instanceof SimulatorError && error.code !== 'SIMULATOR_LISTEN_FAILED';
     return isUsage ? ExitCode.Usage : ExitCode.Failed;
   } finally {
     log?.close();

@@ -1,14 +1,17 @@
 /* Puts a simulator together and starts it. */
 import type { SecurityMechanism } from '@exchange-connector/gssapi';
-import type { AddressInfo, Server, Socket } from 'node:net';
 import { availableCmdlets } from './cmdlets/catalogue.ts';
 import { SimulatorError } from './errors.ts';
+import type { FaultHost } from './faults/fault-player.ts';
+import { Faults, type MessageCounts, noCounts } from './faults/faults.ts';
+import { parseFaultScript } from './faults/parse-fault-script.ts';
 import type { LogLine } from './log.ts';
-import { Organization } from './organization/organization.ts';
-import { truthOf, type TruthValue } from './organization/truth.ts';
+import { controlOf, createTestOrganization, organizationBehind, type TestOrganization } from './organization/control.ts';
+import type { Organization } from './organization/organization.ts';
 import { mailboxShape } from './serialization/mailbox-shape.ts';
 import { Authenticator } from './wire/authentication.ts';
 import { createHttpServer } from './wire/http-server.ts';
+import { Listener } from './wire/listener.ts';
 import { listenOnPipe } from './wire/pipe-server.ts';
 import { Service } from './wire/service.ts';
 import { ShellRegistry, type SimulatorFacts } from './wire/shell-registry.ts';
@@ -25,6 +28,10 @@ export interface SimulatorOptions {
   readonly databases?: number;
   /** Seed of the organisation; default 1. */
   readonly seed?: number;
+  /** Accounts without a mailbox; default 40. */
+  readonly users?: number;
+  /** Serves this organisation, from `createTestOrganization`; the four numbers above then do not count. */
+  readonly organization?: TestOrganization;
   /** Milliseconds that the server spends on each object; default 0. */
   readonly latencyMs?: number;
   /** Kerberos and Negotiate with the keys of a keytab; bodies are sealed on plain HTTP. */
@@ -55,27 +62,10 @@ export interface SimulatorOptions {
   readonly keepAliveTimeoutMs?: number;
   /** Also (or only) serves PSRP on this pipe, in the out-of-process framing: a socket `CoreFxPipe_<name>` in the temporary folder. */
   readonly pipe?: string;
+  /** What goes wrong, and when: a fault script (docs/faults.md). Over HTTP only. */
+  readonly fault?: string;
   /** Takes lines of the log; default: errors to standard error. */
   readonly log?: LogLine;
-}
-
-/** What the organisation holds, for comparison: nothing of it has been on the wire. */
-export interface OrganizationTruth {
-  readonly mailboxCount: number;
-  readonly databases: readonly {
-    readonly name: string;
-    readonly guid: string;
-    readonly server: string;
-    readonly mounted: boolean;
-  }[];
-  readonly domains: readonly string[];
-  /**
-   * The 44 properties of mailbox `index` (from 0) by name: text (GUIDs in lower case, times in UTC with `Z`,
-   * sizes as Exchange writes them), Booleans, null, or lists of text in the directory's order.
-   */
-  mailbox(index: number): Readonly<Record<string, TruthValue>>;
-  /** Where mailbox `index` lies and what shows it: its domain, and the switch of Get-Mailbox that it needs, if any. */
-  placeOf(index: number): { readonly domain: string; readonly hiddenBehind: string | undefined };
 }
 
 /** A running simulator. */
@@ -84,9 +74,19 @@ export interface Simulator {
   readonly url: string;
   /** 0 where there is a pipe only. */
   readonly port: number;
-  readonly organization: OrganizationTruth;
+  /** The organisation: what it truly is, its clock, and changes to it while it is served. */
+  readonly organization: TestOrganization;
   /** What has happened so far. */
   readonly facts: SimulatorFacts;
+  /** Requests by kind and bytes of answers since the start: every message boundary of a run can be counted off. */
+  readonly counts: MessageCounts;
+  /** A line for each fault that has fired since the script was set. */
+  readonly firedFaults: readonly string[];
+  /**
+   * Plays another fault script from now on (its numbers count from here), or none.
+   * @throws SimulatorError SIMULATOR_FAULT_SCRIPT_INVALID
+   */
+  setFault(script: string | undefined): void;
   /** Ends all shells and connections. */
   close(): Promise<void>;
 }
@@ -99,31 +99,9 @@ function requireCount(name: string, value: number, least: number, most: number):
   );
 }
 
-function truth(organization: Organization): OrganizationTruth {
-  return {
-    mailboxCount: organization.mailboxCount,
-    databases: organization.databases.map(({ name, guid, server, mounted }) => ({
-      name,
-      guid,
-      server: server.name,
-      mounted,
-    })),
-    domains: organization.domains.map((domain) => domain.name),
-    mailbox: (index) => truthOf(organization.mailbox(index)),
-    placeOf: (index) => {
-      const mailbox = organization.mailbox(index);
-      return { domain: mailbox.domain.name, hiddenBehind: mailbox.hiddenBehind };
-    },
-  };
-}
-
-/** Checks the numbers and makes the organisation. */
+/** The organisation that was given, or one of the numbers that were. */
 export function createOrganization(options: SimulatorOptions): Organization {
-  return new Organization({
-    mailboxes: requireCount('mailboxes', options.mailboxes ?? 3000, 0, 10_000_000),
-    databases: requireCount('databases', options.databases ?? 6, 1, 10_000),
-    seed: requireCount('seed', options.seed ?? 1, 0, 2_147_483_647),
-  });
+  return organizationBehind(options.organization ?? createTestOrganization(options));
 }
 
 function logOf(options: SimulatorOptions): LogLine {
@@ -154,65 +132,70 @@ function createService(options: SimulatorOptions, organization: Organization, re
   });
 }
 
-interface Listener {
+interface Endpoint {
   readonly url: string;
   readonly port: number;
   close(): Promise<void>;
 }
 
-/** Ends a server and all its connections when told. */
-function closer(server: Server): () => Promise<void> {
-  const connections = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    connections.add(socket);
-    socket.on('close', () => connections.delete(socket));
-  });
-  return async () => {
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    for (const socket of connections) socket.destroy();
-    await closed;
+/** What a fault script can do to this simulator as a whole. */
+function faultHost(registry: ShellRegistry, log: LogLine, listener: () => Listener | undefined): FaultHost {
+  return {
+    die: (comeBackAfterMs) => {
+      listener()?.die(comeBackAfterMs);
+      registry.restart();
+    },
+    disconnect: () => listener()?.disconnect(),
+    forget: (shellId) => registry.forget(shellId),
+    lag: (domainController) => log('Warning', `fault: ${domainController} cannot lag: its organisation stands still`),
+    change: (change) => log('Warning', `fault: ${change} cannot be done: the organisation stands still`),
   };
 }
 
-async function listenOnHttp(options: SimulatorOptions, service: Service, registry: ShellRegistry): Promise<Listener> {
+async function listenOnHttp(
+  options: SimulatorOptions,
+  service: Service,
+  registry: ShellRegistry,
+): Promise<Endpoint & { readonly faults: Faults }> {
   const authenticator = new Authenticator({ kerberos: options.kerberos, basic: options.basic });
+  const log = logOf(options);
   let url = '';
+  let listener: Listener | undefined;
+  const faults = new Faults({
+    host: faultHost(registry, log, () => listener),
+    tell: (line) => log('Warning', `fault: ${line}`),
+  });
   const server = createHttpServer({
     authenticator,
     service,
     registry,
+    faults,
     tls: options.tls,
     keepAliveTimeoutMs: options.keepAliveTimeoutMs ?? 120_000,
     serverName: 'EX01',
     baseUrl: () => url,
-    log: logOf(options),
+    log,
   });
-  const close = closer(server);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => {
-      reject(
-        new SimulatorError(
-          'SIMULATOR_LISTEN_FAILED',
-          `starting the simulator: listening on 127.0.0.1 port ${options.port ?? 0}: ${cause.message}; choose another port with --port`,
-          { cause },
-        ),
-      );
-    });
-    server.listen(options.port ?? 0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
+  listener = new Listener(server, log);
+  const port = await listener.listen(options.port ?? 0);
   url = `${options.tls === undefined ? 'http' : 'https'}://${options.host ?? 'localhost'}:${port}/PowerShell/`;
-  return { url, port, close };
+  faults.set(options.fault);
+  const close = async (): Promise<void> => {
+    faults.stop();
+    await listener.close();
+  };
+  return { url, port, faults, close };
 }
 
-async function listenOnThePipe(name: string, service: Service): Promise<Listener> {
+async function listenOnThePipe(name: string, service: Service): Promise<Endpoint> {
   const server = await listenOnPipe(name, (pool) => service.makeLocalShell(pool));
-  return { url: `pipe:${name}`, port: 0, close: closer(server) };
+  const listener = new Listener(server, () => {});
+  return { url: `pipe:${name}`, port: 0, close: () => listener.close() };
 }
 
 /**
  * Starts a simulator on 127.0.0.1.
- * @throws SimulatorError SIMULATOR_OPTION_INVALID, SIMULATOR_LISTEN_FAILED
+ * @throws SimulatorError SIMULATOR_OPTION_INVALID, SIMULATOR_FAULT_SCRIPT_INVALID, SIMULATOR_LISTEN_FAILED
  */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const hasHttp = options.kerberos !== undefined || options.basic !== undefined;
@@ -222,28 +205,41 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       'starting the simulator: there is neither a keytab for Kerberos nor a login for Basic nor a pipe; give one of them',
     );
   }
+  if (options.fault !== undefined) parseFaultScript(options.fault);
   const organization = createOrganization(options);
   const registry = new ShellRegistry();
   const service = createService(options, organization, registry);
-  const listeners: Listener[] = [];
+  const endpoints: Endpoint[] = [];
+  let faults: Faults | undefined;
   try {
-    if (hasHttp) listeners.push(await listenOnHttp(options, service, registry));
-    if (options.pipe !== undefined) listeners.push(await listenOnThePipe(options.pipe, service));
+    if (hasHttp) {
+      const http = await listenOnHttp(options, service, registry);
+      endpoints.push(http);
+      faults = http.faults;
+    }
+    if (options.pipe !== undefined) endpoints.push(await listenOnThePipe(options.pipe, service));
   } catch (error) {
-    for (const listener of listeners) await listener.close();
+    for (const endpoint of endpoints) await endpoint.close();
     throw error;
   }
-  const { url, port } = listeners[0] as Listener;
+  const { url, port } = endpoints[0] as Endpoint;
   return {
     url,
     port,
-    organization: truth(organization),
+    organization: options.organization ?? controlOf(organization),
     get facts() {
       return registry.facts;
     },
+    get counts() {
+      return faults?.counts ?? noCounts;
+    },
+    get firedFaults() {
+      return faults?.fired ?? [];
+    },
+    setFault: (script) => faults?.set(script),
     close: async () => {
       registry.closeAll();
-      for (const listener of listeners) await listener.close();
+      for (const endpoint of endpoints) await endpoint.close();
     },
   };
 }

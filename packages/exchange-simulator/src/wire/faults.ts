@@ -135,3 +135,24 @@ export const internalError = (what: string): ServiceFault =>
 
 export const invalidParameter = (what: string): ServiceFault =>
   make('Sender', 'InvalidParameter', FaultCode.invalidParameter, what);
+
+export const operationsExceeded = (): ServiceFault =>
+  make(
+    'Receiver',
+    'QuotaLimit',
+    FaultCode.quotaMaxOperations,
+    'The WS-Management service cannot process the request. The maximum number of concurrent operations for this user has been exceeded. Close existing operations for this user, or raise the quota for this user.',
+  );
+
+/** The front end could not hand a Create on to any back end. */
+export const createRefused = (): ServiceFault =>
+  make(
+    'Receiver',
+    'InternalError',
+    FaultCode.internalError,
+    '[FailureCategory=Cafe-SendFailure] The front end could not reach a server that serves this request.',
+  );
+
+/** A fault of any code, in the least words. */
+export const faultOfCode = (code: number): ServiceFault =>
+  make('Receiver', 'InternalError', code, `The WS-Management service cannot process the request: error ${code}.`);

@@ -21,9 +21,13 @@ import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import type { LogLine } from '../log.ts';
 import type { Authentication, Authenticator } from './authentication.ts';
+import type { MessageKind } from '../faults/fault-script.ts';
+import type { Faults } from '../faults/faults.ts';
 import { envelopeInvalid, envelopeTooLarge, internalError, type ServiceFault } from './faults.ts';
-import type { Service } from './service.ts';
-import type { ShellRegistry } from './shell-registry.ts';
+import { MessageFaults } from './message-faults.ts';
+import { htmlPage, type Outgoing, sendWhole } from './outgoing.ts';
+import type { Service, ServiceAnswer } from './service.ts';
+import { affinityCookie, formatCookie, type ShellRegistry } from './shell-registry.ts';
 
 /** What the service takes as one envelope, sealed or not, and the most that is read of any body. */
 const maxEnvelopeBytes = 512_000;
@@ -35,6 +39,7 @@ export interface HttpOptions {
   readonly authenticator: Authenticator;
   readonly service: Service;
   readonly registry: ShellRegistry;
+  readonly faults: Faults;
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly keepAliveTimeoutMs: number;
   readonly serverName: string;
@@ -63,13 +68,7 @@ function page(
   title: string,
   headers: Record<string, string | string[]> = {},
 ): void {
-  const body = `<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01//EN""http://www.w3.org/TR/html4/strict.dtd">\r\n<HTML><HEAD><TITLE>${title}</TITLE></HEAD>\r\n<BODY><h2>${title}</h2><hr><p>HTTP Error ${status}.</p></BODY></HTML>\r\n`;
-  response.writeHead(status, {
-    ...headers,
-    'Content-Type': 'text/html; charset=us-ascii',
-    'Content-Length': Buffer.byteLength(body),
-  });
-  response.end(body);
+  sendWhole(response, htmlPage(status, title, headers));
 }
 
 function cookiesOf(request: IncomingMessage): readonly string[] {
@@ -78,6 +77,22 @@ function cookiesOf(request: IncomingMessage): readonly string[] {
     .map((pair) => pair.trim())
     .filter((pair) => pair.startsWith('MS-WSMAN='))
     .map((pair) => pair.slice('MS-WSMAN='.length));
+}
+
+const goneSignals = new WeakMap<ServerResponse, AbortSignal>();
+
+/** Aborted when the connection of a response has ended. */
+function goneSignal(response: ServerResponse): AbortSignal {
+  const known = goneSignals.get(response);
+  if (known !== undefined) return known;
+  const gone = new AbortController();
+  response.on('close', () => gone.abort());
+  goneSignals.set(response, gone.signal);
+  return gone.signal;
+}
+
+function shellOf({ body }: ParsedRequest): string | undefined {
+  return body.kind !== 'unknown' && 'shellId' in body && body.kind !== 'create' ? body.shellId : undefined;
 }
 
 class HttpHandler {
@@ -104,20 +119,40 @@ class HttpHandler {
       return page(response, 404, 'Not Found');
     }
     const body = await readBody(request);
+    const leg = body.length === 0 ? this.#meet('login', request, response) : undefined;
+    if (leg !== undefined && !(await leg.before(undefined))) return;
     const authentication = await this.#options.authenticator.authenticate(request);
     if (authentication.kind === 'unknown') {
       this.#options.log('Debug', `a request without a known user from ${request.socket.remoteAddress}`);
       this.#options.registry.counts.unauthorized += 1;
-      return page(response, 401, 'Not Authorized', { 'WWW-Authenticate': [...authentication.challenges] });
+      const refused = body.length === 0 ? leg : this.#meet('login', request, response);
+      if (refused !== undefined && body.length > 0 && !(await refused.before(undefined))) return;
+      const challenge = { 'WWW-Authenticate': [...authentication.challenges] };
+      return await this.#deliver(response, htmlPage(401, 'Not Authorized', challenge), refused);
     }
     if (request.method !== 'POST') return page(response, 405, 'Method Not Allowed', { Allow: 'POST' });
     if (authentication.challenge !== undefined) response.setHeader('WWW-Authenticate', authentication.challenge);
-    if (body.length === 0) {
-      response.writeHead(200, { 'Content-Length': 0 });
-      response.end();
-      return;
-    }
+    if (body.length === 0)
+      return await this.#deliver(response, { status: 200, headers: {}, body: Buffer.alloc(0) }, leg);
     await this.#soap(request, response, { authentication, body, url });
+  }
+
+  /** Counts a message; its faults, where a script plays. */
+  #meet(kind: MessageKind, request: IncomingMessage, response: ServerResponse): MessageFaults | undefined {
+    const met = this.#options.faults.meet(kind);
+    if (met === undefined) return undefined;
+    return new MessageFaults(kind, met, { socket: request.socket, response, gone: goneSignal(response) });
+  }
+
+  async #deliver(
+    response: ServerResponse,
+    outgoing: Outgoing,
+    faults: MessageFaults | undefined,
+    body?: ResponseBody,
+  ): Promise<void> {
+    this.#options.faults.countAnswer(outgoing.body.length);
+    if (faults === undefined) sendWhole(response, outgoing);
+    else await faults.deliver(outgoing, body);
   }
 
   async #soap(
@@ -137,8 +172,6 @@ class HttpHandler {
         sealed ? 'Bad Request' : 'The server does not accept unencrypted messages',
       );
     }
-    const gone = new AbortController();
-    response.on('close', () => gone.abort());
     let envelope: Buffer;
     try {
       envelope = sealed && context !== undefined ? await unseal(given.body, context.context) : given.body;
@@ -146,23 +179,37 @@ class HttpHandler {
       return page(response, 400, error instanceof Error ? 'Bad Request - Invalid sealed message' : 'Bad Request');
     }
     const parsed = parse(envelope);
+    const faults = this.#meet(parsed.kind === 'fault' ? 'unknown' : parsed.request.body.kind, request, response);
+    const shellId = parsed.kind === 'request' ? shellOf(parsed.request) : undefined;
+    if (faults !== undefined && !(await faults.before(shellId))) return;
     const caller = {
       user: authentication.user,
       address: request.socket.remoteAddress ?? '',
       url: this.#options.baseUrl(),
       query: new URLSearchParams(url.search.slice(1).replaceAll(';', '&')),
       cookies: cookiesOf(request),
-      gone: gone.signal,
+      gone: goneSignal(response),
+      faults: faults?.call,
     };
-    const answer =
+    const answer: ServiceAnswer | undefined =
       parsed.kind === 'fault'
-        ? { body: { kind: 'fault', fault: parsed.fault.fault } as const }
+        ? { body: { kind: 'fault', fault: parsed.fault.fault } }
         : await this.#options.service.answer(parsed.request, caller);
     if (answer === undefined) return void request.socket.destroy();
-    if ('setCookie' in answer && answer.setCookie !== undefined) response.setHeader('Set-Cookie', answer.setCookie);
+    const cookie = faults === undefined ? answer.setCookie : this.#cookieUnder(faults, answer.setCookie, shellId);
+    if (cookie !== undefined) response.setHeader('Set-Cookie', cookie);
     const relatesTo = parsed.kind === 'request' ? parsed.request.header.messageId : undefined;
-    if ('lost' in answer && answer.lost !== undefined) this.#watchDelivery(request.socket, response, answer.lost);
-    await this.#send(request, response, { body: answer.body, relatesTo, context });
+    if (answer.lost !== undefined) this.#watchDelivery(request.socket, response, answer.lost);
+    await this.#send(request, response, { body: answer.body, relatesTo, context, faults });
+  }
+
+  /** The cookie of an answer, where a script may lose or renew it. */
+  #cookieUnder(faults: MessageFaults, own: string | undefined, shellId: string | undefined): string | undefined {
+    if (faults.losesCookie) return undefined;
+    const shell = faults.renewsCookie && shellId !== undefined ? this.#options.registry.find(shellId) : undefined;
+    if (shell === undefined) return own;
+    shell.cookie = affinityCookie();
+    return formatCookie(shell.cookie);
   }
 
   /** An answer is lost when its connection ends before it was written, or is reset before it is used again. */
@@ -181,15 +228,23 @@ class HttpHandler {
   async #send(
     request: IncomingMessage,
     response: ServerResponse,
-    given: { body: ResponseBody; relatesTo: string | undefined; context: Known['context'] },
+    given: {
+      body: ResponseBody;
+      relatesTo: string | undefined;
+      context: Known['context'];
+      faults: MessageFaults | undefined;
+    },
   ): Promise<void> {
+    const { faults } = given;
     const status = given.body.kind === 'fault' ? 500 : 200;
     const header = {
       messageId: `uuid:${randomUUID().toUpperCase()}`,
       relatesTo: given.relatesTo,
       activityId: randomUUID().toUpperCase(),
     };
-    let bytes = formatResponse(header, given.body);
+    let bytes = formatResponse(header, faults === undefined ? given.body : faults.onBody(given.body));
+    if (faults !== undefined) bytes = faults.onEnvelope(bytes, given.body);
+    const headers: Record<string, string> = { 'Content-Type': soapContentType };
     if (given.context !== undefined && this.#options.tls === undefined) {
       const protocol = given.context.scheme === 'Kerberos' ? 'Kerberos' : 'SPNEGO';
       const sealed = await given.context.context.wrap(bytes);
@@ -197,16 +252,15 @@ class HttpHandler {
         { protocol, header: sealed.header, data: sealed.data, contentLength: bytes.length + sealed.paddingBytes },
         'iis',
       );
-      response.setHeader('Content-Type', sealedContentType(protocol));
-    } else response.setHeader('Content-Type', soapContentType);
+      headers['Content-Type'] = sealedContentType(protocol);
+    }
     // IIS compresses for whoever does not refuse it; a sealed body does not survive a client that cannot undo it.
     if (/\bgzip\b/i.test(String(request.headers['accept-encoding'] ?? ''))) {
       bytes = gzipSync(bytes);
-      response.setHeader('Content-Encoding', 'gzip');
+      headers['Content-Encoding'] = 'gzip';
     }
-    if (response.destroyed) return;
-    response.writeHead(status, { 'Content-Length': bytes.length });
-    response.end(bytes);
+    if (faults !== undefined) bytes = faults.onBytes(bytes);
+    await this.#deliver(response, { status, headers, body: bytes }, faults, given.body);
   }
 }
 

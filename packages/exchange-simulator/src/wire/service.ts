@@ -11,6 +11,7 @@ import {
 } from '@exchange-connector/psrp';
 import { type ParsedRequest, type RequestBody, type ResponseBody, SignalCode } from '@exchange-connector/wsman/codec';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { CmdletContext } from '../cmdlets/cmdlet.ts';
 import { timeStamp } from '../cmdlets/command-failure.ts';
 import type { LogLine } from '../log.ts';
@@ -26,8 +27,10 @@ import {
   timeoutInvalid,
   tooManyShells,
 } from './faults.ts';
+import type { CallFaults } from './message-faults.ts';
 import { Shell, upperGuid } from './shell.ts';
-import { affinityCookie, type ShellRegistry } from './shell-registry.ts';
+import { affinityCookie, formatCookie, type ShellRegistry } from './shell-registry.ts';
+import { budgetSpent, microDelayWarning, type PoolRefusal, refusalRecord, withoutRoles } from './throttling.ts';
 
 const resourceUri = 'http://schemas.microsoft.com/powershell/Microsoft.Exchange';
 const oldEnvelopeBytes = 153_600;
@@ -60,6 +63,8 @@ export interface Caller {
   /** Values of `MS-WSMAN` cookies that came along. */
   readonly cookies: readonly string[];
   readonly gone: AbortSignal;
+  /** What the fault script does to this request. */
+  readonly faults?: CallFaults | undefined;
 }
 
 export interface ServiceAnswer {
@@ -119,6 +124,7 @@ export class Service {
 
   async #perform(request: ParsedRequest, caller: Caller): Promise<ServiceAnswer | undefined> {
     const { header, body } = request;
+    if (caller.faults?.refusal !== undefined) throw caller.faults.refusal;
     if (header.resourceUri !== resourceUri && body.kind !== 'unknown') {
       if (header.resourceUri.toLowerCase() !== resourceUri.toLowerCase()) throw resourceUnknown(header.resourceUri);
     }
@@ -139,7 +145,8 @@ export class Service {
 
   #requireShell(shellId: string, caller: Caller): Shell {
     const shell = this.#options.registry.find(shellId);
-    const routed = shell?.cookie === undefined || caller.cookies.includes(shell.cookie);
+    const isMisrouted = caller.faults?.misrouted === true;
+    const routed = !isMisrouted && (shell?.cookie === undefined || caller.cookies.includes(shell.cookie));
     if (shell === undefined || !routed || shell.owner !== caller.user) throw shellGone(shellId, this.#origin());
     return shell;
   }
@@ -152,7 +159,7 @@ export class Service {
   ): Promise<ServiceAnswer | undefined> {
     switch (body.kind) {
       case 'command':
-        return this.#command(shell, body);
+        return await this.#command(shell, body, caller);
       case 'receive': {
         const maxEnvelopeBytes = Math.min(
           request.header.maxEnvelopeBytes,
@@ -196,7 +203,16 @@ export class Service {
     return { body: { kind: 'signalled' } };
   }
 
-  #command(shell: Shell, body: Extract<RequestBody, { kind: 'command' }>): ServiceAnswer {
+  async #command(
+    shell: Shell,
+    body: Extract<RequestBody, { kind: 'command' }>,
+    caller: Caller,
+  ): Promise<ServiceAnswer> {
+    const microDelayMs = caller.faults?.microDelayMs ?? 0;
+    if (microDelayMs > 0) {
+      await delay(microDelayMs, undefined, { ref: false });
+      shell.warnNext(microDelayWarning(caller.user, microDelayMs));
+    }
     const asked = body.commandId === '' ? randomUUID().toUpperCase() : upperGuid(body.commandId);
     if (asked === undefined) throw invalidParameter(`The CommandId "${body.commandId.slice(0, 100)}" is not a GUID.`);
     if (shell.findCommand(asked) !== undefined) throw invalidParameter('A command of this CommandId exists.');
@@ -255,45 +271,23 @@ export class Service {
         resourceUri,
         shell: isOld ? undefined : this.#facts(shell, caller),
       },
-      setCookie: cookie === undefined ? undefined : `MS-WSMAN=${cookie}; path=/powershell; HttpOnly`,
+      setCookie: cookie === undefined ? undefined : formatCookie(cookie),
     };
   }
 
   /** Opens the pool, or breaks it with the words that Exchange has for a spent budget and for an account without roles. */
   #open(pool: ServerRunspacePool, caller: Caller): void {
-    const { registry, runspaceBudget, withoutRoles, context } = this.#options;
-    const origin = `[Server=${context.serverName},RequestId=${randomUUID()},TimeStamp=${timeStamp(new Date())}]`;
-    const refuse = (category: string, reason: string, text: string): void => {
-      pool.breakPool({
-        message: `${origin} [FailureCategory=${category}] ${text}`,
-        fullyQualifiedErrorId: reason,
-        category: 0,
-        categoryReason: reason,
-        exceptionTypeNames: [
-          `Microsoft.Exchange.Configuration.Authorization.${reason}`,
-          'System.Exception',
-          'System.Object',
-        ],
-      });
-    };
-    if (withoutRoles.includes(caller.user)) {
-      refuse(
-        'AuthZ-CmdletAccessDeniedException',
-        'CmdletAccessDeniedException',
-        `The user "${caller.user}" isn't assigned to any management roles.`,
-      );
-      return;
-    }
+    const refusal = this.#refusalOf(caller);
+    if (refusal === undefined) pool.openPool();
+    else pool.breakPool(refusalRecord(refusal, this.#options.context.serverName));
+  }
+
+  #refusalOf(caller: Caller): PoolRefusal | undefined {
+    const { registry, runspaceBudget } = this.#options;
+    if (caller.faults?.poolRefusal !== undefined) return caller.faults.poolRefusal;
+    if (this.#options.withoutRoles.includes(caller.user)) return withoutRoles(caller.user);
     const wait = registry.takeFromBudget(caller.user, runspaceBudget, Date.now());
-    if (wait === 0) {
-      pool.openPool();
-      return;
-    }
-    refuse(
-      'AuthZ-AuthorizationException',
-      'AuthorizationException',
-      `Fail to create runspace because you have exceeded your budget to create runspace. Please wait for ${wait} seconds. Policy: CN=GlobalThrottlingPolicy_6f3a4e2e-6d8a-4b8b-9a60-2f5f0a3f7f10,CN=Global Settings,CN=First Organization,CN=Microsoft Exchange,CN=Services,CN=Configuration,DC=example,DC=test`,
-    );
+    return wait === 0 ? undefined : budgetSpent(wait);
   }
 
   #facts(shell: Shell, caller: Caller) {

@@ -75,6 +75,19 @@ export class ShellRegistry {
     for (const { shell } of [...this.#shells.values()]) this.#remove(shell);
   }
 
+  /** Ends a shell, or all of them, as if it had never been: its client is not told. */
+  forget(shellId: string | undefined): void {
+    const shell = shellId === undefined ? undefined : this.find(shellId);
+    if (shellId === undefined) this.closeAll();
+    else if (shell !== undefined) this.#remove(shell);
+  }
+
+  /** What a service that starts anew has: no shells, and nobody's budget spent. */
+  restart(): void {
+    this.closeAll();
+    this.#opened.clear();
+  }
+
   /** Seconds to wait before the user may open a runspace again; 0 when it may now, which then counts. */
   takeFromBudget(owner: string, budget: { runspaces: number; periodSeconds: number } | undefined, now: number): number {
     if (budget === undefined) return 0;
@@ -103,4 +116,9 @@ export class ShellRegistry {
 /** The value of a `MS-WSMAN` cookie: a SID, and what names the server behind the proxy. */
 export function affinityCookie(): string {
   return `S-1-5-21-1004336348-1177238915-682003330-1133=${Buffer.from(randomUUID()).toString('base64url')}`;
+}
+
+/** The header that gives it to a client. */
+export function formatCookie(value: string): string {
+  return `MS-WSMAN=${value}; path=/powershell; HttpOnly`;
 }

@@ -75,9 +75,11 @@ export interface ShellOptions {
 export class Shell {
   readonly id: string;
   readonly owner: string;
-  readonly cookie: string | undefined;
+  /** The affinity cookie that requests must bring. */
+  cookie: string | undefined;
   readonly pool: ServerRunspacePool;
   readonly idleTimeoutMs: number;
+  #nextWarning: string | undefined;
   readonly #options: ShellOptions;
   readonly #commands = new Map<string, Command>();
   readonly #poolOutlet: Outlet = { receiving: false, answers: 0, unsent: undefined };
@@ -119,6 +121,11 @@ export class Shell {
   /** Acts on what the creation of the shell had said. */
   adopt(events: readonly ServerEvent[]): void {
     this.#handle(events);
+  }
+
+  /** The next pipeline begins with this warning. */
+  warnNext(text: string): void {
+    this.#nextWarning = text;
   }
 
   addCommand(id: Guid, commandId: string, bytes: Uint8Array): void {
@@ -250,6 +257,8 @@ export class Shell {
     const { pool } = this;
     const { level, latencyMs } = this.#options;
     const emissions = this.#inRunspace((context) => runRequest(request, context, hasInput ? input : undefined));
+    if (this.#nextWarning !== undefined) pool.warning(id, this.#nextWarning);
+    this.#nextWarning = undefined;
     command.run = new PipelineRun({ id, pool, emissions, input, level, latencyMs });
     command.run.pump(headStartBytes, performance.now() + fillMs, this.#closing.signal).then(
       () => this.#wake.ring(),
