@@ -17,5 +17,6 @@ export { explainTlsError, type TlsAttempt, type TlsFault, type TlsRefusal } from
 export { defaultWsmanLimits, type WsmanLimits } from './limits.ts';
 export { nodeSessionKey } from './node-session-key.ts';
 export { openWsmanSession } from './session/open-session.ts';
-export type { WsmanSessionOptions } from './session/options.ts';
+export type { ShellNotice, WsmanSessionOptions } from './session/options.ts';
+export { type LeftOverShell, removeShell } from './session/remove-shell.ts';
 export type { WsmanSession } from './session/session.ts';

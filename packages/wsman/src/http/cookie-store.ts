@@ -17,6 +17,11 @@ export class CookieStore {
     return [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ');
   }
 
+  /** Takes what {@link header} gave another store. */
+  restore(header: string): void {
+    this.store(header.split(';').map((pair) => pair.trim()));
+  }
+
   /** Takes the Set-Cookie headers of an answer. */
   store(setCookie: readonly string[] | undefined, now: number = Date.now()): void {
     for (const line of setCookie ?? []) {

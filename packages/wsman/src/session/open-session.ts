@@ -8,7 +8,8 @@
 import { randomUUID } from 'node:crypto';
 import { type ClientEvent, ClientRunspacePool, type Guid, PsrpError } from '@exchange-connector/psrp';
 import { resourceUriPrefix } from '../codec/names.ts';
-import { WsmanError } from '../errors.ts';
+import type { ResponseBody } from '../codec/response.ts';
+import { WsmanError, type WsmanErrorCode } from '../errors.ts';
 import { checkAuthentication } from '../http/authentication.ts';
 import { Channel } from '../http/channel.ts';
 import { CookieStore } from '../http/cookie-store.ts';
@@ -74,7 +75,17 @@ async function openAt(endpoint: Endpoint, options: WsmanSessionOptions, limits: 
     sessionKey: options.sessionKey ?? nodeSessionKey,
     keyExchange: options.keyExchange ?? 'on-demand',
   });
-  const parts = { client, pool, main, control, url: endpoint.url, limits, continuity: new ContinuityWatch() };
+  const parts = {
+    client,
+    pool,
+    main,
+    control,
+    url: endpoint.url,
+    limits,
+    continuity: new ContinuityWatch(),
+    onShell: options.onShell ?? (() => {}),
+    cookies,
+  };
   try {
     return await openShell(parts, options);
   } catch (error) {
@@ -84,10 +95,44 @@ async function openAt(endpoint: Endpoint, options: WsmanSessionOptions, limits: 
   }
 }
 
-type ShellParts = Omit<SessionParts, 'shellId' | 'idleTimeoutMs'>;
+type ShellParts = Omit<SessionParts, 'shellId' | 'idleTimeoutMs'> & { readonly cookies: CookieStore };
+
+/** Codes after whose error it is open whether a shell was made; after any other one there is none. */
+const outcomeOpen: ReadonlySet<WsmanErrorCode> = new Set([
+  'WSMAN_CONNECTION_LOST',
+  'WSMAN_TIMED_OUT',
+  'WSMAN_RESPONSE_INVALID',
+  'WSMAN_LIMIT_EXCEEDED',
+]);
 
 async function openShell(parts: ShellParts, options: WsmanSessionOptions): Promise<WsmanSession> {
-  const { client, pool, limits, main, control } = parts;
+  const { limits, main, control, client, url, onShell } = parts;
+  const created = await createShell(parts, options);
+  const { shellId } = created;
+  try {
+    const session = { ...parts, shellId, idleTimeoutMs: created.shell?.idleTimeoutMs };
+    onShell({
+      kind: 'created',
+      proposedId: parts.pool.id.toUpperCase(),
+      shellId,
+      url,
+      cookies: parts.cookies.header(),
+    });
+    await awaitOpened(session, options);
+    return new ShellSession(session);
+  } catch (error) {
+    if (await deleteShell(client, shellId, main.busy ? [control, main] : [main, control], limits))
+      onShell({ kind: 'gone', shellId });
+    throw error;
+  }
+}
+
+/** Create. What is open afterwards is undone, or stays noted. */
+async function createShell(
+  parts: ShellParts,
+  options: WsmanSessionOptions,
+): Promise<Extract<ResponseBody, { kind: 'created' }>> {
+  const { client, pool, limits, main, control, url, onShell } = parts;
   pool.open();
   const body = {
     kind: 'create',
@@ -97,22 +142,36 @@ async function openShell(parts: ShellParts, options: WsmanSessionOptions): Promi
     creation: new Uint8Array(0),
   } as const;
   const creation = pool.takeOutgoing('pool', client.capacity(body)) ?? new Uint8Array(0);
-  const created = await committed(
-    (once) => client.perform({ ...body, creation }, { channel: main, phase: 'open', ...once }),
-    options.signal,
-    limits.closeTimeoutMs,
-    {
-      undo: ({ shellId }) => deleteShell(client, shellId, [main, control], limits),
-      // The server may have taken the id that was proposed to it.
-      outcomeUnknown: () => deleteShell(client, body.shellId, [control], limits),
-    },
-  );
+  const proposedId = body.shellId;
+  let sent = false;
+  let undone: boolean | undefined;
+  onShell({ kind: 'creating', shellId: proposedId, url });
   try {
-    const session = { ...parts, shellId: created.shellId, idleTimeoutMs: created.shell?.idleTimeoutMs };
-    await awaitOpened(session, options);
-    return new ShellSession(session);
+    return await committed(
+      (once) => {
+        const onSent = (): void => {
+          sent = true;
+          once.onSent();
+        };
+        return client.perform({ ...body, creation }, { channel: main, phase: 'open', signal: once.signal, onSent });
+      },
+      options.signal,
+      limits.closeTimeoutMs,
+      {
+        undo: async ({ shellId }) => {
+          undone = await deleteShell(client, shellId, [main, control], limits);
+          if (!undone) onShell({ kind: 'created', proposedId, shellId, url, cookies: parts.cookies.header() });
+        },
+        // The server may have taken the id that was proposed to it.
+        outcomeUnknown: async () => {
+          undone = await deleteShell(client, proposedId, [control], limits);
+        },
+      },
+    );
   } catch (error) {
-    await deleteShell(client, created.shellId, main.busy ? [control, main] : [main, control], limits);
+    const isOpen =
+      sent && (options.signal?.aborted === true || (error instanceof WsmanError && outcomeOpen.has(error.code)));
+    if (undone ?? !isOpen) onShell({ kind: 'gone', shellId: proposedId });
     throw error;
   }
 }

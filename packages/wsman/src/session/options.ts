@@ -2,6 +2,24 @@ import type { SessionKeyPort } from '@exchange-connector/psrp';
 import type { WsmanAuthentication } from '../http/authentication.ts';
 import type { WsmanLimits } from '../limits.ts';
 
+/**
+ * What becomes of the shell of a session, told before anything else is done: who notes it down can remove the
+ * shell with {@link removeShell} after a death that left it behind.
+ */
+export type ShellNotice =
+  /** Its creation is about to be asked for; the server may take the id that is proposed to it. */
+  | { readonly kind: 'creating'; readonly shellId: string; readonly url: string }
+  /** It is there, under this id (perhaps another one than was proposed), behind these cookies. */
+  | {
+      readonly kind: 'created';
+      readonly proposedId: string;
+      readonly shellId: string;
+      readonly url: string;
+      readonly cookies: string | undefined;
+    }
+  /** It is not there any more, or never was. */
+  | { readonly kind: 'gone'; readonly shellId: string };
+
 /** How to open a session. Times in milliseconds. */
 export interface WsmanSessionOptions {
   /** `http://mailbox01.contoso.com/PowerShell/`, or `https`. */
@@ -30,4 +48,6 @@ export interface WsmanSessionOptions {
   /** Asks the server to keep an idle shell no longer than this. */
   readonly idleTimeoutMs?: number | undefined;
   readonly limits?: Partial<WsmanLimits> | undefined;
+  /** Told at once, synchronously; what it throws ends the opening. */
+  readonly onShell?: ((notice: ShellNotice) => void) | undefined;
 }

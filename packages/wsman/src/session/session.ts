@@ -144,12 +144,13 @@ export class ShellSession implements WsmanSession {
   }
 
   async #close(): Promise<void> {
-    const { client, shellId, main, control, limits } = this.#parts;
+    const { client, shellId, main, control, limits, onShell } = this.#parts;
     const reason = new WsmanError('WSMAN_SESSION_CLOSED', `the session at ${this.#parts.url} was closed`, {
       phase: 'close',
     });
     this.#running?.abort(reason);
-    await deleteShell(client, shellId, main.busy ? [control, main] : [main, control], limits);
+    if (await deleteShell(client, shellId, main.busy ? [control, main] : [main, control], limits))
+      onShell({ kind: 'gone', shellId });
     main.close(reason);
     control.close(reason);
   }

@@ -6,6 +6,7 @@ import type { Channel } from '../http/channel.ts';
 import type { WsmanLimits } from '../limits.ts';
 import { settledWithin } from '../waiting.ts';
 import type { ContinuityWatch } from './continuity.ts';
+import type { ShellNotice } from './options.ts';
 import { poolBroken, protocolViolation } from './pool-errors.ts';
 import { isFault, type OperationOptions, type ShellClient } from './shell-client.ts';
 
@@ -20,6 +21,7 @@ export interface SessionParts {
   readonly idleTimeoutMs: number | undefined;
   readonly limits: WsmanLimits;
   readonly continuity: ContinuityWatch;
+  readonly onShell: (notice: ShellNotice) => void;
 }
 
 /** Sends all that the pool has for a target, in as few requests as fit. */
@@ -40,24 +42,28 @@ export async function sendAll(
   }
 }
 
-/** Deletes a shell over the first channel, over the second where that fails; never throws, within the limit. */
+/**
+ * Deletes a shell over the first channel, over the second where that fails; never throws, within the limit.
+ * @returns whether the shell is known to be gone
+ */
 export async function deleteShell(
   client: ShellClient,
   shellId: string,
   channels: readonly Channel[],
   limits: WsmanLimits,
-): Promise<void> {
+): Promise<boolean> {
   const signal = AbortSignal.timeout(limits.closeTimeoutMs);
   for (const channel of channels) {
-    if (signal.aborted) return;
+    if (signal.aborted) return false;
     // Half the time, so that the second channel has its turn where the first hangs.
     const settled = await settledWithin(
       client.perform({ kind: 'delete', shellId }, { channel, phase: 'close', signal }),
       limits.closeTimeoutMs / 2,
     );
     if (settled.kind === 'value' || (settled.kind === 'error' && isFault(settled.error, FaultCode.unexpectedSelectors)))
-      return;
+      return true;
   }
+  return false;
 }
 
 /** Throws for those events of the pool after which a session is over. */
