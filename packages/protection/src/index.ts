@@ -23,3 +23,6 @@ export {
   unwrapPassword,
   wrapPassword,
 } from './password/wrapped-password.ts';
+export { createEnvelopeWriter, type EnvelopeWriter } from './cms/envelope-writer.ts';
+export { openEnvelope } from './cms/envelope-reader.ts';
+export { decryptFile, type DecryptFileRequest } from './cms/decrypt-file.ts';
