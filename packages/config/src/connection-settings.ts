@@ -101,6 +101,8 @@ export interface CertificateSettings {
   readonly keyFile: string | undefined;
   /** As it stands in the settings: plain, or wrapped by `protect password`. */
   readonly password: Secret | undefined;
+  /** Absolute path of the key of a wrapped password. */
+  readonly passwordKeyFile: string | undefined;
   readonly distinguishedName: string | undefined;
   readonly thumbprint: string | undefined;
   readonly storeLocation: string | undefined;

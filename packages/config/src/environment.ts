@@ -1,68 +1,46 @@
-import { memberPath, type SettingMember, type SettingSection, type SettingValue } from './setting-value.ts';
 import type { Remarks } from './remarks.ts';
+import { secretText } from './secret-text.ts';
+import { SettingTree } from './setting-tree.ts';
+import { memberPath, type Origin, type SettingSection } from './setting-value.ts';
 
 /** The environment, as process.env. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const prefix = 'connections';
-/** Options and an index of an array stand deepest: `Connections__Main__Options__Server__0`. */
-const deepest = 6;
-
-interface MutableSection {
-  readonly kind: 'section';
-  readonly members: Map<string, SettingMember>;
-  readonly origin: SettingSection['origin'];
-}
+/** The sections that the environment may set, and how deep: options and an index of an array stand deepest. */
+const sections = new Map([
+  ['connections', { name: 'Connections', least: 3, most: 6, form: 'Connections__<identifier>__<setting>' }],
+  [
+    'encryptioncertificate',
+    { name: 'EncryptionCertificate', least: 2, most: 2, form: 'EncryptionCertificate__<setting>' },
+  ],
+  ['azurekeyvault', { name: 'AzureKeyVault', least: 2, most: 2, form: 'AzureKeyVault__<setting>' }],
+  ['cyberark', { name: 'CyberArk', least: 2, most: 2, form: 'CyberArk__<setting>' }],
+]); // prettier-ignore
 
 /**
  * The settings that the environment gives: `Connections__<id>__Server`, `Connections__<id>__Options__Login`,
- * `Connections__<id>__Databases__0`. Names count without regard to case, as they do in the files.
+ * `Connections__<id>__Databases__0`, `CyberArk__Password`. Names count without regard to case, as they do in the files.
  */
 export function readEnvironment(environment: Environment, remarks: Remarks): SettingSection | undefined {
-  const top: MutableSection = {
-    kind: 'section',
-    members: new Map(),
-    origin: { source: 'the environment', path: '', position: undefined },
-  };
+  const tree = new SettingTree({ kind: 'environment', source: 'the environment', path: '', position: undefined });
   for (const variable of Object.keys(environment).sort()) {
     const parts = variable.split('__');
+    const section = sections.get(parts[0]?.toLowerCase() ?? '');
     const text = environment[variable];
-    if (parts[0]?.toLowerCase() !== prefix || parts.length < 2 || text === undefined) continue;
-    const names = ['Connections', ...parts.slice(1)];
-    const path = names.slice(1).reduce(memberPath, 'Connections');
-    const origin = { source: variable, path, position: undefined };
-    if (names.length < 3 || names.length > deepest || names.includes('')) {
-      remarks.error(origin, 'is no name of a setting; allowed is Connections__<identifier>__<setting>');
+    if (section === undefined || parts.length < 2 || text === undefined) continue;
+    const names = [section.name, ...parts.slice(1)];
+    const path = names.slice(1).reduce(memberPath, section.name);
+    const origin: Origin = { kind: 'environment', source: variable, path, position: undefined };
+    if (names.length < section.least || names.length > section.most || names.includes('')) {
+      remarks.error(origin, `is no name of a setting; allowed is ${section.form}`);
       continue;
     }
-    const clash = place(top, names, { kind: 'text', value: text, origin });
+    const clash = tree.place(names, secretText(text, origin));
     if (clash !== undefined)
       remarks.error(
         origin,
         `stands beside the environment variable ${clash}, which sets the same or a part of it (names count without regard to case); keep one of them`,
       );
   }
-  return top.members.size === 0 ? undefined : top;
-}
-
-/** Puts a value at its place; the name of the variable that is there already, if one is. */
-function place(top: MutableSection, names: readonly string[], value: SettingValue): string | undefined {
-  let section = top;
-  for (const name of names.slice(0, -1)) {
-    const known = section.members.get(name.toLowerCase())?.value;
-    if (known !== undefined && known.kind !== 'section') return known.origin.source;
-    const origin = { ...value.origin, path: memberPath(section.origin.path, name) };
-    const next: MutableSection = (known as MutableSection | undefined) ?? {
-      kind: 'section',
-      members: new Map(),
-      origin,
-    };
-    if (known === undefined) section.members.set(name.toLowerCase(), { name, value: next });
-    section = next;
-  }
-  const name = names.at(-1) ?? '';
-  const known = section.members.get(name.toLowerCase())?.value;
-  if (known !== undefined) return known.origin.source;
-  section.members.set(name.toLowerCase(), { name, value });
-  return undefined;
+  return tree.isEmpty ? undefined : tree.top;
 }

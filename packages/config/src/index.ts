@@ -1,5 +1,11 @@
 export * from './connection-settings.ts';
+export type { Environment } from './environment.ts';
+export { ConfigError, type ConfigErrorCode } from './errors.ts';
 export { loadSettings, type LoadedSettings, type SettingsRequest } from './load-settings.ts';
 export { findNearMiss } from './near-miss.ts';
-export { findFileInTheWay } from './section-reader.ts';
+export { type OpenedSettings, type OpenRequest, openSettings } from './open-settings.ts';
+export { findFileInTheWay, isSecretName } from './section-reader.ts';
 export type * from './setting-stores.ts';
+export type { SettingLayer } from './setting-layers.ts';
+export type { SourceKind } from './setting-value.ts';
+export { StoreCache } from './store-cache.ts';

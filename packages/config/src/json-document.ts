@@ -6,7 +6,14 @@
 import { createScanner, type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
 import type { Remarks } from './remarks.ts';
 import { quote } from './remarks.ts';
-import { memberPath, type Origin, type Position, type SettingMember, type SettingValue } from './setting-value.ts';
+import {
+  memberPath,
+  type Origin,
+  type Position,
+  type SettingMember,
+  type SettingValue,
+  type SourceKind,
+} from './setting-value.ts';
 
 /** Deeper than any settings; the parser recurses, and its stack must not be the limit. */
 const deepestNesting = 64;
@@ -89,12 +96,17 @@ function findExcessiveNesting(text: string): number | undefined {
 }
 
 class TreeReader {
-  readonly #source: string;
+  readonly #source: { readonly kind: SourceKind; readonly source: string };
   readonly #lines: LineIndex;
   readonly #text: string;
   readonly #remarks: Remarks;
 
-  constructor(source: string, text: string, lines: LineIndex, remarks: Remarks) {
+  constructor(
+    source: { readonly kind: SourceKind; readonly source: string },
+    text: string,
+    lines: LineIndex,
+    remarks: Remarks,
+  ) {
     this.#source = source;
     this.#text = text;
     this.#lines = lines;
@@ -151,7 +163,7 @@ class TreeReader {
   }
 
   #originAt(offset: number, path: string): Origin {
-    return { source: this.#source, path, position: this.#lines.positionOf(offset) };
+    return { ...this.#source, path, position: this.#lines.positionOf(offset) };
   }
 }
 
@@ -160,7 +172,12 @@ class TreeReader {
  *
  * @returns the value, or undefined where it is no JSON at all; what is wrong goes to `remarks`
  */
-export function readJsonDocument(source: string, bytes: Uint8Array, remarks: Remarks): SettingValue | undefined {
+export function readJsonDocument(
+  source: string,
+  bytes: Uint8Array,
+  remarks: Remarks,
+  kind: SourceKind = 'file',
+): SettingValue | undefined {
   const whole: Origin = { source, path: '', position: undefined };
   const text = decodeUtf8(bytes);
   if (typeof text === 'number') {
@@ -186,7 +203,7 @@ export function readJsonDocument(source: string, bytes: Uint8Array, remarks: Rem
     remarks.error({ ...whole, position: lines.positionOf(first?.offset ?? 0) }, `is not well-formed JSON: ${reason}`);
     return undefined;
   }
-  return new TreeReader(source, text, lines, remarks).read(tree, '');
+  return new TreeReader({ kind, source }, text, lines, remarks).read(tree, '');
 }
 
 function syntaxMessage(error: ParseError | undefined): string {

@@ -1,13 +1,21 @@
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { readAgentFile } from './agent-file.ts';
-import { readConnection, remarkOnNames } from './connection-section.ts';
+import { type AgentFile, readAgentFile } from './agent-file.ts';
+import { readConnection } from './connection-section.ts';
 import type { AgentSettings, ConnectionSettings, SettingRemark } from './connection-settings.ts';
 import { type Environment, readEnvironment } from './environment.ts';
 import { findIdentifierFault } from './identifier.ts';
 import { quote, Remarks } from './remarks.ts';
 import { nounOf } from './section-reader.ts';
-import { memberPath, mergeSettings, type SettingSection, type SettingValue } from './setting-value.ts';
+import {
+  mergeLayers,
+  readConnectionFile,
+  readLayerFile,
+  remarkOnNoConnections,
+  settingFiles,
+  type SettingLayer,
+} from './setting-layers.ts';
+import { memberPath, type Origin, type SettingSection, type SettingValue } from './setting-value.ts';
 import { readSettingsFile } from './settings-file.ts';
 
 /** More connections than any agent serves; each is checked, so their number is bounded. */
@@ -32,46 +40,100 @@ export type LoadedSettings =
       readonly passwordWanted: readonly string[];
     };
 
+/** What stands in files and the environment, before any store is asked. */
+export interface LocalSources {
+  readonly settingsFolder: string;
+  readonly agent: AgentFile;
+  readonly plain: SettingSection | undefined;
+  readonly environment: SettingSection | undefined;
+}
+
 /**
- * Reads the settings of an agent from their sources and checks every value.
- *
- * Sources, the last wins key by key: `appsettings.agent.json`, then environment variables
- * `Connections__<identifier>__<setting>`. `appsettings.json` names the folders; it may be absent.
- * Nothing is contacted, created or changed.
- *
- * @returns the settings with their defaults filled in and the warnings, or all that is wrong at once
+ * Reads what stands on this machine: `appsettings.json`, the plain file, the environment.
+ * @returns undefined where the folder is not there; what is wrong goes to `remarks`
  */
-export function loadSettings(request: SettingsRequest): LoadedSettings {
-  const remarks = new Remarks();
+export function readLocalSources(request: SettingsRequest, remarks: Remarks): LocalSources | undefined {
   const settingsFolder = resolve(request.settingsFolder);
   if (!isFolder(settingsFolder)) {
     remarks.error({ source: settingsFolder, path: '', position: undefined }, 'the folder of the settings is not there');
-    return { kind: 'refused', remarks: remarks.list(), passwordWanted: [] };
+    return undefined;
   }
-  const agentFile = readSettingsFile(join(settingsFolder, 'appsettings.json'), remarks);
-  const folders = readAgentFile(agentFile === 'absent' ? undefined : agentFile, settingsFolder, remarks);
-  const merged = mergeSources(settingsFolder, request.environment, remarks);
+  const environment = readEnvironment(request.environment, remarks);
+  const agentFile = readSettingsFile(join(settingsFolder, settingFiles.agent), remarks);
+  const agentTree = mergeLayers([
+    ...(agentFile === 'absent' || agentFile === undefined ? [] : [{ kind: 'file', tree: agentFile } as const]),
+    ...(environment === undefined ? [] : [{ kind: 'environment', tree: environment } as const]),
+  ]);
+  const agent = readAgentFile(agentTree, settingsFolder, remarks);
+  const plain = readLayerFile(join(settingsFolder, settingFiles.plain), 'file', remarks);
+  return { settingsFolder, agent, plain, environment };
+}
+
+/** Checks every connection of the merged sources. */
+export function checkSettings(
+  request: SettingsRequest,
+  { settingsFolder, agent }: LocalSources,
+  layers: readonly SettingLayer[],
+  remarks: Remarks,
+): LoadedSettings {
+  const merged = mergeLayers(layers);
   const connections: ConnectionSettings[] = [];
   const passwordWanted: string[] = [];
-  if (merged !== undefined) {
+  if (merged === undefined) {
+    if (!remarks.hasErrors) remarkOnNoConnections(settingsFolder, remarks);
+  } else
     for (const { id, section } of listConnections(merged, remarks)) {
       const context = { settingsFolder, givenPassword: givenPassword(request) };
       const { settings, passwordMissing } = readConnection(id, section, remarks, context);
       connections.push(settings);
       if (passwordMissing) passwordWanted.push(id);
     }
+  if (!remarks.hasErrors) {
+    const { folders, encryptionCertificate } = agent;
+    const settings = { settingsFolder, folders, connections, encryptionCertificate, warnings: remarks.list() };
+    return { kind: 'loaded', settings };
   }
-  if (!remarks.hasErrors)
-    return {
-      kind: 'loaded',
-      settings: { settingsFolder, folders, connections, encryptionCertificate: undefined, warnings: remarks.list() },
-    };
   const errors = remarks.list().filter((remark) => remark.severity === 'error').length;
   return {
     kind: 'refused',
     remarks: remarks.list(),
     passwordWanted: errors === passwordWanted.length ? passwordWanted : [],
   };
+}
+
+/** Stores that are switched on must not be passed over in silence. */
+function refuseStores({ encryptedSettings, keyVault, cyberArk }: AgentFile, remarks: Remarks): void {
+  const refuse = (what: string, origin: Origin | undefined) =>
+    origin && remarks.error(origin, `asks for ${what}, which is not read here; only files and the environment are`);
+  refuse(settingFiles.encrypted, encryptedSettings?.origin);
+  refuse('an Azure Key Vault', keyVault?.origin);
+  refuse('CyberArk', cyberArk?.origin);
+}
+
+/**
+ * Reads the settings of an agent from what stands readable on this machine, and checks every value:
+ * `appsettings.agent.json`, then environment variables `Connections__<identifier>__<setting>`, then
+ * `appsettings.connection.json`; the last wins, key by key. Nothing is contacted, created or changed.
+ * {@link openSettings} reads every source.
+ *
+ * @returns the settings with their defaults filled in and the warnings, or all that is wrong at once
+ */
+export function loadSettings(request: SettingsRequest): LoadedSettings {
+  const remarks = new Remarks();
+  const local = readLocalSources(request, remarks);
+  if (local === undefined) return { kind: 'refused', remarks: remarks.list(), passwordWanted: [] };
+  refuseStores(local.agent, remarks);
+  return checkSettings(request, local, localLayers(local, remarks), remarks);
+}
+
+/** The layers of what stands readable on this machine, in the order of their weight. */
+export function localLayers({ plain, environment, agent }: LocalSources, remarks: Remarks): SettingLayer[] {
+  const last = readConnectionFile(agent, remarks);
+  return [
+    ...(plain === undefined ? [] : [{ kind: 'file', tree: plain } as const]),
+    ...(environment?.members.has('connections') ? [{ kind: 'environment', tree: environment } as const] : []),
+    ...(last === undefined ? [] : [last]),
+  ];
 }
 
 function isFolder(path: string): boolean {
@@ -82,26 +144,6 @@ function givenPassword({ password, environment }: SettingsRequest): { text: stri
   if (password !== undefined) return { text: password, wins: true };
   const inEnvironment = environment['EXCHANGE_PASSWORD'];
   return inEnvironment === undefined || inEnvironment === '' ? undefined : { text: inEnvironment, wins: false };
-}
-
-function mergeSources(settingsFolder: string, environment: Environment, remarks: Remarks): SettingSection | undefined {
-  const file = join(settingsFolder, 'appsettings.agent.json');
-  const plain = readSettingsFile(file, remarks);
-  const fromEnvironment = readEnvironment(environment, remarks);
-  if (plain === 'absent') {
-    if (fromEnvironment !== undefined) return fromEnvironment;
-    const example =
-      '{ "Connections": { "MicrosoftExchangeExport": { "Server": "http://<FQDN of the Exchange server>/PowerShell/" } } }';
-    remarks.error(
-      { source: file, path: '', position: undefined },
-      `the file is not there; it names the connections: ${example} (--settings names its folder)`,
-    );
-    return undefined;
-  }
-  if (plain === undefined) return undefined;
-  remarkOnNames(plain, ['Connections'], remarks);
-  const merged = fromEnvironment === undefined ? plain : mergeSettings(plain, fromEnvironment);
-  return merged.kind === 'section' ? merged : undefined;
 }
 
 function listConnections(merged: SettingSection, remarks: Remarks): { id: string; section: SettingSection }[] {

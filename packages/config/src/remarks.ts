@@ -31,7 +31,10 @@ export class Remarks {
 
   #add(severity: 'error' | 'warning', origin: Origin, message: string): void {
     if (this.#all.length >= mostRemarks && (severity === 'warning' || this.hasErrors)) this.#unsaid += 1;
-    else this.#all.push({ severity, ...origin, message });
+    else {
+      const { source, path, position } = origin;
+      this.#all.push({ severity, source, path, position, message });
+    }
   }
 }
 

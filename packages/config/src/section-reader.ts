@@ -5,9 +5,10 @@ import { quote } from './remarks.ts';
 import { memberPath, type Origin, type SettingSection, type SettingValue } from './setting-value.ts';
 
 /** Names of settings whose values never stand in a message. */
-const secretName = /password|secret|token|credential/i;
+const secretName =
+  /(?<!by)pass(?!ive|port)|pwd|kennwort|secret|token|credential|bearer|^key$|(?:api|access|account|client|private|shared|subscription|encryption|signing|master)[ ._-]?key|^pin$|connection[ ._-]?string/i;
 
-/** True for names such as `Password` and `ClientSecret`. */
+/** True for names such as `Password`, `ClientSecret`, `ApiKey`. */
 export function isSecretName(name: string): boolean {
   return secretName.test(name);
 }

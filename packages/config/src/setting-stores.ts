@@ -5,7 +5,8 @@ import type { CertificateSettings, Secret } from './connection-settings.ts';
  * puts the real ones behind them, each loaded only where the settings ask for it.
  *
  * A port that fails throws an Error whose message says what was being done, to what, and what was
- * seen, never a value; `mend`, where it has one, says what to do.
+ * seen, never a value; `mend`, where it has one, says what to do. Where its `recovery` is `skip-item`,
+ * one secret or account failed and others may still be had; otherwise the whole store is out of reach.
  */
 
 /** Opens the encrypted leaves of `appsettings.encrypted.agent.json`. */
@@ -13,9 +14,11 @@ export interface LeafDecryptor {
   /**
    * @param leaf the encrypted text, as it stands in the file
    * @param path its JSON path, for messages
-   * @returns the plain text
+   * @returns the plain text; a leaf that is not encrypted, as it stands
    */
   decrypt(leaf: string, path: string): Promise<string>;
+  /** What is to be told about the certificate, such as that its validity has ended. */
+  readonly warnings: readonly string[];
 }
 
 /** `AzureKeyVault` of `appsettings.json`. */

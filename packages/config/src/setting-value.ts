@@ -4,10 +4,28 @@ export interface Position {
   readonly column: number;
 }
 
-/** Where a value was said: which file or environment variable, under which path. */
+/** The kinds of sources, each later one laid over those before it; `given` stands for what a person typed. */
+export const sourceKinds = [
+  'default',
+  'file',
+  'encryptedFile',
+  'environment',
+  'keyVault',
+  'cyberArk',
+  'connectionFile',
+  'given',
+] as const;
+
+export type SourceKind = (typeof sourceKinds)[number];
+
+/** Where a value was said: which file, environment variable, secret or account, under which path. */
 export interface Origin {
-  /** The file's path, or the environment variable's name. */
+  /** Left out: a file. */
+  readonly kind?: SourceKind;
+  /** The file's path, the environment variable's name, or the store with the name of the secret or account. */
   readonly source: string;
+  /** The name of the secret or account in its store. */
+  readonly name?: string;
   /** JSON path, `Connections.Main.Server`. */
   readonly path: string;
   /** Where it stands in the file. */

@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { readJsonDocument } from './json-document.ts';
 import { quote, type Remarks } from './remarks.ts';
 import { nounOf } from './section-reader.ts';
-import type { SettingSection } from './setting-value.ts';
+import type { SettingSection, SourceKind } from './setting-value.ts';
 
 /** A settings file of a thousand connections has some 300 KB. */
 const mostBytes = 4 << 20;
@@ -36,7 +36,11 @@ function readBytes(file: string): FileBytes {
 }
 
 /** Reads a settings file whose top is an object; `absent` where there is no such file. */
-export function readSettingsFile(file: string, remarks: Remarks): SettingSection | 'absent' | undefined {
+export function readSettingsFile(
+  file: string,
+  remarks: Remarks,
+  kind: SourceKind = 'file',
+): SettingSection | 'absent' | undefined {
   const origin = { source: file, path: '', position: undefined };
   const read = readBytes(file);
   if (read.kind === 'absent') return 'absent';
@@ -44,7 +48,7 @@ export function readSettingsFile(file: string, remarks: Remarks): SettingSection
     remarks.error(origin, `cannot be read: ${read.reason}`);
     return undefined;
   }
-  const value = readJsonDocument(file, read.bytes, remarks);
+  const value = readJsonDocument(file, read.bytes, remarks, kind);
   if (value === undefined) return undefined;
   if (value.kind === 'section') return value;
   remarks.error(

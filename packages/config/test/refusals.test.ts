@@ -310,7 +310,7 @@ const agentFileCases: readonly (readonly [object, readonly string[]])[] = [
   [
     { EncryptionCertificate: { UseEncryptedAppsettings: 'true' } },
     [
-      'error EncryptionCertificate.UseEncryptedAppsettings: asks for appsettings.encrypted.agent.json, which this version does not read; the plain file and the environment are read',
+      'error EncryptionCertificate.UseEncryptedAppsettings: asks for appsettings.encrypted.agent.json, and no certificate to open it is named; allowed is File (a PFX or PEM file), or Thumbprint or DistinguishedName (Windows store)',
     ],
   ],
   [{ EncryptionCertificate: 'x' }, ['error EncryptionCertificate: found "x"; allowed is an object, { … }']],
@@ -318,14 +318,30 @@ const agentFileCases: readonly (readonly [object, readonly string[]])[] = [
   [
     { AzureKeyVault: { Vault: 'https://x.vault.azure.net/' } },
     [
-      'error AzureKeyVault.Vault: asks for an Azure Key Vault, which this version does not read; the plain file and the environment are read',
+      'error AzureKeyVault.Vault: asks for an Azure Key Vault, which is not read here; only files and the environment are',
     ],
   ],
   [{ CyberArk: { UseCyberArkSetting: false, SafeName: 'x' } }, []],
   [
     { CyberArk: { UseCyberArkSetting: true } },
     [
-      'error CyberArk.UseCyberArkSetting: asks for CyberArk, which this version does not read; the plain file and the environment are read',
+      'error CyberArk.Server: is required with UseCyberArkSetting and missing; allowed is the address of the Central Credential Provider, https://<host>',
+      'error CyberArk.ApplicationId: is required with UseCyberArkSetting and missing; allowed is an application identifier',
+      'error CyberArk.SafeName: is required with UseCyberArkSetting and missing; allowed is the name of a safe',
+      'warning CyberArk.File: names no client certificate: CyberArk then knows this application by the address of its machine alone',
+    ],
+  ],
+  [
+    { AzureKeyVault: { Vault: 'http://x.vault.azure.net/' } },
+    [
+      'error AzureKeyVault.Vault: found "http://x.vault.azure.net/"; allowed is the address of a vault, https://<name>.vault.azure.net/',
+    ],
+  ],
+  [
+    { EncryptionCertificate: { File: 'nowhere.pfx', StoreLocation: 'Elsewhere' } },
+    [
+      'error EncryptionCertificate.StoreLocation: found "Elsewhere"; allowed is "CurrentUser" or "LocalMachine"',
+      'error EncryptionCertificate.File: names "<folder>/nowhere.pfx", which is not there; allowed is the path of a PFX file, or of a PEM file, absolute or relative to <folder>',
     ],
   ],
 ];

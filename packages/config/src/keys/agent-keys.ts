@@ -18,16 +18,21 @@ export const certificateKeys = {
     meaning:
       'password of `File` or `KeyFile`, plain or wrapped by `protect password` ([credentials.md](credentials.md))',
   },
+  PasswordKeyFile: {
+    form: { kind: 'path', allowed: 'the path of the key file of a wrapped password' },
+    without: 'the environment variable `EXCHANGE_CERTIFICATE_PASSWORD_KEY`',
+    meaning: 'the key of a password that `protect password` wrapped; the variable wins',
+  },
   DistinguishedName: {
     form: { kind: 'text', allowed: 'the distinguished name of a certificate’s subject' },
     meaning: 'which certificate of the Windows store, by its subject',
   },
   Thumbprint: {
-    form: { kind: 'text', allowed: 'the SHA-1 thumbprint of a certificate, 40 hexadecimal digits' },
+    form: { kind: 'text', allowed: 'the thumbprint of a certificate, 40 or 64 hexadecimal digits' },
     meaning: 'the same, by its thumbprint',
   },
   StoreLocation: {
-    form: { kind: 'choice', values: ['CurrentUser', 'LocalMachine'], usual: 'LocalMachine' },
+    form: { kind: 'choice', values: ['CurrentUser', 'LocalMachine'], usual: 'CurrentUser' },
     meaning: 'location of the Windows store',
   },
   StoreName: {
