@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -165,6 +165,7 @@ test('who comes while another client is served is told so, in time', { skip }, a
 test('the simulator answers on its pipe', { skip: onUnix }, async (context) => {
   const name = freshName();
   await listening(context, process.execPath, [simulator, '--pipe', name, '--mailboxes', '50', '--databases', '2']);
+  assert.equal(statSync(socketPath(name)).mode & 0o077, 0);
   const session = await openPipeSession({ name });
   const command = { name: 'Get-MailboxDatabase', parameters: [] };
   const events = await run(session, { statements: [[command]] });

@@ -11,6 +11,7 @@ import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isMainThread } from 'node:worker_threads';
 import { SimulatorError } from '../errors.ts';
 import { ServiceFault } from './faults.ts';
 import { poolLimits } from './service.ts';
@@ -191,8 +192,11 @@ export async function listenOnPipe(name: string, makeShell: (pool: ServerRunspac
         ),
       ),
     );
+    // The socket is made within the call: no moment passes in which others may connect.
+    const mask = isMainThread ? process.umask(0o177) : undefined;
     server.listen(path, resolve);
+    if (mask !== undefined) process.umask(mask);
   });
-  if (process.platform !== 'win32') chmodSync(path, 0o600);
+  if (!isMainThread && process.platform !== 'win32') chmodSync(path, 0o600);
   return server;
 }

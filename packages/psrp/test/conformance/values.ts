@@ -205,6 +205,15 @@ export const containers: readonly NamedValue[] = [
     '[Collections.Queue]::new(@(1, 2, 3))',
   ],
   [
+    'an enumerable that is no list',
+    psObject({
+      typeNames: ['Oracle.Scenarios+OnlyEnumerable', 'System.Object'],
+      base: { kind: 'IE', items: [psInt32(1), psString('two'), psNull] },
+      adapted: [{ name: 'Label', value: psString('label') }],
+    }),
+    '[Oracle.Scenarios+OnlyEnumerable]::new()',
+  ],
+  [
     'a custom object',
     customObject({ b_x0042_: psInt32(1), 'a<"&\'>': psNull, '10': psString('ten') }),
     "[pscustomobject][ordered]@{ '10' = 'ten'; b_x0042_ = 1; 'a<\"&''>' = $null }",
