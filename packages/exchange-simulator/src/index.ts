@@ -11,6 +11,7 @@ export {
   createTestOrganization,
   type DirectoryTruth,
   type MailboxTruth,
+  type OrganizationTruth,
   type TestOrganization,
   type TestOrganizationOptions,
 } from './organization/control.ts';

@@ -6,8 +6,9 @@ import type { FaultHost } from './faults/fault-player.ts';
 import { Faults, type MessageCounts, noCounts } from './faults/faults.ts';
 import { parseFaultScript } from './faults/parse-fault-script.ts';
 import type { LogLine } from './log.ts';
-import { controlOf, createTestOrganization, organizationBehind, type TestOrganization } from './organization/control.ts';
+import { createTestOrganization, organizationBehind, type TestOrganization } from './organization/control.ts';
 import type { Organization } from './organization/organization.ts';
+import { EverydayLife } from './organization/random-change.ts';
 import { mailboxShape } from './serialization/mailbox-shape.ts';
 import { Authenticator } from './wire/authentication.ts';
 import { createHttpServer } from './wire/http-server.ts';
@@ -99,11 +100,6 @@ function requireCount(name: string, value: number, least: number, most: number):
   );
 }
 
-/** The organisation that was given, or one of the numbers that were. */
-export function createOrganization(options: SimulatorOptions): Organization {
-  return organizationBehind(options.organization ?? createTestOrganization(options));
-}
-
 function logOf(options: SimulatorOptions): LogLine {
   return (
     options.log ??
@@ -139,7 +135,13 @@ interface Endpoint {
 }
 
 /** What a fault script can do to this simulator as a whole. */
-function faultHost(registry: ShellRegistry, log: LogLine, listener: () => Listener | undefined): FaultHost {
+function faultHost(
+  registry: ShellRegistry,
+  log: LogLine,
+  control: TestOrganization,
+  listener: () => Listener | undefined,
+): FaultHost {
+  const life = new EverydayLife(organizationBehind(control), control);
   return {
     die: (comeBackAfterMs) => {
       listener()?.die(comeBackAfterMs);
@@ -147,13 +149,23 @@ function faultHost(registry: ShellRegistry, log: LogLine, listener: () => Listen
     },
     disconnect: () => listener()?.disconnect(),
     forget: (shellId) => registry.forget(shellId),
-    lag: (domainController) => log('Warning', `fault: ${domainController} cannot lag: its organisation stands still`),
-    change: (change) => log('Warning', `fault: ${change} cannot be done: the organisation stands still`),
+    lag: (domainController, ms) => {
+      try {
+        control.setReplicationLag(domainController, ms);
+      } catch (error) {
+        log('Warning', `fault: ${(error as Error).message}`);
+      }
+    },
+    change: (change, count) => {
+      for (let made = 0; made < count; made += 1)
+        if (!life.make(change)) log('Warning', `fault: ${change}: no mailbox is left to change`);
+    },
   };
 }
 
 async function listenOnHttp(
   options: SimulatorOptions,
+  control: TestOrganization,
   service: Service,
   registry: ShellRegistry,
 ): Promise<Endpoint & { readonly faults: Faults }> {
@@ -162,7 +174,7 @@ async function listenOnHttp(
   let url = '';
   let listener: Listener | undefined;
   const faults = new Faults({
-    host: faultHost(registry, log, () => listener),
+    host: faultHost(registry, log, control, () => listener),
     tell: (line) => log('Warning', `fault: ${line}`),
   });
   const server = createHttpServer({
@@ -206,14 +218,15 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     );
   }
   if (options.fault !== undefined) parseFaultScript(options.fault);
-  const organization = createOrganization(options);
+  const control = options.organization ?? createTestOrganization(options);
+  const organization = organizationBehind(control);
   const registry = new ShellRegistry();
   const service = createService(options, organization, registry);
   const endpoints: Endpoint[] = [];
   let faults: Faults | undefined;
   try {
     if (hasHttp) {
-      const http = await listenOnHttp(options, service, registry);
+      const http = await listenOnHttp(options, control, service, registry);
       endpoints.push(http);
       faults = http.faults;
     }
@@ -226,7 +239,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   return {
     url,
     port,
-    organization: options.organization ?? controlOf(organization),
+    organization: control,
     get facts() {
       return registry.facts;
     },

@@ -1,7 +1,7 @@
 /* What a cmdlet is: its parameters, and what it does, as a stream of objects that is drawn from, never pushed. */
 import type { ErrorRecordInit, PsValue } from '@exchange-connector/psrp';
 import type { Organization } from '../organization/organization.ts';
-import type { Mailbox } from '../organization/mailbox.ts';
+import type { Recipient } from '../organization/mailbox.ts';
 import type { ObjectShape, PipelineObject } from '../serialization/object-shape.ts';
 import type { RunspaceState } from './runspace-state.ts';
 
@@ -77,7 +77,7 @@ export interface BoundArguments {
 export interface CmdletContext {
   readonly organization: Organization;
   readonly state: RunspaceState;
-  readonly shapes: { readonly mailbox: ObjectShape<Mailbox> };
+  readonly shapes: { readonly mailbox: ObjectShape<Recipient> };
   /** The server that answers, `EX01`. */
   readonly serverName: string;
   /** The cmdlets of this account, for Get-Command. */

@@ -1,5 +1,14 @@
 /* Get-MailboxDatabase, Get-ExchangeServer, Get-OrganizationalUnit, Set-ADServerSettings. */
-import { databaseShape, serverShape, unitShape } from '../serialization/configuration-shapes.ts';
+import type { DomainController } from '../organization/domain-controller.ts';
+import { escapeRdn } from '../organization/directory-name.ts';
+import type { MailboxDatabase, OrganizationalUnit } from '../organization/forest.ts';
+import {
+  databaseShape,
+  type DatabaseView,
+  serverShape,
+  unitShape,
+  type UnitView,
+} from '../serialization/configuration-shapes.ts';
 import {
   type BoundArguments,
   type Cmdlet,
@@ -11,7 +20,7 @@ import {
 import { type CommandFailure, exchangeFailure } from './command-failure.ts';
 import { findDatabase, findServer, objectNotFound } from './configuration-lookup.ts';
 import { moreResultsWarning } from './get-mailbox.ts';
-import { requireController, visibleDomains } from './recipient-scope.ts';
+import { configurationController, recipientScope, requireController } from './recipient-scope.ts';
 import { matchesWildcard } from './wildcard.ts';
 
 const controller = {
@@ -20,28 +29,38 @@ const controller = {
   dotNetType: 'Microsoft.Exchange.Data.Fqdn',
 } as const;
 
-function checkController(args: BoundArguments, context: CmdletContext, who: { name: string; taskClass: string }): void {
-  const name = args.text('DomainController');
-  if (name !== undefined) requireController(context, who, name);
-}
-
 const databaseClass = 'Microsoft.Exchange.Management.SystemConfigurationTasks.GetMailboxDatabase';
+
+/** A database with what its controller and its server say of it. */
+export function databaseView(
+  context: CmdletContext,
+  directory: DomainController,
+  database: MailboxDatabase,
+  status: boolean,
+): DatabaseView {
+  const mounted = context.organization.isMounted(database);
+  return { database, status, mounted, originatingServer: directory.name };
+}
 
 function* runGetMailboxDatabase(args: BoundArguments, context: CmdletContext): Iterable<Emission> {
   const who = { name: 'Get-MailboxDatabase', taskClass: databaseClass };
-  checkController(args, context, who);
+  const directory = configurationController(context, who, args);
   const identity = args.text('Identity');
   const server = args.text('Server');
-  const { databases } = context.organization;
+  const { databases } = directory;
   const wildcard = identity?.includes('*') === true;
   const byServer = server === undefined ? undefined : findServer(context, who, server);
-  const chosen = identity === undefined || wildcard ? databases : [findDatabase(context, who, identity)];
+  const chosen = identity === undefined || wildcard ? databases : [findDatabase(context, who, identity, directory)];
   for (const database of chosen) {
     if (wildcard && !matchesWildcard(database.name, identity)) continue;
     if (byServer !== undefined && database.server !== byServer) continue;
     yield {
       kind: 'object',
-      object: { kind: 'directory', shape: databaseShape, source: { database, status: args.flag('Status') } },
+      object: {
+        kind: 'directory',
+        shape: databaseShape,
+        source: databaseView(context, directory, database, args.flag('Status')),
+      },
     };
   }
 }
@@ -72,7 +91,7 @@ const serverClass = 'Microsoft.Exchange.Management.SystemConfigurationTasks.GetE
 
 function* runGetExchangeServer(args: BoundArguments, context: CmdletContext): Iterable<Emission> {
   const who = { name: 'Get-ExchangeServer', taskClass: serverClass };
-  checkController(args, context, who);
+  configurationController(context, who, args);
   const identity = args.text('Identity');
   const domain = args.text('Domain');
   const chosen = identity === undefined ? context.organization.servers : [findServer(context, who, identity)];
@@ -98,13 +117,26 @@ export const getExchangeServer: Cmdlet = {
 
 const unitClass = 'Microsoft.Exchange.Management.RecipientTasks.GetOrganizationalUnit';
 
+/** Whether a container lies directly in another, or in the domain itself. */
+function isChild(unit: OrganizationalUnit, parent: { readonly distinguishedName: string }): boolean {
+  return (
+    unit.distinguishedName.endsWith(`,${parent.distinguishedName}`) &&
+    unit.distinguishedName === `${unit.isContainer ? 'CN' : 'OU'}=${escapeRdn(unit.name)},${parent.distinguishedName}`
+  );
+}
+
+function unitView(directory: DomainController, unit: OrganizationalUnit): UnitView {
+  return { unit, changedMs: directory.unitChangedMs(unit.guid), originatingServer: directory.name };
+}
+
 function* runGetOrganizationalUnit(args: BoundArguments, context: CmdletContext): Iterable<Emission> {
   const who = { name: 'Get-OrganizationalUnit', taskClass: unitClass };
   const identity = args.text('Identity')?.toLowerCase();
   const search = args.text('SearchText')?.toLowerCase();
   const single = args.flag('SingleNodeOnly');
   const asked = args.number('ResultSize');
-  const units = visibleDomains(context, who, args)
+  const { controller: directory, domains } = recipientScope(context, who, args);
+  const units = domains
     .flatMap((domain) => domain.units)
     .filter((unit) => args.flag('IncludeContainers') || !unit.isContainer);
   const root =
@@ -118,15 +150,15 @@ function* runGetOrganizationalUnit(args: BoundArguments, context: CmdletContext)
   if (identity !== undefined && root === undefined) throw objectNotFound(context, who, args.text('Identity') as string);
   let count = 0;
   for (const unit of units) {
-    if (root !== undefined && (single ? !unit.canonicalName.startsWith(`${root.canonicalName}/`) : unit !== root))
-      continue;
+    if (root !== undefined && !(single ? isChild(unit, root) : unit === root)) continue;
+    if (root === undefined && single && !isChild(unit, unit.domain)) continue;
     if (search !== undefined && !unit.name.toLowerCase().includes(search)) continue;
     if (count === (asked ?? 1000)) {
       yield { kind: 'warning', text: moreResultsWarning };
       return;
     }
     count += 1;
-    yield { kind: 'object', object: { kind: 'directory', shape: unitShape, source: unit } };
+    yield { kind: 'object', object: { kind: 'directory', shape: unitShape, source: unitView(directory, unit) } };
   }
 }
 
@@ -172,13 +204,17 @@ function* runSetAdServerSettings(args: BoundArguments, context: CmdletContext): 
   const configuration = args.text('ConfigurationDomainController');
   for (const name of [...(preferred ?? []), single, catalog, configuration])
     if (name !== undefined) requireController(context, who, name);
+  for (const name of [single, catalog]) {
+    if (name !== undefined && !requireController(context, who, name).isGlobalCatalog)
+      throw settingsFailure(context, `The server '${name}' isn't a global catalog server.`);
+  }
   if (single !== undefined && (preferred ?? catalog ?? configuration) !== undefined) {
     throw settingsFailure(
       context,
       "You can't use PreferredServer together with PreferredGlobalCatalog, ConfigurationDomainController or SetPreferredDomainControllers.",
     );
   }
-  const served = (preferred ?? []).map((name) => requireController(context, who, name));
+  const served = (preferred ?? []).map((name) => requireController(context, who, name).domainName);
   if (new Set(served).size !== served.length)
     throw settingsFailure(context, 'More than one preferred domain controller was specified for one domain.');
   const viewEntireForest = args.raw('ViewEntireForest') === undefined ? undefined : args.flag('ViewEntireForest');

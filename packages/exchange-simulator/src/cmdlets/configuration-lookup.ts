@@ -1,4 +1,5 @@
 /* Databases and servers by any of their names. */
+import type { DomainController } from '../organization/domain-controller.ts';
 import type { ExchangeServer, MailboxDatabase } from '../organization/forest.ts';
 import type { CmdletContext } from './cmdlet.ts';
 import { type CommandFailure, exchangeFailure } from './command-failure.ts';
@@ -24,14 +25,15 @@ export function objectNotFound(
   return notFound(context, who, message);
 }
 
-/** A database by name, GUID or distinguished name. */
+/** A database by name, GUID or distinguished name, as one controller knows it. */
 export function findDatabase(
   context: CmdletContext,
   who: { name: string; taskClass: string },
   identity: string,
+  controller: DomainController,
 ): MailboxDatabase {
   const wanted = identity.toLowerCase();
-  const found = context.organization.databases.find((database) =>
+  const found = controller.databases.find((database) =>
     [database.name, database.guid, database.distinguishedName].some((name) => name.toLowerCase() === wanted),
   );
   if (found !== undefined) return found;

@@ -2,8 +2,9 @@
  * Get-Mailbox. Mailboxes are computed one by one as the pipeline asks for them; only -SortBy has to see all
  * of them first, and holds an index and a key of each.
  */
-import type { Domain, MailboxDatabase, OrganizationalUnit } from '../organization/forest.ts';
-import type { Mailbox } from '../organization/mailbox.ts';
+import type { DomainController } from '../organization/domain-controller.ts';
+import type { Domain, OrganizationalUnit } from '../organization/forest.ts';
+import type { Recipient } from '../organization/mailbox.ts';
 import { type PipelineObject, propertyOf } from '../serialization/object-shape.ts';
 import {
   type BoundArguments,
@@ -18,7 +19,7 @@ import { bindingFailure, type CommandFailure, ErrorCategory, exchangeFailure } f
 import { findDatabase, findServer, objectNotFound } from './configuration-lookup.ts';
 import { matchesIdentity } from './mailbox-identity.ts';
 import { matchesOpath, OpathError, type OpathNode, opathProperties, parseFilterDate, parseOpath } from './opath.ts';
-import { answeringController, visibleDomains } from './recipient-scope.ts';
+import { recipientScope } from './recipient-scope.ts';
 import { matchesWildcard } from './wildcard.ts';
 
 const taskClass = 'Microsoft.Exchange.Management.RecipientTasks.GetMailbox';
@@ -166,8 +167,10 @@ function findUnit(context: CmdletContext, domains: readonly Domain[], wanted: st
 }
 
 interface Query {
-  readonly domains: ReadonlySet<Domain>;
-  readonly database: MailboxDatabase | undefined;
+  readonly controller: DomainController;
+  readonly domains: ReadonlySet<string>;
+  /** GUID of the database. */
+  readonly database: string | undefined;
   readonly server: number | undefined;
   readonly shown: ReadonlySet<string>;
   readonly types: ReadonlySet<string> | undefined;
@@ -185,15 +188,16 @@ function planQuery(args: BoundArguments, context: CmdletContext): Query {
       "You can't use the IgnoreDefaultScope and DomainController parameters together.",
     );
   }
-  const domains = visibleDomains(context, who, args);
+  const { controller, domains } = recipientScope(context, who, args);
   const database = args.text('Database');
   const server = args.text('Server');
   const unit = args.text('OrganizationalUnit');
   const types = args.texts('RecipientTypeDetails');
   const filter = args.text('Filter');
   return {
-    domains: new Set(domains),
-    database: database === undefined ? undefined : findDatabase(context, who, database),
+    controller,
+    domains: new Set(domains.map((domain) => domain.name)),
+    database: database === undefined ? undefined : findDatabase(context, who, database, controller).guid,
     server: server === undefined ? undefined : findServer(context, who, server).index,
     shown: new Set(hiddenSwitches.filter((name) => args.flag(name))),
     types: types === undefined ? undefined : new Set(types),
@@ -204,12 +208,12 @@ function planQuery(args: BoundArguments, context: CmdletContext): Query {
   };
 }
 
-function selects(query: Query, mailbox: Mailbox, context: CmdletContext): boolean {
+function selects(query: Query, mailbox: Recipient, context: CmdletContext): boolean {
   // The cheap conditions stand first: most mailboxes are refused by one of them.
-  if (query.database !== undefined && mailbox.database !== query.database) return false;
+  if (query.database !== undefined && mailbox.database.guid !== query.database) return false;
   const hidden = mailbox.hiddenBehind;
   if (query.shown.size === 0 ? hidden !== undefined : hidden === undefined || !query.shown.has(hidden)) return false;
-  if (!query.domains.has(mailbox.domain)) return false;
+  if (!query.domains.has(mailbox.domain.name)) return false;
   if (query.server !== undefined && mailbox.database.server.index !== query.server) return false;
   if (query.types !== undefined && !query.types.has(mailbox.details)) return false;
   if (query.archive && mailbox.archiveGuid === undefined) return false;
@@ -230,16 +234,18 @@ function selects(query: Query, mailbox: Mailbox, context: CmdletContext): boolea
   return matchesOpath(query.filter, (property) => propertyOf(object, property), context.filterDates);
 }
 
-function* scan(query: Query, context: CmdletContext): Iterable<Mailbox | undefined> {
-  const { organization } = context;
-  for (let index = 0; index < organization.mailboxCount; index += 1) {
-    const mailbox = organization.mailbox(index);
-    if (selects(query, mailbox, context)) yield mailbox;
+function* scan(query: Query, context: CmdletContext): Iterable<Recipient | undefined> {
+  const { controller } = query;
+  // A mailbox that is made while the search goes on is found by it, as a paged search of the directory does.
+  for (let index = 0; index < controller.idLimit; index += 1) {
+    controller.refresh();
+    const mailbox = controller.mailbox(index);
+    if (mailbox !== undefined && selects(query, mailbox, context)) yield mailbox;
     else if (index % pauseEvery === pauseEvery - 1) yield undefined;
   }
 }
 
-function sortKey(mailbox: Mailbox, property: string): string {
+function sortKey(mailbox: Recipient, property: string): string {
   switch (property) {
     case 'Name':
       return mailbox.name;
@@ -248,7 +254,7 @@ function sortKey(mailbox: Mailbox, property: string): string {
     case 'Alias':
       return mailbox.alias;
     case 'Office':
-      return mailbox.unit.name;
+      return mailbox.office;
     default:
       return mailbox.database.server.legacyDn;
   }
@@ -256,20 +262,23 @@ function sortKey(mailbox: Mailbox, property: string): string {
 
 const collator = new Intl.Collator('en', { sensitivity: 'accent' });
 
-function* sorted(query: Query, context: CmdletContext, property: string): Iterable<Mailbox | undefined> {
+function* sorted(query: Query, context: CmdletContext, property: string): Iterable<Recipient | undefined> {
   const keys: { index: number; key: string }[] = [];
   for (const mailbox of scan(query, context)) {
     if (mailbox === undefined) yield undefined;
     else keys.push({ index: mailbox.index, key: sortKey(mailbox, property) });
   }
   keys.sort((a, b) => collator.compare(a.key, b.key) || a.index - b.index);
-  for (const { index } of keys) yield context.organization.mailbox(index);
+  for (const { index } of keys) {
+    const mailbox = query.controller.mailbox(index);
+    if (mailbox !== undefined) yield mailbox;
+  }
 }
 
 function* limited(
   args: BoundArguments,
   context: CmdletContext,
-  mailboxes: Iterable<Mailbox | undefined>,
+  mailboxes: Iterable<Recipient | undefined>,
 ): Iterable<Emission> {
   const asked = args.number('ResultSize');
   const limit = asked ?? 1000;
@@ -287,7 +296,7 @@ function* limited(
 }
 
 function* byIdentity(identity: string, query: Query, args: BoundArguments, context: CmdletContext): Iterable<Emission> {
-  const found: Mailbox[] = [];
+  const found: Recipient[] = [];
   const limit = args.number('ResultSize') ?? 1000;
   const hasWildcard = /^\*|\*$/.test(identity);
   const matches = matchesIdentity(identity);
@@ -298,7 +307,7 @@ function* byIdentity(identity: string, query: Query, args: BoundArguments, conte
       found.push(mailbox);
     }
   }
-  if (found.length === 0) throw objectNotFound(context, who, identity, answeringController(context, args));
+  if (found.length === 0) throw objectNotFound(context, who, identity, query.controller.name);
   if (found.length > 1 && !hasWildcard && identity.includes('@')) {
     throw fail(
       context,

@@ -1,14 +1,14 @@
 /* What -Identity takes for a mailbox: any of its names, or a name with `*` at an end. */
 import { parseGuid } from '@exchange-connector/psrp';
-import type { Mailbox } from '../organization/mailbox.ts';
+import type { Recipient } from '../organization/mailbox.ts';
 import { matchesWildcard } from './wildcard.ts';
 
-function addresses(mailbox: Mailbox): readonly string[] {
+function addresses(mailbox: Recipient): readonly string[] {
   return mailbox.emailAddresses.map((address) => address.slice(address.indexOf(':') + 1).toLowerCase());
 }
 
 /** A test for one identity, that reads no more of a mailbox than this form of identity needs. */
-export function matchesIdentity(identity: string): (mailbox: Mailbox) => boolean {
+export function matchesIdentity(identity: string): (mailbox: Recipient) => boolean {
   const wanted = identity.toLowerCase();
   const guid = parseGuid(identity);
   if (guid !== undefined) return (m) => m.guid === guid || m.exchangeGuid === guid;

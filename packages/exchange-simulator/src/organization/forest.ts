@@ -19,12 +19,18 @@ export interface Domain {
   readonly netBiosName: string;
   readonly distinguishedName: string;
   readonly domainControllers: readonly string[];
+  /** Those of its controllers that hold a copy of every domain besides their own. */
+  readonly globalCatalogs: readonly string[];
   readonly units: readonly OrganizationalUnit[];
   /** Where accounts, shared mailboxes, rooms and system mailboxes lie: indices into `units`. */
   readonly staff: readonly OrganizationalUnit[];
   readonly shared: OrganizationalUnit;
   readonly rooms: OrganizationalUnit;
   readonly users: OrganizationalUnit;
+  /** Where contacts, groups and mail-enabled public folders lie. */
+  readonly partners: OrganizationalUnit;
+  readonly groups: OrganizationalUnit;
+  readonly systemObjects: OrganizationalUnit;
 }
 
 export const organizationName = 'First Organization';
@@ -50,6 +56,7 @@ const layouts = [
     name: rootDomainName,
     netBiosName: 'EXAMPLE',
     domainControllers: ['dc01.example.test', 'dc02.example.test'],
+    globalCatalogs: ['dc01.example.test', 'dc02.example.test'],
     staff: [
       ['Staff'],
       ['Staff', 'Paris'],
@@ -62,7 +69,8 @@ const layouts = [
   {
     name: `emea.${rootDomainName}`,
     netBiosName: 'EMEA',
-    domainControllers: ['dc01.emea.example.test'],
+    domainControllers: ['dc01.emea.example.test', 'dc02.emea.example.test'],
+    globalCatalogs: ['dc01.emea.example.test'],
     staff: [['Staff'], ['Staff', 'Stockholm'], ['Staff', 'Kraków'], ['Staff', 'Externals = Partners']],
   },
 ];
@@ -70,7 +78,7 @@ const layouts = [
 /** The two domains, the forest's root first. */
 export function createDomains(seed: number): readonly Domain[] {
   let serial = 0;
-  return layouts.map((layout) => {
+  return layouts.map((layout, number) => {
     const domain = { ...layout, distinguishedName: domainDn(layout.name) } as unknown as {
       -readonly [Key in keyof Domain]: Domain[Key];
     };
@@ -78,11 +86,28 @@ export function createDomains(seed: number): readonly Domain[] {
       serial += 1;
       return { domain, ...unit(layout, seed, serial, path, isContainer) };
     };
+    const makeLate = (path: readonly string[], place: number, isContainer = false): OrganizationalUnit => ({
+      domain,
+      ...unit(layout, seed, 1_000 + number * 100 + place, path, isContainer),
+    });
     domain.staff = layout.staff.map((path) => make(path));
     domain.shared = make(['Shared']);
     domain.rooms = make(['Resources', 'Rooms']);
     domain.users = make(['Users'], true);
-    domain.units = [...domain.staff, domain.shared, make(['Resources']), domain.rooms, domain.users];
+    const resources = make(['Resources']);
+    domain.partners = makeLate(['Partners'], 0);
+    domain.groups = makeLate(['Groups'], 1);
+    domain.systemObjects = makeLate(['Microsoft Exchange System Objects'], 2, true);
+    domain.units = [
+      ...domain.staff,
+      domain.shared,
+      resources,
+      domain.rooms,
+      domain.users,
+      domain.partners,
+      domain.groups,
+      domain.systemObjects,
+    ];
     return domain;
   });
 }
@@ -130,6 +155,58 @@ export interface MailboxDatabase {
   readonly whenCreatedMs: number;
   readonly whenChangedMs: number;
   readonly sizeBytes: number;
+  readonly settings: DatabaseSettings;
+}
+
+/** What Set-MailboxDatabase sets. Quotas in bytes, undefined being `Unlimited`; retention in days. */
+export interface DatabaseSettings {
+  readonly issueWarningQuota: number | undefined;
+  readonly prohibitSendQuota: number | undefined;
+  readonly prohibitSendReceiveQuota: number | undefined;
+  readonly recoverableItemsQuota: number | undefined;
+  readonly recoverableItemsWarningQuota: number | undefined;
+  readonly calendarLoggingQuota: number | undefined;
+  readonly deletedItemRetentionDays: number;
+  readonly mailboxRetentionDays: number;
+  readonly retainDeletedItemsUntilBackup: boolean;
+  readonly circularLoggingEnabled: boolean;
+  readonly mountAtStartup: boolean;
+  readonly isExcludedFromProvisioning: boolean;
+  readonly indexEnabled: boolean;
+  readonly recovery: boolean;
+  readonly edbFilePath: string;
+  readonly logFolderPath: string;
+}
+
+const gigabyte = 1_073_741_824;
+const megabyte = 1_048_576;
+
+/** What a new database begins with. */
+export function freshDatabaseSettings(name: string): DatabaseSettings {
+  const folder = `C:\\Program Files\\Microsoft\\Exchange Server\\V15\\Mailbox\\${name}`;
+  return {
+    issueWarningQuota: 1945 * megabyte,
+    prohibitSendQuota: 2 * gigabyte,
+    prohibitSendReceiveQuota: 2355 * megabyte,
+    recoverableItemsQuota: 30 * gigabyte,
+    recoverableItemsWarningQuota: 20 * gigabyte,
+    calendarLoggingQuota: 6 * gigabyte,
+    deletedItemRetentionDays: 14,
+    mailboxRetentionDays: 30,
+    retainDeletedItemsUntilBackup: false,
+    circularLoggingEnabled: false,
+    mountAtStartup: true,
+    isExcludedFromProvisioning: false,
+    indexEnabled: true,
+    recovery: false,
+    edbFilePath: `${folder}\\${name}.edb`,
+    logFolderPath: folder,
+  };
+}
+
+/** A database's distinguished name. */
+export function databaseDn(name: string): string {
+  return `CN=${escapeRdn(name)},CN=Databases,CN=${administrativeGroup},CN=Administrative Groups,${configurationDn()}`;
 }
 
 export function createDatabases(
@@ -148,10 +225,11 @@ export function createDatabases(
       server: servers[index % servers.length] as ExchangeServer,
       // One that is not mounted, where there are enough of them to spare one.
       mounted: !(count >= 4 && index === count - 1),
-      distinguishedName: `CN=${name},CN=Databases,CN=${administrativeGroup},CN=Administrative Groups,${configurationDn()}`,
+      distinguishedName: databaseDn(name),
       whenCreatedMs: Date.UTC(2016, 6, 1 + (index % 28), 10, index % 60, 5),
       whenChangedMs: Date.UTC(2025, 4, 1 + (index % 28), 3, index % 60, 9),
-      sizeBytes: (40 + (index % 50)) * 1_073_741_824,
+      sizeBytes: (40 + (index % 50)) * gigabyte,
+      settings: { ...freshDatabaseSettings(name), circularLoggingEnabled: index % 3 === 2 },
     };
   });
 }

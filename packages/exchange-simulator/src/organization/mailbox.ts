@@ -78,8 +78,25 @@ export interface MailboxSurroundings {
   readonly seed: number;
   readonly domains: readonly Domain[];
   readonly databases: readonly MailboxDatabase[];
+  /** The domain controller whose copy is read. */
+  readonly controllerName?: string;
 }
 
+/** What kind of recipient an entry of the directory is; `user` is an account without any mail. */
+export type RecipientClass = 'mailbox' | 'user' | 'mailUser' | 'remoteMailbox' | 'group' | 'contact' | 'publicFolder';
+
+/** A recipient as it is read, whether computed or changed since. */
+export type Recipient = Pick<Mailbox, keyof Mailbox>;
+
+/** What Exchange writes to an account while its mailbox is moved. */
+export interface MailboxMove {
+  readonly status: 'Queued' | 'InProgress' | 'Completed' | 'Suspended' | 'Failed';
+  readonly sourceDatabase: string;
+  readonly targetDatabase: string;
+  readonly batchName: string;
+}
+
+const noCustomAttributes: Readonly<Record<number, string>> = {};
 const namesCount = givenNames.length * familyNames.length;
 const realmMailboxes = 1;
 const kindPrefixes: Readonly<Partial<Record<MailboxKindName, string>>> = {
@@ -114,6 +131,12 @@ export class Mailbox {
     return bits(this.#root, 1000 + slot);
   }
 
+  get recipientClass(): RecipientClass {
+    return 'mailbox';
+  }
+  get recipientType(): string {
+    return 'UserMailbox';
+  }
   get details(): string {
     return MailboxKind[this.kind].details;
   }
@@ -381,11 +404,48 @@ export class Mailbox {
   }
 
   get originatingServer(): string {
-    return pick(this.domain.domainControllers, this.#bits(Slot.controller));
+    const { controllerName } = this.#surroundings;
+    return controllerName ?? pick(this.domain.domainControllers, this.#bits(Slot.controller));
   }
   get languages(): readonly string[] {
     const value = this.#bits(Slot.languages) % 10;
     return value < 7 ? ['en-US'] : value < 9 ? ['fr-FR', 'en-US'] : [];
+  }
+  /** CustomAttribute2 to CustomAttribute15, by number. */
+  get customAttributes(): Readonly<Record<number, string>> {
+    return noCustomAttributes;
+  }
+  get office(): string {
+    return this.isResource || this.isShared ? '' : this.unit.name;
+  }
+  get hiddenFromAddressLists(): boolean {
+    return this.isSystem;
+  }
+  get litigationHoldEnabled(): boolean {
+    return false;
+  }
+  get singleItemRecoveryEnabled(): boolean {
+    return false;
+  }
+  get linkedMasterAccount(): string {
+    return this.isLinked ? `PARTNER\\${this.samAccountName}` : '';
+  }
+  /** Where mail to a contact, a mail user or a remote mailbox goes. */
+  get externalEmailAddress(): string | undefined {
+    return undefined;
+  }
+  /** A move under way or done, as the account's own attributes tell of it. */
+  get move(): MailboxMove | undefined {
+    return undefined;
+  }
+  get archiveDatabase(): MailboxDatabase | undefined {
+    return this.archiveGuid === undefined ? undefined : this.database;
+  }
+  /** The recipient that `forwardingAddress` names, as far as it is known apart from its name. */
+  get forwardingDn(): string | undefined {
+    return this.forwardingAddress === undefined
+      ? undefined
+      : `CN=Contact ${this.index % 97},OU=Partners,${this.domain.distinguishedName}`;
   }
   get note(): string {
     const value = this.#bits(Slot.notes);

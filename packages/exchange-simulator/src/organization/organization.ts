@@ -1,4 +1,10 @@
-/* The organisation: what it consists of, and its mailboxes by number. */
+/*
+ * The organisation: what it consists of, its mailboxes by number, and what was written since. The computed
+ * part takes no memory; each domain controller holds what differs from it.
+ */
+import { Clock, type ClockStart } from './clock.ts';
+import { configuration, type DirectoryTarget, type DirectoryWrite } from './directory-write.ts';
+import { type DirectoryGround, DomainController } from './domain-controller.ts';
 import {
   createDatabases,
   createDomains,
@@ -8,22 +14,42 @@ import {
   type MailboxDatabase,
   type OrganizationalUnit,
 } from './forest.ts';
+import { guidAt, rootOf } from './hash.ts';
+import type { StoredAttributes } from './live-recipient.ts';
 import { Mailbox } from './mailbox.ts';
+import { createOthers } from './other-recipients.ts';
 
 export interface OrganizationOptions {
   /** Mailboxes over both domains, hidden ones included. */
   readonly mailboxes: number;
   readonly databases: number;
   readonly seed: number;
+  /** Accounts without a mailbox; default 40. */
+  readonly users?: number;
+  /** Default `real`. */
+  readonly clock?: ClockStart;
 }
 
-/** An organisation of mailboxes that are computed, not held: the same numbers give the same one. */
-export class Organization {
+const realmMade = 15;
+/** Writes that every controller has taken are let go when there are so many of them. */
+const keptWrites = 10_000;
+
+/** An organisation of mailboxes that are computed until they are changed: the same numbers give the same one. */
+export class Organization implements DirectoryGround {
   readonly mailboxCount: number;
   readonly seed: number;
   readonly domains: readonly Domain[];
   readonly servers: readonly ExchangeServer[];
+  /** The databases as computed; each controller has its own list of those there are now. */
   readonly databases: readonly MailboxDatabase[];
+  readonly others: readonly StoredAttributes[];
+  readonly clock: Clock;
+  readonly writes: DirectoryWrite[] = [];
+  readonly controllers: readonly DomainController[];
+  readonly #mounted = new Map<string, boolean>();
+  #nextId: number;
+  #sequence = 0;
+  #guids = 0;
 
   constructor(options: OrganizationOptions) {
     this.mailboxCount = options.mailboxes;
@@ -31,6 +57,12 @@ export class Organization {
     this.domains = createDomains(options.seed);
     this.servers = createServers(options.seed);
     this.databases = createDatabases(options.seed, options.databases, this.servers);
+    this.others = createOthers(options.seed, this.domains, options.users ?? 40);
+    this.clock = new Clock(options.clock);
+    this.#nextId = options.mailboxes + this.others.length;
+    this.controllers = this.domains.flatMap((domain) =>
+      domain.domainControllers.map((name) => new DomainController(this, name, domain)),
+    );
   }
 
   get rootDomain(): Domain {
@@ -39,9 +71,88 @@ export class Organization {
   get units(): readonly OrganizationalUnit[] {
     return this.domains.flatMap((domain) => domain.units).filter((unit) => !unit.isContainer);
   }
+  get nextId(): number {
+    return this.#nextId;
+  }
 
-  /** Mailbox `index`, from 0; the directory's own order is by index and sorted by nothing else. */
+  /** Mailbox `index` as computed, from 0; the directory's own order is by index and sorted by nothing else. */
   mailbox(index: number): Mailbox {
     return new Mailbox(this, index);
+  }
+
+  /** A controller by its full name, or by its first label in the root domain. */
+  controller(name: string): DomainController | undefined {
+    const wanted = name.toLowerCase();
+    return this.controllers.find(
+      (controller) =>
+        controller.name === wanted ||
+        (controller.domainName === this.rootDomain.name && controller.name.split('.')[0] === wanted),
+    );
+  }
+  /** The controller of a domain that is asked where nobody named one. */
+  defaultController(domainName: string): DomainController {
+    return this.controllers.find((controller) => controller.domainName === domainName) as DomainController;
+  }
+  /** The global catalog that is asked where nobody named one. */
+  get defaultCatalog(): DomainController {
+    return this.controllers.find((controller) => controller.isGlobalCatalog) as DomainController;
+  }
+
+  databaseAnywhere(guid: string): MailboxDatabase {
+    for (const controller of this.controllers) {
+      const found = controller.databases.find((database) => database.guid === guid);
+      if (found !== undefined) return found;
+    }
+    const computed = this.databases.find((database) => database.guid === guid);
+    if (computed === undefined) throw new Error(`reading database ${guid}: no controller has it`);
+    return computed;
+  }
+
+  /** Whether its server has it mounted; that is no matter of the directory. */
+  isMounted(database: MailboxDatabase): boolean {
+    return this.#mounted.get(database.guid) ?? database.mounted;
+  }
+  setMounted(guid: string, mounted: boolean): void {
+    this.#mounted.set(guid, mounted);
+  }
+
+  /** A new object's number. */
+  newId(): number {
+    this.#nextId += 1;
+    return this.#nextId - 1;
+  }
+  /** A new GUID; the same changes of the same organisation are given the same ones. */
+  newGuid(): string {
+    this.#guids += 1;
+    return guidAt(rootOf(this.seed, realmMade, this.#guids), 0);
+  }
+
+  /** Writes on one controller, now; the others follow when their lag has passed. */
+  write(controller: DomainController, partition: string, target: DirectoryTarget): void {
+    controller.refresh();
+    this.#sequence += 1;
+    const write: DirectoryWrite = {
+      sequence: this.#sequence,
+      atMs: this.clock.nowMs(),
+      origin: controller.name,
+      partition,
+      target,
+    };
+    this.writes.push(write);
+    controller.apply(write, write.atMs);
+    if (this.writes.length >= keptWrites) this.#forgetTaken();
+  }
+
+  /** Writes to the configuration, which all controllers hold. */
+  writeConfiguration(controller: DomainController, target: DirectoryTarget): void {
+    this.write(controller, configuration, target);
+  }
+
+  #forgetTaken(): void {
+    for (const controller of this.controllers) controller.refresh();
+    const taken = Math.min(...this.controllers.map((controller) => controller.taken));
+    if (taken < keptWrites / 2) return;
+    this.writes.splice(0, taken);
+    for (const controller of this.controllers) controller.forget(taken);
   }
 }

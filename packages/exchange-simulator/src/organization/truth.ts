@@ -3,7 +3,7 @@
  * comparison. Nothing here goes through the serializers.
  */
 import { byteSizeText } from './byte-size.ts';
-import type { Mailbox } from './mailbox.ts';
+import type { Recipient } from './mailbox.ts';
 import { formatUtc } from './moment.ts';
 
 /** A value: text (GUIDs in lower case, times in UTC with `Z`), a Boolean, null, or a list of texts. */
@@ -12,7 +12,7 @@ export type TruthValue = string | boolean | null | readonly string[];
 const size = (bytes: number | undefined): string => (bytes === undefined ? 'Unlimited' : byteSizeText(bytes));
 
 /** The 44 properties of the export, by Exchange's names. */
-export function truthOf(mailbox: Mailbox): Readonly<Record<string, TruthValue>> {
+export function truthOf(mailbox: Recipient): Readonly<Record<string, TruthValue>> {
   return {
     Database: mailbox.database.name,
     EmailAddresses: mailbox.emailAddresses,

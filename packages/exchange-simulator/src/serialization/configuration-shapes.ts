@@ -1,12 +1,14 @@
 /* MailboxDatabase, ExchangeServer and ExtendedOrganizationalUnit objects. */
 import {
   administrativeGroup,
+  type DatabaseSettings,
   type ExchangeServer,
   type MailboxDatabase,
   type OrganizationalUnit,
   organizationName,
   rootDomainName,
 } from '../organization/forest.ts';
+import type { Moment } from '../organization/moment.ts';
 import { idList, stringList } from './mailbox-shape.ts';
 import { type ObjectShape, type PropertyShape, shapeOf } from './object-shape.ts';
 import {
@@ -30,7 +32,6 @@ import {
   utc,
 } from './server-value.ts';
 
-const gigabyte = 1_073_741_824;
 const megabyte = 1_048_576;
 const noGuid = '00000000-0000-0000-0000-000000000000';
 const moment = (ms: number) => ({ ms, fraction: '' });
@@ -53,27 +54,34 @@ const databaseId = (db: MailboxDatabase): ServerValue =>
 export interface DatabaseView {
   readonly database: MailboxDatabase;
   readonly status: boolean;
+  /** What its server says; as computed where left out. */
+  readonly mounted?: boolean;
+  readonly originatingServer?: string;
 }
 
 const withStatus =
-  (read: (database: MailboxDatabase) => ServerValue) =>
+  (read: (database: MailboxDatabase, isMounted: boolean) => ServerValue) =>
   (view: DatabaseView): ServerValue =>
-    view.status ? read(view.database) : nullValue;
-const path = (db: MailboxDatabase): string => `C:\\Program Files\\Microsoft\\Exchange Server\\V15\\Mailbox\\${db.name}`;
+    view.status ? read(view.database, view.mounted ?? view.database.mounted) : nullValue;
+const settings =
+  (read: (settings: DatabaseSettings) => ServerValue) =>
+  (view: DatabaseView): ServerValue =>
+    read(view.database.settings);
+const firstController = `dc01.${rootDomainName}`;
 
 const databaseProperties: readonly PropertyShape<DatabaseView>[] = [
   { name: 'JournalRecipient', value: nullValue },
-  { name: 'MailboxRetention', value: daysValue(30) },
+  { name: 'MailboxRetention', value: settings((s) => daysValue(s.mailboxRetentionDays)) },
   { name: 'OfflineAddressBook', value: nullValue },
   { name: 'OriginalDatabase', value: nullValue },
   { name: 'PublicFolderDatabase', value: nullValue },
-  { name: 'ProhibitSendReceiveQuota', value: quotaValue(2355 * megabyte) },
-  { name: 'ProhibitSendQuota', value: quotaValue(2 * gigabyte) },
-  { name: 'RecoverableItemsQuota', value: quotaValue(30 * gigabyte) },
-  { name: 'RecoverableItemsWarningQuota', value: quotaValue(20 * gigabyte) },
-  { name: 'CalendarLoggingQuota', value: quotaValue(6 * gigabyte) },
-  { name: 'IndexEnabled', value: trueValue },
-  { name: 'IsExcludedFromProvisioning', value: falseValue },
+  { name: 'ProhibitSendReceiveQuota', value: settings((s) => quotaValue(s.prohibitSendReceiveQuota)) },
+  { name: 'ProhibitSendQuota', value: settings((s) => quotaValue(s.prohibitSendQuota)) },
+  { name: 'RecoverableItemsQuota', value: settings((s) => quotaValue(s.recoverableItemsQuota)) },
+  { name: 'RecoverableItemsWarningQuota', value: settings((s) => quotaValue(s.recoverableItemsWarningQuota)) },
+  { name: 'CalendarLoggingQuota', value: settings((s) => quotaValue(s.calendarLoggingQuota)) },
+  { name: 'IndexEnabled', value: settings((s) => booleanValue(s.indexEnabled)) },
+  { name: 'IsExcludedFromProvisioning', value: settings((s) => booleanValue(s.isExcludedFromProvisioning)) },
   { name: 'IsSuspendedFromProvisioning', value: falseValue },
   { name: 'DumpsterStatistics', value: nullValue },
   { name: 'AdministrativeGroup', value: stringValue(administrativeGroup) },
@@ -87,33 +95,36 @@ const databaseProperties: readonly PropertyShape<DatabaseView>[] = [
   { name: 'AvailableNewMailboxSpace', value: withStatus((db) => sizeValue((db.index % 90) * megabyte)) },
   {
     name: 'EdbFilePath',
-    value: (view) => opaque('Microsoft.Exchange.Data.EdbFilePath', `${path(view.database)}\\${view.database.name}.edb`),
+    value: settings((s) => opaque('Microsoft.Exchange.Data.EdbFilePath', s.edbFilePath)),
   },
   {
     name: 'ExchangeLegacyDN',
     value: (view) => stringValue(`${view.database.server.legacyDn}/cn=Microsoft Private MDB`),
   },
-  { name: 'IssueWarningQuota', value: quotaValue(1945 * megabyte) },
+  { name: 'IssueWarningQuota', value: settings((s) => quotaValue(s.issueWarningQuota)) },
   {
     name: 'LastFullBackup',
     value: withStatus((db) => (db.index % 2 === 0 ? local(moment(db.whenChangedMs)) : nullValue)),
   },
   {
     name: 'LogFolderPath',
-    value: (view) => opaque('Microsoft.Exchange.Data.NonRootLocalLongFullPath', path(view.database)),
+    value: settings((s) => opaque('Microsoft.Exchange.Data.NonRootLocalLongFullPath', s.logFolderPath)),
   },
   { name: 'MasterServerOrAvailabilityGroup', value: (view) => serverId(view.database.server) },
-  { name: 'MountAtStartup', value: trueValue },
-  { name: 'Mounted', value: withStatus((db) => booleanValue(db.mounted)) },
-  { name: 'MountedOnServer', value: withStatus((db) => (db.mounted ? stringValue(db.server.fqdn) : nullValue)) },
+  { name: 'MountAtStartup', value: settings((s) => booleanValue(s.mountAtStartup)) },
+  { name: 'Mounted', value: withStatus((_, isMounted) => booleanValue(isMounted)) },
+  {
+    name: 'MountedOnServer',
+    value: withStatus((db, isMounted) => (isMounted ? stringValue(db.server.fqdn) : nullValue)),
+  },
   { name: 'Organization', value: stringValue(organizationName) },
-  { name: 'Recovery', value: falseValue },
-  { name: 'RetainDeletedItemsUntilBackup', value: falseValue },
+  { name: 'Recovery', value: settings((s) => booleanValue(s.recovery)) },
+  { name: 'RetainDeletedItemsUntilBackup', value: settings((s) => booleanValue(s.retainDeletedItemsUntilBackup)) },
   { name: 'Server', value: (view) => serverId(view.database.server) },
   { name: 'ServerName', value: (view) => stringValue(view.database.server.name) },
   { name: 'Servers', value: (view) => listValue(idList, [serverId(view.database.server)]) },
-  { name: 'DeletedItemRetention', value: daysValue(14) },
-  { name: 'CircularLoggingEnabled', value: (view) => booleanValue(view.database.index % 3 === 2) },
+  { name: 'DeletedItemRetention', value: settings((s) => daysValue(s.deletedItemRetentionDays)) },
+  { name: 'CircularLoggingEnabled', value: settings((s) => booleanValue(s.circularLoggingEnabled)) },
   {
     name: 'AdminDisplayVersion',
     value: (view) => opaque('Microsoft.Exchange.Data.ServerVersion', view.database.server.version),
@@ -131,7 +142,7 @@ const databaseProperties: readonly PropertyShape<DatabaseView>[] = [
   { name: 'WhenCreatedUTC', value: (view) => utc(moment(view.database.whenCreatedMs)) },
   { name: 'OrganizationId', value: organizationId },
   { name: 'Id', value: (view) => databaseId(view.database) },
-  { name: 'OriginatingServer', value: stringValue(`dc01.${rootDomainName}`) },
+  { name: 'OriginatingServer', value: (view) => stringValue(view.originatingServer ?? firstController) },
   { name: 'IsValid', value: trueValue },
   { name: 'ObjectState', value: unchanged },
 ];
@@ -230,7 +241,7 @@ const serverProperties: readonly PropertyShape<ExchangeServer>[] = [
   { name: 'WhenCreatedUTC', value: (s) => utc(moment(s.whenCreatedMs)) },
   { name: 'OrganizationId', value: organizationId },
   { name: 'Id', value: serverId },
-  { name: 'OriginatingServer', value: stringValue(`dc01.${rootDomainName}`) },
+  { name: 'OriginatingServer', value: stringValue(firstController) },
   { name: 'ObjectState', value: unchanged },
 ];
 
@@ -241,7 +252,15 @@ export const serverShape: ObjectShape<ExchangeServer> = shapeOf({
 });
 
 const created = moment(Date.UTC(2015, 8, 7, 6, 5, 4));
-const unitId = (unit: OrganizationalUnit): ServerValue =>
+
+/** A container as one controller knows it. */
+export interface UnitView {
+  readonly unit: OrganizationalUnit;
+  readonly changedMs: number | undefined;
+  readonly originatingServer: string;
+}
+const changed = (view: UnitView): Moment => (view.changedMs === undefined ? created : moment(view.changedMs));
+const unitId = ({ unit }: UnitView): ServerValue =>
   directoryId(unit.canonicalName, {
     dn: unit.distinguishedName,
     guid: unit.guid,
@@ -249,8 +268,8 @@ const unitId = (unit: OrganizationalUnit): ServerValue =>
     name: unit.name,
   });
 
-const unitProperties: readonly PropertyShape<OrganizationalUnit>[] = [
-  { name: 'CanonicalName', value: (u) => stringValue(u.canonicalName) },
+const unitProperties: readonly PropertyShape<UnitView>[] = [
+  { name: 'CanonicalName', value: ({ unit: u }) => stringValue(u.canonicalName) },
   {
     name: 'Type',
     value: enumValue(
@@ -261,30 +280,31 @@ const unitProperties: readonly PropertyShape<OrganizationalUnit>[] = [
   },
   {
     name: 'HasChildren',
-    value: (u) => booleanValue(u.domain.units.some((other) => other.canonicalName.startsWith(`${u.canonicalName}/`))),
+    value: ({ unit: u }) =>
+      booleanValue(u.domain.units.some((other) => other.canonicalName.startsWith(`${u.canonicalName}/`))),
   },
   { name: 'PreferredLanguage', value: nullValue },
   { name: 'HideFromAddressBook', value: falseValue },
   { name: 'Identity', value: unitId },
   { name: 'IsValid', value: trueValue },
   { name: 'ExchangeVersion', value: version },
-  { name: 'Name', value: (u) => stringValue(u.name) },
-  { name: 'DistinguishedName', value: (u) => stringValue(u.distinguishedName) },
-  { name: 'Guid', value: (u) => guidValue(u.guid) },
+  { name: 'Name', value: ({ unit: u }) => stringValue(u.name) },
+  { name: 'DistinguishedName', value: ({ unit: u }) => stringValue(u.distinguishedName) },
+  { name: 'Guid', value: ({ unit: u }) => guidValue(u.guid) },
   { name: 'ObjectCategory', value: schema('Organizational-Unit') },
   { name: 'ObjectClass', value: strings(['top', 'organizationalUnit']) },
-  { name: 'WhenChanged', value: local(created) },
+  { name: 'WhenChanged', value: (view) => local(changed(view)) },
   { name: 'WhenCreated', value: local(created) },
-  { name: 'WhenChangedUTC', value: utc(created) },
+  { name: 'WhenChangedUTC', value: (view) => utc(changed(view)) },
   { name: 'WhenCreatedUTC', value: utc(created) },
   { name: 'OrganizationId', value: organizationId },
   { name: 'Id', value: unitId },
-  { name: 'OriginatingServer', value: (u) => stringValue(u.domain.domainControllers[0] as string) },
+  { name: 'OriginatingServer', value: (view) => stringValue(view.originatingServer) },
   { name: 'ObjectState', value: unchanged },
 ];
 
-export const unitShape: ObjectShape<OrganizationalUnit> = shapeOf({
+export const unitShape: ObjectShape<UnitView> = shapeOf({
   types: chainOf('Microsoft.Exchange.Data.Directory.Management.ExtendedOrganizationalUnit', ...presentation),
   properties: unitProperties,
-  display: (u) => u.canonicalName,
+  display: ({ unit: u }) => u.canonicalName,
 });

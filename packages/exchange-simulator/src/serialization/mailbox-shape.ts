@@ -1,6 +1,6 @@
 /* The Mailbox object: where each of its 228 properties comes from. */
-import { configurationDn, rootDomainName } from '../organization/forest.ts';
-import type { Mailbox } from '../organization/mailbox.ts';
+import { configurationDn, type MailboxDatabase, rootDomainName } from '../organization/forest.ts';
+import type { Recipient } from '../organization/mailbox.ts';
 import { mailboxPropertyOrder, type PropertyTag } from './mailbox-property-order.ts';
 import { type ObjectShape, type PropertyShape, shapeOf } from './object-shape.ts';
 import {
@@ -168,7 +168,9 @@ const constants: Readonly<Record<string, ServerValue>> = {
   PoliciesIncluded: strings(['7b1c9e54-8f2d-4a66-9d3e-0a5f4c2b1e04', '{26491cfc-9e50-4857-861b-0cb8df22b5d7}']),
 };
 
-const objectId = (m: Mailbox): ServerValue =>
+const databaseId = (db: MailboxDatabase): ServerValue =>
+  directoryId(db.name, { dn: db.distinguishedName, guid: db.guid, domain: rootDomainName });
+const objectId = (m: Recipient): ServerValue =>
   directoryId(m.canonicalName, { dn: m.distinguishedName, guid: m.guid, domain: m.domain.name, name: m.name });
 const keypad = (text: string): string =>
   text
@@ -177,9 +179,8 @@ const keypad = (text: string): string =>
     .replace(/[a-z]/g, (letter) => '22233344455566677778889999'[letter.charCodeAt(0) - 97] as string);
 
 /** Values that are the mailbox's own. */
-const own: Readonly<Record<string, (m: Mailbox) => ServerValue>> = {
-  Database: (m) =>
-    directoryId(m.database.name, { dn: m.database.distinguishedName, guid: m.database.guid, domain: rootDomainName }),
+const own: Readonly<Record<string, (m: Recipient) => ServerValue>> = {
+  Database: (m) => databaseId(m.database),
   UseDatabaseRetentionDefaults: (m) => booleanValue(m.useDatabaseRetentionDefaults),
   RetainDeletedItemsUntilBackup: (m) => booleanValue(m.retainDeletedItemsUntilBackup),
   DeliverToMailboxAndForward: (m) => booleanValue(m.deliverToMailboxAndForward),
@@ -194,7 +195,7 @@ const own: Readonly<Record<string, (m: Mailbox) => ServerValue>> = {
     m.forwardingAddress === undefined
       ? nullValue
       : directoryId(m.forwardingAddress, {
-          dn: `CN=Contact ${m.index % 97},OU=Partners,${m.domain.distinguishedName}`,
+          dn: m.forwardingDn ?? '',
           guid: m.exchangeGuid,
           domain: m.domain.name,
         }),
@@ -211,7 +212,7 @@ const own: Readonly<Record<string, (m: Mailbox) => ServerValue>> = {
   IsLinked: (m) => booleanValue(m.isLinked),
   IsShared: (m) => booleanValue(m.isShared),
   IsRootPublicFolderMailbox: (m) => booleanValue(m.kind === 'publicFolder' && m.index === 9),
-  LinkedMasterAccount: (m) => stringValue(m.isLinked ? `PARTNER\\${m.samAccountName}` : ''),
+  LinkedMasterAccount: (m) => stringValue(m.linkedMasterAccount),
   ResourceCapacity: (m) => (m.resourceCapacity === undefined ? nullValue : integerValue(m.resourceCapacity)),
   ResourceType: (m) =>
     m.isResource
@@ -227,20 +228,13 @@ const own: Readonly<Record<string, (m: Mailbox) => ServerValue>> = {
   ServerLegacyDN: (m) => stringValue(m.database.server.legacyDn),
   ServerName: (m) => stringValue(m.database.server.name.toLowerCase()),
   UseDatabaseQuotaDefaults: (m) => booleanValue(m.useDatabaseQuotaDefaults),
-  Office: (m) => stringValue(m.isResource || m.isShared ? '' : m.unit.name),
+  Office: (m) => stringValue(m.office),
   UserPrincipalName: (m) => stringValue(m.userPrincipalName),
   WindowsLiveID: () => smtpAddress(''),
   MicrosoftOnlineServicesID: () => smtpAddress(''),
   ArchiveGuid: (m) => (m.archiveGuid === undefined ? emptyGuidValue : guidValue(m.archiveGuid)),
   ArchiveName: (m) => strings(m.archiveGuid === undefined ? [] : [`In-Place Archive - ${m.displayName}`]),
-  ArchiveDatabase: (m) =>
-    m.archiveGuid === undefined
-      ? nullValue
-      : directoryId(m.database.name, {
-          dn: m.database.distinguishedName,
-          guid: m.database.guid,
-          domain: rootDomainName,
-        }),
+  ArchiveDatabase: (m) => (m.archiveDatabase === undefined ? nullValue : databaseId(m.archiveDatabase)),
   ArchiveState: (m) =>
     enumeration(
       'Directory.Recipient.ArchiveState',
@@ -266,7 +260,7 @@ const own: Readonly<Record<string, (m: Mailbox) => ServerValue>> = {
   ExtensionCustomAttribute1: (m) => strings(m.noise(3) % 9 === 0 ? ['one', 'two; three', ''] : []),
   DisplayName: (m) => stringValue(m.displayName),
   EmailAddresses: (m) => listValue(proxyList, m.emailAddresses.map(proxyAddress)),
-  HiddenFromAddressListsEnabled: (m) => booleanValue(m.isSystem),
+  HiddenFromAddressListsEnabled: (m) => booleanValue(m.hiddenFromAddressLists),
   LegacyExchangeDN: (m) => stringValue(m.legacyExchangeDn),
   MaxSendSize: (m) => quotaValue(m.maxSendSize),
   MaxReceiveSize: (m) => quotaValue(m.maxReceiveSize),
@@ -300,7 +294,7 @@ const empties: Readonly<Record<Exclude<PropertyTag, 'Obj'>, ServerValue>> = {
   G: emptyGuidValue,
 };
 
-function valueFor(tag: PropertyTag, name: string): PropertyShape<Mailbox>['value'] {
+function valueFor(tag: PropertyTag, name: string): PropertyShape<Recipient>['value'] {
   return own[name] ?? constants[name] ?? (tag === 'Obj' ? listValue(listTypes[name] ?? stringList, []) : empties[tag]);
 }
 
@@ -316,7 +310,7 @@ const mailboxTypes = chainOf(
 );
 
 /** The shape of a mailbox; `missing` leaves properties out, as an older version of Exchange does. */
-export function mailboxShape(missing: ReadonlySet<string> = new Set()): ObjectShape<Mailbox> {
+export function mailboxShape(missing: ReadonlySet<string> = new Set()): ObjectShape<Recipient> {
   const properties = mailboxPropertyOrder
     .filter(([, name]) => !missing.has(name))
     .map(([tag, name]) => ({ name, value: valueFor(tag, name) }));
