@@ -26,3 +26,10 @@ export {
 export { createEnvelopeWriter, type EnvelopeWriter } from './cms/envelope-writer.ts';
 export { openEnvelope } from './cms/envelope-reader.ts';
 export { decryptFile, type DecryptFileRequest } from './cms/decrypt-file.ts';
+export {
+  type ProtectedFile,
+  protectJsonFile,
+  type ProtectJsonRequest,
+  type RotateRequest,
+  rotateFiles,
+} from './json/protect-json.ts';
