@@ -276,3 +276,22 @@ for (const scheme of ['kerberos', 'negotiate'] as const) {
     }
   });
 }
+
+test('the fault script meets the legs of authentication, and damages what is sealed', { skip }, async () => {
+  const faulty = await start({ log: () => {} });
+  const outcome = async (script: string): Promise<string> => {
+    faulty.setFault(script);
+    const error = await openWsmanSession(session(faulty, 'kerberos')).then(
+      (opened) => opened.close(),
+      (reason: unknown) => reason,
+    );
+    assert.ok(faulty.firedFaults.length > 0, script);
+    return error === undefined ? 'opened' : String((error as { code?: unknown }).code);
+  };
+  const { login } = faulty.counts.messages;
+  assert.equal(await outcome('every create: corrupt body'), 'WSMAN_RESPONSE_INVALID');
+  assert.ok(faulty.counts.messages.login > login);
+  assert.match(await outcome('login 1: http 503'), /^(?:opened|WSMAN_HTTP_ERROR)$/);
+  assert.match(await outcome('login 1: drop after'), /^(?:opened|WSMAN_CONN)/);
+  await faulty.close();
+});
