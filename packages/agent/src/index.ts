@@ -30,6 +30,7 @@ export { runFulfill } from './fulfill/run-fulfill.ts';
 export { runCheck } from './run-check.ts';
 export { runDiscover } from './run-discover.ts';
 export { runExport } from './run-export.ts';
+export { openSettings, type OpenSettingsRequest } from './settings/open-settings.ts';
 /**
  * For the end of a program: true while a call into the security library is blocked (a dead KDC), which
  * would keep the process from ending; `exitImmediately(code)` ends it all the same.
