@@ -13,6 +13,7 @@ import { ExportReading } from './export-reading.ts';
 import type { ForestView } from './forest-view.ts';
 import { readSelection } from './mailbox-reading.ts';
 import { spellAsServer } from './object-reader.ts';
+import { readUnits, type Unit } from './incremental/units.ts';
 import { isWorthCutting, type PlannedDatabase } from './partition/partition-plan.ts';
 import { readInParts } from './partition/partitioned-reading.ts';
 import { probeMailbox } from './probe.ts';
@@ -25,6 +26,7 @@ interface Beginning {
   readonly view: ForestView;
   readonly reading: ExportReading;
   readonly databases: readonly PlannedDatabase[];
+  readonly units: readonly Unit[] | undefined;
   readonly columns: ColumnPlan;
   readonly missing: readonly string[];
   readonly selections: readonly MailboxSelection[];
@@ -63,6 +65,7 @@ async function readAll(plan: ExportPlan, views: SessionViews, ports: ExportPorts
     forestView: begun.view.forestView,
     domains: reading.domains(),
     domainControllers: reading.origins(),
+    units: begun.units ?? null,
     readFrom: new Date(readFrom).toISOString(),
     pins: Object.fromEntries(reading.serversByDomain()),
     columnsMissing: begun.missing,
@@ -81,25 +84,31 @@ async function begin(
 ): Promise<Beginning> {
   const reading = new ExportReading(ports, view.domainController);
   const databases = await readDatabases(reading, ports);
-  const { plan: columns, missing } = await planMailboxes(plan, reading, ports);
+  const units = await readUnits(reading.projects, reading.domainController, ports);
+  const { columns, missing } = await planMailboxes(plan, reading, ports);
   const selections = mailboxSelections(plan.scope);
   const { each: counts, total } = await countSelections(selections, reading, ports);
   reading.totalMailboxes = total ?? plan.expectedMailboxes;
   reading.countedMailboxes = total;
-  return { view, reading, databases, columns, missing, selections, counts };
+  return { view, reading, databases, units, columns, missing, selections, counts };
 }
 
 /** Looks at one mailbox: which properties there are, how they are spelled, and whether the server's projection tells the same. */
-async function planMailboxes(
-  plan: ExportPlan,
+export async function planMailboxes(
+  plan: Pick<ExportPlan, 'additionalColumns' | 'scope'>,
   reading: ExportReading,
   ports: SessionPorts,
-): Promise<{ readonly plan: ColumnPlan; readonly missing: readonly string[] }> {
+): Promise<{
+  readonly columns: ColumnPlan;
+  readonly missing: readonly string[];
+  /** False where there was no mailbox to look at. */
+  readonly probed: boolean;
+}> {
   const asked = mailboxColumns(plan.additionalColumns);
   for (const name of asked.repeated)
     ports.onWarning(`AdditionalColumns: ${name} is in the header already, and is not repeated`);
   const probe = await probeMailbox(mailboxSelections(plan.scope), asked, reading, ports);
-  if (probe === undefined) return { plan: asked, missing: [] };
+  if (probe === undefined) return { columns: asked, missing: [], probed: false };
   const columns = spellAsServer(asked, probe.propertyNames);
   const has = new Set(probe.propertyNames);
   const missing = columns.columns
@@ -111,7 +120,7 @@ async function planMailboxes(
   for (const name of missing.filter((column) => plan.additionalColumns.includes(column))) {
     ports.onWarning(`AdditionalColumns: mailboxes of this server have no property ${name}: the column is empty`);
   }
-  return { plan: columns, missing };
+  return { columns, missing, probed: true };
 }
 
 /** Reads all mailboxes; gives the time when the oldest rows began to be read. */

@@ -19,7 +19,11 @@ export type ConnectorErrorCode =
   /** An export script put out what is no row, gave nothing at all, or gave rows in two ways. */
   | 'EXPORT_SCRIPT_OUTPUT_INVALID'
   /** A file that an export script wrote is not as it has to be: its name, line and column stand in the message. */
-  | 'EXPORT_FILE_INVALID';
+  | 'EXPORT_FILE_INVALID'
+  /** A cookie file is damaged, or none. */
+  | 'COOKIE_INVALID'
+  /** A cookie file is of another version of this program. */
+  | 'COOKIE_VERSION_OTHER';
 
 /** What the connector could not do: the server is to blame, or the rights of its account. */
 export class ConnectorError extends Error {

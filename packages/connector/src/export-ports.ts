@@ -1,4 +1,5 @@
 import type { RemoteSession } from '@exchange-connector/psrp';
+import type { Unit } from './incremental/units.ts';
 import type { PartLedger } from './partition/part-ledger.ts';
 import type { ExportScope, PinnedServers } from './requests.ts';
 import type { SessionSource } from './session-source.ts';
@@ -79,6 +80,8 @@ export interface OrganisationReading {
   readonly readFrom: string;
   /** The directory servers that mailboxes of each domain came from, as the rows themselves say. */
   readonly pins: Readonly<Record<string, readonly string[]>>;
+  /** The organizational units, for the next increment; null or left out where nobody could list them. */
+  readonly units?: readonly Unit[] | null;
   /** Mailbox columns that no object of this server has. */
   readonly columnsMissing: readonly string[];
   /** True where the server projected the properties itself. */

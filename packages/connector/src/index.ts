@@ -55,6 +55,35 @@ export type {
   Step,
 } from './fulfill/plan.ts';
 export { type RefusalClass, refusalClasses } from './fulfill/refusal.ts';
+export {
+  type CookieFacts,
+  type KnownDatabase,
+  type KnownUnit,
+  parseCookieFacts,
+  type Restless,
+} from './incremental/cookie-facts.ts';
+export {
+  type IncrementOutcome,
+  type IncrementPlan,
+  type IncrementPorts,
+  type IncrementReading,
+  readIncrement,
+} from './incremental/increment-reading.ts';
+export { deleteLine, RowEntries, type RowHash } from './incremental/row-entry.ts';
+export { type Absence, mergeRows, type MergePlan, type MergeStep } from './incremental/row-merge.ts';
+export { fieldText, guidText, RowScanner } from './incremental/row-scanner.ts';
+export { domainOf } from './incremental/server-check.ts';
+export { digestBytes, type SnapshotEntry } from './incremental/snapshot-layout.ts';
+export { SnapshotReader, type SnapshotSource } from './incremental/snapshot-reader.ts';
+export { SnapshotWriter } from './incremental/snapshot-writer.ts';
+export {
+  type Breach,
+  type ChangeLimits,
+  type CommandLimits,
+  type FileChange,
+  findBreaches,
+} from './incremental/thresholds.ts';
+export { readUnits, type Unit } from './incremental/units.ts';
 export { joinAddresses, joinValues, splitAddresses, splitValues } from './multi-value.ts';
 export {
   askedProperties,

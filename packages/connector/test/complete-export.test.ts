@@ -237,6 +237,7 @@ test('the forest view comes first, then databases, then mailboxes, projected by 
   assert.deepEqual(seen.asked, [
     'Set-ADServerSettings -ViewEntireForest',
     'Get-MailboxDatabase -Status | Select-Object -Property …',
+    'Get-OrganizationalUnit -ResultSize Unlimited | Select-Object -Property …',
     'Get-Mailbox -ResultSize 1',
     `Get-Mailbox -Identity ${guid(2)} | Select-Object -Property …`,
     'Get-Mailbox -ResultSize Unlimited | Measure-Object',
@@ -501,7 +502,9 @@ test('each selection of the scope is asked for by itself, and a mailbox that com
       includeArbitration: true,
     },
   });
-  const reads = seen.asked.filter((line) => line.includes('Unlimited') && line.includes('Select-Object'));
+  const reads = seen.asked.filter(
+    (line) => line.startsWith('Get-Mailbox ') && line.includes('Unlimited') && line.includes('Select-Object'),
+  );
   const common = "-Filter Name -like 'U*' | Select-Object -Property …";
   assert.deepEqual(reads, [
     `Get-Mailbox -ResultSize Unlimited -OrganizationalUnit contoso.com/A -Database DB1 -RecipientTypeDetails UserMailbox,SharedMailbox ${common}`,

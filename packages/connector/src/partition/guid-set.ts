@@ -41,6 +41,17 @@ export class GuidSet {
     return this.#used[this.#slotOf(a, b, c, d)] === 1;
   }
 
+  /** Gives each GUID, in lower case and in no order. */
+  each(take: (guid: string) => void): void {
+    const text = (value: number): string => value.toString(16).padStart(8, '0');
+    for (let slot = 0; slot < this.#slots; slot += 1) {
+      if (this.#used[slot] === 0) continue;
+      const [a = 0, b = 0, c = 0, d = 0] = this.#words.subarray(slot * 4, slot * 4 + 4);
+      const [middle, end] = [text(b), text(c)];
+      take(`${text(a)}-${middle.slice(0, 4)}-${middle.slice(4)}-${end.slice(0, 4)}-${end.slice(4)}${text(d)}`);
+    }
+  }
+
   /** The slot where the GUID stands, or the free one where it belongs. */
   #slotOf(a: number, b: number, c: number, d: number): number {
     const mask = this.#slots - 1;

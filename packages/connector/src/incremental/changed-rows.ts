@@ -1,0 +1,91 @@
+import { databaseColumns } from '../columns.ts';
+import type { RowSink } from '../export-ports.ts';
+import { GuidSet } from '../partition/guid-set.ts';
+import type { ForwardingSum } from './cookie-facts.ts';
+import { forwardingHash } from './row-entry.ts';
+import { fieldText, guidText, RowScanner } from './row-scanner.ts';
+import type { SnapshotEntry } from './snapshot-layout.ts';
+
+const encoder = new TextEncoder();
+
+/** Rows on their way into the sink, and what has to be known of them before they are merged. */
+export class ChangedRows implements RowSink {
+  readonly #sink: RowSink;
+  readonly #scanner = new RowScanner();
+  readonly #forwardingAt: number;
+  readonly #serverAt: number;
+  #guids = new GuidSet();
+  /** Those that forward: the hash of the text. */
+  readonly #forwarding = new Map<string, number>();
+
+  /** @param columns of the mailboxes, after `Command` */
+  constructor(sink: RowSink, columns: readonly string[]) {
+    this.#sink = sink;
+    this.#forwardingAt = columns.indexOf('ForwardingAddress') + 1;
+    this.#serverAt = databaseColumns().columns.findIndex(({ name }) => name === 'Server') + 1;
+  }
+
+  get guids(): GuidSet {
+    return this.#guids;
+  }
+
+  put(key: string, line: string, group: string): void {
+    this.#guids.add(key);
+    this.#scanner.scan(encoder.encode(line));
+    const field = this.#scanner.field(this.#forwardingAt);
+    if (field.length > 0) this.#forwarding.set(key, forwardingHash(fieldText(field)));
+    else this.#forwarding.delete(key);
+    this.#sink.put(key, line, group);
+  }
+
+  restart(): void {
+    this.#guids = new GuidSet();
+    this.#forwarding.clear();
+    this.#sink.restart();
+  }
+
+  has(guid: string): boolean {
+    return this.#guids.has(guid);
+  }
+
+  /** How many of them the last export did not have. */
+  countNew(known: GuidSet): number {
+    let count = 0;
+    this.#guids.each((guid) => {
+      if (!known.has(guid)) count += 1;
+    });
+    return count;
+  }
+
+  /** The GUIDs of now; from here on {@link has} tells of those that come later, too. */
+  begin(): { has(guid: string): boolean } {
+    const now = new GuidSet();
+    this.#guids.each((guid) => now.add(guid));
+    return now;
+  }
+
+  /** The texts of `ForwardingAddress` that there should be: those of the snapshot, but for what was read since or is gone. */
+  forwardingSum(entries: Iterable<SnapshotEntry>, isGone: (guid: string) => boolean): ForwardingSum {
+    let count = 0;
+    let sum = 0;
+    for (const entry of entries) {
+      if (entry.forwarding === undefined) continue;
+      const guid = guidText(entry.guid);
+      if (this.#guids.has(guid) || isGone(guid)) continue;
+      count += 1;
+      sum += entry.forwarding;
+    }
+    for (const [guid, hash] of this.#forwarding) {
+      if (isGone(guid)) continue;
+      count += 1;
+      sum += hash;
+    }
+    return { count, sum };
+  }
+
+  /** The `Server` of a line of the databases. */
+  databaseServer(line: string): string {
+    this.#scanner.scan(encoder.encode(line));
+    return fieldText(this.#scanner.field(this.#serverAt));
+  }
+}

@@ -1,0 +1,164 @@
+/*
+ * Whether an increment may be read here at all: from the directory servers of the last export, and with
+ * filters whose times the server understands as they are meant.
+ *
+ * `WhenChangedUTC` is each domain controller's own: it stamps when it applied a change, so "changed since" means
+ * something only on the one that was asked last time. In which zone a server reads a date in a filter depends on
+ * its version and culture: a known mailbox tells, asked for by a time just before and one just after its own.
+ */
+import { createProjection } from '@exchange-connector/psrp';
+import { cellText, noRemarks } from '../cell-text.ts';
+import type { SessionPorts } from '../export-ports.ts';
+import { describeError, runPipeline } from '../pipeline-run.ts';
+import { type MailboxSelection, mailboxesRequest } from '../requests.ts';
+import { psString } from '@exchange-connector/psrp';
+
+/** What one landmark is by now. */
+export interface Landmark {
+  readonly guid: string;
+  readonly whenChanged: string;
+  readonly distinguishedName: string;
+  readonly server: string;
+}
+
+/** The mailboxes with one of these GUIDs, whatever their kind or place. */
+export function byGuid(guids: readonly string[]): string {
+  return guids.map((guid) => `(Guid -eq '${guid}')`).join(' -or ');
+}
+
+function selectionOf(filter: string): MailboxSelection {
+  return { description: `-Filter "${filter}"`, parameters: [{ name: 'Filter', value: psString(filter) }] };
+}
+
+const landmarkProperties = ['Guid', 'WhenChangedUTC', 'DistinguishedName', 'OriginatingServer'] as const;
+
+/**
+ * Looks at mailboxes that the last export had.
+ * @returns undefined where the server does not take the question; `why` is for the log
+ */
+export async function readLandmarks(
+  guids: readonly string[],
+  projected: boolean,
+  domainController: string | undefined,
+  ports: SessionPorts,
+): Promise<readonly Landmark[]> {
+  const projection = createProjection(landmarkProperties);
+  const found: Landmark[] = [];
+  const outcome = await runPipeline(
+    ports.session,
+    mailboxesRequest(selectionOf(byGuid(guids)), {
+      resultSize: 'Unlimited',
+      properties: projected ? landmarkProperties : undefined,
+      domainController,
+    }),
+    {
+      signal: ports.signal,
+      onOutput: (body) => {
+        const [guid = '', whenChanged = '', distinguishedName = '', server = ''] = projection
+          .read(body)
+          .map((value) => cellText(value, noRemarks()));
+        found.push({ guid, whenChanged, distinguishedName, server });
+        return true;
+      },
+      onWarning: (message) => ports.onNote(`while looking at known mailboxes, the server warned: ${message}`),
+    },
+  );
+  const error =
+    outcome.kind === 'failed' ? outcome.error : outcome.kind === 'completed' ? outcome.errors[0] : undefined;
+  if (error !== undefined) ports.onNote(`known mailboxes could not be looked at: ${describeError(error)}`);
+  return found;
+}
+
+/** How times are written in filters. Each names its zone, where the form has one. */
+const forms: readonly ((time: Date) => string)[] = [
+  (time) => `${time.toISOString().slice(0, 19)}Z`,
+  (time) => `${american(time)} Z`,
+  american,
+];
+
+/** `3/1/2026 9:30:00 AM`, as the session's culture en-US has it. */
+function american(time: Date): string {
+  const hour = time.getUTCHours();
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const date = `${time.getUTCMonth() + 1}/${time.getUTCDate()}/${time.getUTCFullYear()}`;
+  const meridiem = hour < 12 ? 'AM' : 'PM';
+  return `${date} ${hour % 12 === 0 ? 12 : hour % 12}:${two(time.getUTCMinutes())}:${two(time.getUTCSeconds())} ${meridiem}`;
+}
+
+/** How this server takes times. */
+export interface FilterTime {
+  /** The text of a time in a filter. */
+  readonly write: (time: Date) => string;
+  /** Milliseconds to ask for more than is wanted, as the server may take the time for one of its own zone. */
+  readonly widening: number;
+}
+
+/** The farthest that a zone's clock is from UTC. */
+const farthestZone = 14 * 3_600_000;
+
+/** How many mailboxes answer a filter; undefined where the server refuses it. */
+async function countBy(
+  filter: string,
+  domainController: string | undefined,
+  ports: SessionPorts,
+): Promise<number | undefined> {
+  let count = 0;
+  const request = mailboxesRequest(selectionOf(filter), { resultSize: 2, domainController });
+  const outcome = await runPipeline(ports.session, request, {
+    signal: ports.signal,
+    onOutput: () => {
+      count += 1;
+      return true;
+    },
+    onWarning: () => {},
+  });
+  const error =
+    outcome.kind === 'failed' ? outcome.error : outcome.kind === 'completed' ? outcome.errors[0] : undefined;
+  if (outcome.kind !== 'failed' && error === undefined) return count;
+  ports.onNote(`the server does not take the filter ${filter}: ${describeError(error)}`);
+  return undefined;
+}
+
+/**
+ * Finds the way of writing a time that this server takes as it is meant, by one known mailbox: asked for by a
+ * second before its own time it has to come, by a second after it not.
+ * @returns undefined where the server takes no such filter at all
+ */
+export async function proveFilterTime(
+  landmark: Landmark,
+  domainController: string | undefined,
+  ports: SessionPorts,
+): Promise<FilterTime | undefined> {
+  const changed = Date.parse(landmark.whenChanged);
+  let accepted: FilterTime['write'] | undefined;
+  if (Number.isNaN(changed)) return undefined;
+  for (const write of forms) {
+    const ask = (time: number): Promise<number | undefined> =>
+      countBy(
+        `(Guid -eq '${landmark.guid}') -and (WhenChangedUTC -gt '${write(new Date(time))}')`,
+        domainController,
+        ports,
+      );
+    const before = await ask(changed - 1000);
+    if (before === undefined) continue;
+    accepted ??= write;
+    if (before === 1 && (await ask(changed + 1000)) === 0) return { write, widening: 0 };
+  }
+  if (accepted === undefined) return undefined;
+  ports.onNote(
+    'the server takes times in a filter for other times than they are, or the mailbox it was tried on was changed just now: 14 hours more are asked for',
+  );
+  return { write: accepted, widening: farthestZone };
+}
+
+/** The DNS name of the domain that a distinguished name ends in: `emea.contoso.com`. */
+export function domainOf(distinguishedName: string): string {
+  const at = distinguishedName.search(/,DC=/i);
+  if (at < 0) return '';
+  return distinguishedName
+    .slice(at + 1)
+    .split(',')
+    .map((part) => part.slice(part.indexOf('=') + 1))
+    .join('.')
+    .toLowerCase();
+}
