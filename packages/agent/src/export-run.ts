@@ -29,6 +29,8 @@ export interface EngineReading {
   readonly reading: OrganisationReading;
   /** The address that answered. */
   readonly server: string;
+  /** Forgets what was kept for a run that goes on from this one: for when its files are in place. */
+  readonly forget?: () => void;
   /** Rows by command, where not all of them are inserts. */
   readonly counts?: Manifest['counts'];
   /** Mailboxes by database, where the rows in the sorter are not all to be counted. */

@@ -1,27 +1,105 @@
-import { type ExportPlan, readOrganisation, singleSession } from '@exchange-connector/connector';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ExportPlan, readOrganisation } from '@exchange-connector/connector';
 import { type EngineReading, type ExportRun, lastMailboxes } from './export-run.ts';
-import { openFirstSession } from './session-opening.ts';
+import { Governor } from './governor.ts';
+import { readLearnedLimits, writeLearnedLimits } from './learned-limits.ts';
+import { removeLeftOverShells, ShellNotes } from './left-over-shells.ts';
+import { PartJournal } from './part-journal.ts';
+import { isSessionLost, refusalOf, SessionOpener } from './session-opening.ts';
+import { type Clock, SessionPool } from './session-pool.ts';
 
-/** Reads the organisation into the sorters; the session is closed when this returns or throws. */
+/** For how long a session is tried to be had again, unless the run says otherwise: a server that is restarted is back by then. */
+const reconnectForMs = 300_000;
+
+const systemClock: Clock = {
+  now: () => Date.now(),
+  wait: (ms, signal) => delay(ms, undefined, { signal }),
+};
+
+/** Sessions for a run, as many as its settings allow and its server bears. Close them in the end. */
+export interface RunSessions {
+  readonly pool: SessionPool;
+  /** The address that the latest session is on. */
+  readonly server: () => string;
+  /** Closes all sessions, and keeps what was learned of the server's limits for the next run. */
+  close(): Promise<void>;
+}
+
+/** Makes the sessions of a run ready; none is opened yet but to remove shells that a killed run left. */
+export async function prepareSessions(run: ExportRun): Promise<RunSessions> {
+  const { request, log, meter, state } = run;
+  const { connection, signal } = request;
+  for (const sentence of await removeLeftOverShells(connection, state, signal)) log.write('Information', sentence);
+  const governor = new Governor(
+    {
+      shells: connection.shells,
+      spacingMs: connection.shellSpacingMs,
+      reconnectForMs: request.reconnectForMs ?? reconnectForMs,
+    },
+    readLearnedLimits(state),
+    systemClock.now(),
+  );
+  const notes = new ShellNotes(state, run.runId);
+  const warn = (message: string): void => run.warnings.add(message);
+  const opener = new SessionOpener(connection, { ...request, onShell: (notice) => notes.take(notice) }, warn);
+  const pool = new SessionPool({
+    open: async (isFirst) => {
+      const session = await opener.open(isFirst);
+      log.write('Information', `session open on ${opener.server?.url ?? ''}`, {
+        protocolVersion: session.server.protocolVersion,
+      });
+      return session;
+    },
+    refusalOf,
+    isLoss: isSessionLost,
+    governor,
+    clock: systemClock,
+    most: connection.shells,
+    signal,
+    onWarning: warn,
+    onNote: (message) => log.write('Information', message),
+    onThrottled: (until) => meter.throttled(until),
+  });
+  return {
+    pool,
+    server: () => opener.server?.url ?? '',
+    close: async () => {
+      await pool.close();
+      if (governor.learned !== undefined) writeLearnedLimits(state, governor.learned);
+    },
+  };
+}
+
+/** Reads the organisation into the sorters; the sessions are closed when this returns or throws. */
 export async function readNatively(run: ExportRun): Promise<EngineReading> {
-  const { connection, signal } = run.request;
+  const { signal } = run.request;
   run.meter.report('connecting', 0, undefined);
-  const { session, server } = await openFirstSession(connection, run.request, (message) => run.warnings.add(message));
-  run.log.write('Information', `session open on ${server.url}`, { protocolVersion: session.server.protocolVersion });
+  const { pool, server, close } = await prepareSessions(run);
+  const ledger = new PartJournal({
+    state: run.state,
+    mailboxes: run.mailboxes,
+    onFound: (sentence) => run.warnings.add(sentence),
+    now: systemClock.now,
+  });
   try {
     const reading = await readOrganisation(planOf(run), {
-      sessions: singleSession(session),
+      sessions: pool,
       databases: run.databases,
       mailboxes: run.mailboxes,
+      ledger,
+      now: systemClock.now,
       onProgress: ({ phase, done, total }) => run.meter.report(phase, done, total),
-      onWarning: (message) => run.warnings.add(message),
+      onWarning: (message) => {
+        pool.warned(message);
+        run.warnings.add(message);
+      },
       onNote: (message) => run.log.write('Information', message),
       signal,
     });
     for (const error of reading.errors) run.log.write('Error', error);
-    return { engine: 'native', reading, server: server.url };
+    return { engine: 'native', reading, server: server(), forget: () => ledger.clear() };
   } finally {
-    await session.close();
+    await close();
   }
 }
 

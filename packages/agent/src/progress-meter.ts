@@ -12,6 +12,7 @@ export class ProgressMeter {
   #phase: RunPhase | undefined;
   #phaseStart = 0;
   #nextAt = 0;
+  #throttledUntil: string | undefined;
   #reached: { readonly done: number; readonly total: number | undefined } = { done: 0, total: undefined };
 
   /** @param now milliseconds of a clock that never goes back */
@@ -42,6 +43,16 @@ export class ProgressMeter {
     }
   }
 
+  /** Says until when the server is waited for (milliseconds since 1970), or that it is no more. */
+  throttled(until: number | undefined): void {
+    const text = until === undefined ? undefined : new Date(until).toISOString();
+    if (text === this.#throttledUntil) return;
+    this.#throttledUntil = text;
+    if (this.#phase === undefined) return;
+    this.#nextAt = 0;
+    this.report(this.#phase, this.#reached.done, this.#reached.total);
+  }
+
   /** Takes each step; tells a few a second, the first of a phase, and the one that reaches its total. */
   report(phase: RunPhase, done: number, total: number | undefined): void {
     this.#reached = { done, total };
@@ -56,6 +67,8 @@ export class ProgressMeter {
     const seconds = (now - this.#phaseStart) / 1000;
     const perSecond = seconds > 0 ? done / seconds : 0;
     const left = total === undefined || perSecond === 0 ? undefined : Math.max(0, total - done) / perSecond;
-    this.#tell({ phase, done, total, perSecond, secondsLeft: left });
+    const throttledUntil = this.#throttledUntil;
+    const more = throttledUntil === undefined ? {} : { throttledUntil };
+    this.#tell({ phase, done, total, perSecond, secondsLeft: left, ...more });
   }
 }

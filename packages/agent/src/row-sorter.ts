@@ -7,8 +7,9 @@
  * Rows are encoded at once, because the text of a row is cut out of the text of a whole mailbox, which
  * would stay in memory with it.
  */
-import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, fsyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import type { RowSink } from '@exchange-connector/connector';
 import { fileFailed } from './errors.ts';
 import { makeFolder } from './folder.ts';
@@ -27,9 +28,18 @@ export interface SortedRow {
   readonly group: string;
 }
 
+/** Rows that stand sorted in a file that outlives the process: in segments, each sorted by itself. Plain data. */
+export interface SealedRows {
+  readonly path: string;
+  readonly segments: readonly { readonly at: number; readonly size: number; readonly crc32: number }[];
+  readonly groups: readonly string[];
+  readonly rows: number;
+}
+
 /** A place in sorted records: in memory or in a file. */
 interface Cursor {
   readonly order: number;
+  readonly groups: readonly string[];
   /** The current record is `buffer[at, at + headBytes + length)`. */
   buffer: Buffer;
   at: number;
@@ -38,19 +48,30 @@ interface Cursor {
   next(): boolean;
 }
 
+/** Sorted records in a file: `size` bytes from `at` on. */
+interface SortedRun {
+  readonly fd: number;
+  readonly at: number;
+  readonly size: number;
+  readonly groups: readonly string[];
+}
+
 class RunCursor implements Cursor {
   readonly order: number;
+  readonly groups: readonly string[];
   buffer = Buffer.allocUnsafe(readBytes);
   at = 0;
   length = -headBytes;
   readonly #fd: number;
-  readonly #size: number;
+  readonly #stop: number;
   #end = 0;
-  #position = 0;
+  #position: number;
 
-  constructor(fd: number, size: number, order: number) {
-    this.#fd = fd;
-    this.#size = size;
+  constructor(run: SortedRun, order: number) {
+    this.#fd = run.fd;
+    this.#position = run.at;
+    this.#stop = run.at + run.size;
+    this.groups = run.groups;
     this.order = order;
   }
 
@@ -72,8 +93,9 @@ class RunCursor implements Cursor {
     this.#end = rest.length;
     this.buffer = target;
     this.at = 0;
-    while (this.#end < wanted && this.#position < this.#size) {
-      const count = readSync(this.#fd, this.buffer, this.#end, this.buffer.length - this.#end, this.#position);
+    while (this.#end < wanted && this.#position < this.#stop) {
+      const most = Math.min(this.buffer.length - this.#end, this.#stop - this.#position);
+      const count = readSync(this.#fd, this.buffer, this.#end, most, this.#position);
       if (count === 0) break;
       this.#end += count;
       this.#position += count;
@@ -84,14 +106,16 @@ class RunCursor implements Cursor {
 
 class MemoryCursor implements Cursor {
   readonly order: number;
+  readonly groups: readonly string[];
   readonly buffer: Buffer;
   at = 0;
   length = 0;
   readonly #offsets: readonly number[];
   #index = -1;
 
-  constructor(buffer: Buffer, offsets: readonly number[], order: number) {
+  constructor(buffer: Buffer, offsets: readonly number[], groups: readonly string[], order: number) {
     this.buffer = buffer;
+    this.groups = groups;
     this.#offsets = offsets;
     this.order = order;
   }
@@ -135,18 +159,26 @@ export class RowSorter implements RowSink {
   #chunk = Buffer.allocUnsafe(chunkBytes);
   #used = 0;
   #offsets: number[] = [];
-  #runs: { readonly fd: number; readonly size: number; readonly path: string }[] = [];
+  #runs: SortedRun[] = [];
+  /** Files that are open, and those of them that are to be removed. */
+  #files: { readonly fd: number; readonly path: string; readonly isKept: boolean }[] = [];
   #runsMade = 0;
+  #rowsPut = 0;
+  #isWanted: ((key: string) => boolean) | undefined;
   readonly #groups: string[] = [];
   readonly #groupNumbers = new Map<string, number>();
+  readonly #keptPath: string | undefined;
+  #checksums: number[] = [];
 
   /**
    * @param folder made when it is first needed
    * @param name begins the names of the files in it
+   * @param keptPath where all sorted rows go, into one file that is not removed ({@link seal})
    */
-  constructor(folder: string, name: string) {
+  constructor(folder: string, name: string, keptPath?: string) {
     this.#folder = folder;
     this.#name = name;
+    this.#keptPath = keptPath;
   }
 
   put(key: string, line: string, group: string): void {
@@ -162,6 +194,43 @@ export class RowSorter implements RowSink {
     this.#chunk.write(key, at + 8, 'latin1');
     this.#offsets.push(at);
     this.#used = at + headBytes + length;
+    this.#rowsPut += 1;
+  }
+
+  /** Leaves out rows whose key is not wanted, when rows are asked for. */
+  keepOnly(isWanted: (key: string) => boolean): void {
+    this.#isWanted = isWanted;
+  }
+
+  /** Takes rows that were sealed, as if they were put now. */
+  adopt(sealed: SealedRows): void {
+    this.#spill();
+    const { path, segments, groups } = sealed;
+    try {
+      const fd = openSync(path, 'r');
+      this.#files.push({ fd, path, isKept: true });
+      for (const { at, size } of segments) this.#runs.push({ fd, at, size, groups });
+    } catch (cause) {
+      throw fileFailed(`opening the rows kept in ${path}`, cause);
+    }
+  }
+
+  /**
+   * Makes all rows durable in the kept file, and closes the sorter.
+   * @throws AgentError where the file cannot be written
+   */
+  seal(): SealedRows {
+    const path = this.#keptPath ?? '';
+    this.#spill();
+    try {
+      for (const { fd } of this.#files) fsyncSync(fd);
+    } catch (cause) {
+      throw fileFailed(`writing ${path} to the disk`, cause);
+    }
+    const segments = this.#runs.map(({ at, size }, index) => ({ at, size, crc32: this.#checksums[index] ?? 0 }));
+    const sealed = { path, segments, groups: [...this.#groups], rows: this.#rowsPut };
+    this.close();
+    return sealed;
   }
 
   restart(): void {
@@ -172,17 +241,19 @@ export class RowSorter implements RowSink {
   /** The rows in order of their keys; of rows with one key, the last that was put. */
   *rows(): Generator<SortedRow, void, void> {
     this.#sortChunk();
-    const cursors: Cursor[] = this.#runs.map((run, order) => new RunCursor(run.fd, run.size, order));
-    cursors.push(new MemoryCursor(this.#chunk, this.#offsets, cursors.length));
+    const cursors: Cursor[] = this.#runs.map((run, order) => new RunCursor(run, order));
+    cursors.push(new MemoryCursor(this.#chunk, this.#offsets, this.#groups, cursors.length));
     const heap = cursors.filter((cursor) => cursor.next()).sort(compareCursors);
     let held = Buffer.allocUnsafe(readBytes);
     let heldLength = -1;
+    let heldGroups: readonly string[] = [];
     for (let top = heap[0]; top !== undefined; top = heap[0]) {
       const isNew = heldLength < 0 || held.compare(top.buffer, top.at + 8, top.at + headBytes, 8, headBytes) !== 0;
-      if (isNew && heldLength >= 0) yield this.#row(held, heldLength);
+      if (isNew && heldLength >= 0 && this.#wants(held)) yield rowOf(held, heldLength, heldGroups);
       if (!isNew) this.onRepeatedKey?.(held.toString('latin1', 8, headBytes));
       if (headBytes + top.length > held.length) held = Buffer.allocUnsafe(headBytes + top.length);
       heldLength = top.length;
+      heldGroups = top.groups;
       top.buffer.copy(held, 0, top.at, top.at + headBytes + top.length);
       if (!this.#step(top)) {
         const last = heap.pop() as Cursor;
@@ -190,26 +261,27 @@ export class RowSorter implements RowSink {
       }
       sink(heap);
     }
-    if (heldLength >= 0) yield this.#row(held, heldLength);
+    if (heldLength >= 0 && this.#wants(held)) yield rowOf(held, heldLength, heldGroups);
   }
 
   /** Frees memory and disk; safe to call twice. */
   close(): void {
-    for (const run of this.#runs) {
-      closeSync(run.fd);
-      rmSync(run.path, { force: true });
+    for (const { fd, path, isKept } of this.#files) {
+      closeSync(fd);
+      if (!isKept) rmSync(path, { force: true });
     }
+    this.#files = [];
     this.#runs = [];
+    this.#checksums = [];
+    this.#isWanted = undefined;
+    this.#rowsPut = 0;
     this.#offsets = [];
     this.#used = 0;
     this.#chunk = Buffer.alloc(0);
   }
 
-  #row(record: Buffer, length: number): SortedRow {
-    return {
-      line: record.subarray(headBytes, headBytes + length),
-      group: this.#groups[record.readUInt32LE(4)] ?? '',
-    };
+  #wants(record: Buffer): boolean {
+    return this.#isWanted === undefined || this.#isWanted(record.toString('latin1', 8, headBytes));
   }
 
   #step(cursor: Cursor): boolean {
@@ -237,29 +309,46 @@ export class RowSorter implements RowSink {
   #spill(): void {
     if (this.#offsets.length === 0) return;
     this.#sortChunk();
-    const path = join(this.#folder, `${this.#name}-${this.#runsMade}.run`);
-    this.#runsMade += 1;
+    const path = this.#keptPath ?? join(this.#folder, `${this.#name}-${this.#runsMade}.run`);
     try {
-      makeFolder(this.#folder);
-      const fd = openSync(path, 'wx+', 0o640);
-      this.#runs.push({ fd, size: this.#used, path });
-      // Unlinked while open, it is gone with this process, however that ends. Windows refuses: close() removes it.
-      try {
-        rmSync(path);
-      } catch {}
-      this.#writeSorted(fd);
+      const { fd, at } = this.#place(path);
+      const checksum = this.#writeSorted(fd);
+      this.#runs.push({ fd, at, size: this.#used, groups: this.#groups });
+      this.#checksums.push(checksum);
     } catch (cause) {
       throw fileFailed(`writing rows to sort them to ${path}`, cause);
     }
+    this.#runsMade += 1;
     this.#offsets = [];
     this.#used = 0;
     if (this.#chunk.length > chunkBytes) this.#chunk = Buffer.allocUnsafe(chunkBytes);
   }
 
-  #writeSorted(fd: number): void {
+  /** The file of the next run, and where in it the run begins. */
+  #place(path: string): { readonly fd: number; readonly at: number } {
+    const [file] = this.#files;
+    if (this.#keptPath !== undefined && file !== undefined) {
+      return { fd: file.fd, at: this.#runs.reduce((end, run) => Math.max(end, run.at + run.size), 0) };
+    }
+    makeFolder(dirname(path));
+    const isKept = this.#keptPath !== undefined;
+    const fd = openSync(path, isKept ? 'w+' : 'wx+', 0o640);
+    this.#files.push({ fd, path, isKept });
+    if (isKept) return { fd, at: 0 };
+    // Unlinked while open, it is gone with this process, however that ends. Windows refuses: close() removes it.
+    try {
+      rmSync(path);
+    } catch {}
+    return { fd, at: 0 };
+  }
+
+  /** Gives the checksum of what is kept. */
+  #writeSorted(fd: number): number {
     const gathered = Buffer.allocUnsafe(256 * 1024);
     let filled = 0;
+    let checksum = 0;
     const flush = (): void => {
+      if (this.#keptPath !== undefined) checksum = crc32(gathered.subarray(0, filled), checksum);
       for (let from = 0; from < filled; ) from += writeSync(fd, gathered, from, filled - from);
       filled = 0;
     };
@@ -273,5 +362,54 @@ export class RowSorter implements RowSink {
       }
     }
     flush();
+    return checksum;
   }
+}
+
+function rowOf(record: Buffer, length: number, groups: readonly string[]): SortedRow {
+  return {
+    line: record.subarray(headBytes, headBytes + length),
+    group: groups[record.readUInt32LE(4)] ?? '',
+  };
+}
+
+/**
+ * Reads sealed rows through once, and holds them against their checksums.
+ * @returns false where the file is not as it was sealed
+ */
+export function checkSealed(sealed: SealedRows, onKey: (key: string) => void): boolean {
+  let fd: number;
+  try {
+    fd = openSync(sealed.path, 'r');
+  } catch {
+    return false;
+  }
+  let rows = 0;
+  try {
+    for (const { at, size, crc32: expected } of sealed.segments) {
+      if (checksumOf(fd, at, size) !== expected) return false;
+      const cursor = new RunCursor({ fd, at, size, groups: sealed.groups }, 0);
+      while (cursor.next()) {
+        rows += 1;
+        onKey(cursor.buffer.toString('latin1', cursor.at + 8, cursor.at + headBytes));
+      }
+    }
+  } catch {
+    return false;
+  } finally {
+    closeSync(fd);
+  }
+  return rows === sealed.rows;
+}
+
+function checksumOf(fd: number, at: number, size: number): number {
+  const buffer = Buffer.allocUnsafe(Math.min(size, 256 * 1024));
+  let checksum = 0;
+  for (let done = 0; done < size; ) {
+    const count = readSync(fd, buffer, 0, Math.min(buffer.length, size - done), at + done);
+    if (count === 0) return -1;
+    checksum = crc32(buffer.subarray(0, count), checksum);
+    done += count;
+  }
+  return checksum;
 }

@@ -111,6 +111,7 @@ async function exportUnderLock(run: ExportRun, lock: RunLock): Promise<ExportOut
     ];
     run.request.signal.throwIfAborted();
     publish(run.state, run.runId, finished);
+    read.forget?.();
     return outcomeOf(run, manifest, reading);
   } catch (error) {
     // Once the journal names them, the temporaries are what the next run finishes with.

@@ -16,6 +16,8 @@ export interface RunProgress {
   /** Rows a second over this phase; 0 before the first. */
   readonly perSecond: number;
   readonly secondsLeft: number | undefined;
+  /** ISO 8601: until then the server wants no further session of this account, and none is open. */
+  readonly throttledUntil?: string | undefined;
 }
 
 /** What every run against a connection is given. */
@@ -30,6 +32,10 @@ export interface RunRequest {
   readonly runId?: string;
   /** Bounds of the session, where the defaults do not fit: times in milliseconds. */
   readonly limits?: Partial<WsmanLimits>;
+  /** For how many milliseconds a session is tried to be had again after one was lost; default 300,000, 0 for not at all. */
+  readonly reconnectForMs?: number;
+  /** Gives the connection's settings anew; called once, where the server refuses the credential. */
+  readonly renewConnection?: () => Promise<ConnectionSettings>;
   readonly onProgress?: (progress: RunProgress) => void;
   /** Warnings as they come (the server's too); they stand in the manifest as well. */
   readonly onWarning?: (message: string) => void;

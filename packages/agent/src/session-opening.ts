@@ -1,13 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionSettings, ServerAddress } from '@exchange-connector/config';
+import { ConnectorError } from '@exchange-connector/connector';
+import { GssapiError } from '@exchange-connector/gssapi';
 import {
+  FaultCode,
   openWsmanSession,
+  type ShellNotice,
   WsmanError,
   type WsmanErrorCode,
   type WsmanLimits,
   type WsmanSession,
 } from '@exchange-connector/wsman';
 import { AgentError } from './errors.ts';
+import { longestWaitMs, type Refusal } from './governor.ts';
 import { authenticationOf, caPemOf } from './session-credential.ts';
 
 /** An open session, and the address that it is open on. */
@@ -35,6 +40,10 @@ const ofOneServer: ReadonlySet<WsmanErrorCode> = new Set([
 export interface OpeningOptions {
   readonly signal: AbortSignal;
   readonly limits?: Partial<WsmanLimits> | undefined;
+  /** Told of the shell as it is made and gone. */
+  readonly onShell?: ((notice: ShellNotice) => void) | undefined;
+  /** Gives the connection's settings anew, where its password may have been changed meanwhile. */
+  readonly renewConnection?: (() => Promise<ConnectionSettings>) | undefined;
 }
 
 /** Opens a session on one address. */
@@ -50,62 +59,130 @@ export function openSessionOn(
     operationTimeoutMs: connection.operationTimeoutMs,
     signal: options.signal,
     limits: options.limits,
+    onShell: options.onShell,
     ...(connection.connectAddress === undefined ? {} : { connectAddress: connection.connectAddress }),
     ...(caPem === undefined ? {} : { caPem }),
   });
 }
 
-/** A server that throttles says how long to wait; one that asks for longer is not waited for. */
-const longestWaitMs = 300_000;
-const mostWaits = 3;
+/** Codes of the security library that say: this password, or this key, is not the account's. */
+const credentialCodes: ReadonlySet<string> = new Set([
+  'GSSAPI_PASSWORD_WRONG',
+  'GSSAPI_KEY_WRONG',
+  'GSSAPI_TICKET_EXPIRED',
+  'GSSAPI_CLIENT_REFUSED',
+  'GSSAPI_KEYTAB_KEY_MISSING',
+]);
 
-/** Opens a session on one address; where the server asks to wait (its budget of runspaces is spent), waits and asks again. */
-async function openWithPatience(
-  connection: ConnectionSettings,
-  server: ServerAddress,
-  options: OpeningOptions,
-  onWarning: (message: string) => void,
-): Promise<WsmanSession> {
-  for (let waits = 0; ; waits += 1) {
+/** Whether who we are was refused, so that a newer credential may be let in. */
+export function isCredentialRefused(error: unknown): boolean {
+  const cause = error instanceof WsmanError && error.cause instanceof GssapiError ? error.cause : error;
+  if (cause instanceof GssapiError) return credentialCodes.has(cause.code);
+  return error instanceof WsmanError && error.code === 'WSMAN_AUTHENTICATION_REFUSED';
+}
+
+/** What a server that has no shell left for the account says; its number is the server's own limit. */
+const tooManyShells = /maximum number of \d+ concurrent shells/i;
+
+/** Why a session was not opened, where another attempt may do better; `undefined` where none will. */
+export function refusalOf(error: unknown): Refusal | undefined {
+  if (error instanceof AgentError) return error.code === 'RUN_NO_SESSION' ? { kind: 'down' } : undefined;
+  if (!(error instanceof WsmanError) || error.cause instanceof GssapiError) return undefined;
+  if (error.faultCode === FaultCode.quotaMaxShells || tooManyShells.test(error.message)) return { kind: 'tooMany' };
+  if (error.retryAfterMs !== undefined) return { kind: 'wait', waitMs: error.retryAfterMs };
+  if (error.code === 'WSMAN_POOL_BROKEN' && error.recovery === 'none') return undefined;
+  return ofOneServer.has(error.code) ? { kind: 'down' } : undefined;
+}
+
+/** Whether an error of a session in use means that the session is lost, and its work may be done in another one. */
+export function isSessionLost(error: unknown): boolean {
+  if (error instanceof ConnectorError) return error.recovery === 'reopen-session';
+  if (!(error instanceof WsmanError)) return false;
+  if (error.code === 'WSMAN_OPTION_INVALID' || error.code === 'WSMAN_SESSION_BUSY') return false;
+  return error.recovery !== 'none' || ofOneServer.has(error.code) || error.code === 'WSMAN_AUTHENTICATION_REFUSED';
+}
+
+/**
+ * Opens sessions for one run: on the server that it is on, or, when that one is down and no session is open,
+ * on the next of `Server`. A refused credential is renewed once in a run, where there is a way to.
+ */
+export class SessionOpener {
+  readonly #options: OpeningOptions;
+  readonly #onWarning: (message: string) => void;
+  #connection: ConnectionSettings;
+  #current: ServerAddress | undefined;
+  #renewed = false;
+
+  constructor(connection: ConnectionSettings, options: OpeningOptions, onWarning: (message: string) => void) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#onWarning = onWarning;
+  }
+
+  /** The address that the latest session is on. */
+  get server(): ServerAddress | undefined {
+    return this.#current;
+  }
+
+  /**
+   * @param mayMove whether another server will do: not while sessions are open on this one
+   * @throws WsmanError or GssapiError of the one server there is; AgentError RUN_NO_SESSION where there are several
+   */
+  async open(mayMove: boolean): Promise<WsmanSession> {
+    const { servers } = this.#connection;
+    const current = this.#current;
+    const order = current === undefined ? servers : [current, ...servers.filter(({ url }) => url !== current.url)];
+    const failures: { readonly url: string; readonly error: WsmanError }[] = [];
+    for (const server of mayMove ? order : order.slice(0, 1)) {
+      try {
+        const session = await this.#openOn(server);
+        this.#tellMove(failures, server);
+        this.#current = server;
+        return session;
+      } catch (error) {
+        const isOfOneServer = error instanceof WsmanError && ofOneServer.has(error.code);
+        if (this.#options.signal.aborted || !isOfOneServer || !mayMove || servers.length === 1) throw error;
+        failures.push({ url: server.url, error });
+      }
+    }
+    throw noServer(this.#connection, failures);
+  }
+
+  #tellMove(failures: readonly { readonly url: string; readonly error: WsmanError }[], server: ServerAddress): void {
+    const isMove = this.#current !== undefined && this.#current.url !== server.url;
+    for (const { url, error } of failures) {
+      const what = isMove
+        ? `the reading, begun over ${this.#current?.url ?? url}, goes on over ${server.url}`
+        : `${server.url} was taken instead`;
+      this.#onWarning(`${url} could not be used (${error.message}); ${what}`);
+    }
+  }
+
+  async #openOn(server: ServerAddress): Promise<WsmanSession> {
     try {
-      return await openSessionOn(connection, server, options);
+      return await openSessionOn(this.#connection, server, this.#options);
     } catch (error) {
-      const waitMs =
-        error instanceof WsmanError && error.recovery === 'retry-after-delay' ? error.retryAfterMs : undefined;
-      if (waitMs === undefined || waitMs > longestWaitMs || waits === mostWaits) throw error;
-      onWarning(
-        `${server.url} throttles this account: a session is tried again in ${Math.ceil(waitMs / 1000)} seconds, as the server asks`,
-      );
-      await delay(waitMs, undefined, { signal: options.signal });
+      const { renewConnection } = this.#options;
+      if (this.#renewed || renewConnection === undefined || !isCredentialRefused(error)) throw error;
+      this.#renewed = true;
+      this.#connection = await renewConnection();
+      this.#onWarning(`${server.url} refused the credential; it was renewed from its source, and is tried once more`);
+      return openSessionOn(this.#connection, server, this.#options);
     }
   }
 }
 
-/**
- * Opens a session on the first address of `Server` that answers, and says so when it is not the first one.
- * @throws WsmanError or GssapiError of the one server there is; AgentError RUN_NO_SESSION where there are several
- */
-export async function openFirstSession(
+/** The failure of all servers; one that asks to wait is told as it is, so that it can be waited for. */
+function noServer(
   connection: ConnectionSettings,
-  options: OpeningOptions,
-  onWarning: (message: string) => void,
-): Promise<OpenedSession> {
-  const failures: { readonly url: string; readonly error: WsmanError }[] = [];
-  for (const server of connection.servers) {
-    try {
-      const session = await openWithPatience(connection, server, options, onWarning);
-      for (const { url, error } of failures) {
-        onWarning(`${url} could not be used (${error.message}); ${server.url} was taken instead`);
-      }
-      return { session, server };
-    } catch (error) {
-      const isOfOneServer = error instanceof WsmanError && ofOneServer.has(error.code);
-      if (options.signal.aborted || !isOfOneServer || connection.servers.length === 1) throw error;
-      failures.push({ url: server.url, error });
-    }
-  }
+  failures: readonly { readonly url: string; readonly error: WsmanError }[],
+): Error {
+  const throttled = failures
+    .filter(({ error }) => error.retryAfterMs !== undefined)
+    .sort((left, right) => (left.error.retryAfterMs ?? 0) - (right.error.retryAfterMs ?? 0));
+  if (throttled[0] !== undefined) return throttled[0].error;
   const seen = failures.map(({ url, error }) => `${url}: ${error.message}`).join('; ');
-  throw new AgentError(
+  return new AgentError(
     'RUN_NO_SESSION',
     `opening a session for connection ${connection.id}: none of its ${failures.length} servers could be used: ${seen}`,
     {
@@ -113,4 +190,33 @@ export async function openFirstSession(
       mend: `run "exchange-connector check --connection ${connection.id}" to see which step fails`,
     },
   );
+}
+
+/** Waits in a row for a server that throttles. */
+const mostWaits = 3;
+
+/**
+ * Opens one session on the first address of `Server` that answers, and says so when it is not the first one;
+ * where the server asks to wait (its budget of runspaces is spent), waits and asks again.
+ * @throws WsmanError or GssapiError of the one server there is; AgentError RUN_NO_SESSION where there are several
+ */
+export async function openFirstSession(
+  connection: ConnectionSettings,
+  options: OpeningOptions,
+  onWarning: (message: string) => void,
+): Promise<OpenedSession> {
+  const opener = new SessionOpener(connection, options, onWarning);
+  for (let waits = 0; ; waits += 1) {
+    try {
+      const session = await opener.open(true);
+      return { session, server: opener.server as ServerAddress };
+    } catch (error) {
+      const waitMs = error instanceof WsmanError ? error.retryAfterMs : undefined;
+      if (options.signal.aborted || waitMs === undefined || waitMs > longestWaitMs || waits === mostWaits) throw error;
+      onWarning(
+        `the server throttles this account: a session is tried again in ${Math.ceil(waitMs / 1000)} seconds, as the server asks`,
+      );
+      await delay(waitMs, undefined, { signal: options.signal });
+    }
+  }
 }

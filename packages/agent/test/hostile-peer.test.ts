@@ -35,6 +35,7 @@ function run(folder: string, port: number): Promise<ExportOutcome> {
     settingsFolder: folder,
     signal: AbortSignal.timeout(60_000),
     limits,
+    reconnectForMs: 0,
   });
 }
 
@@ -94,7 +95,9 @@ async function provoke(mischief: Mischief, steps: number): Promise<void> {
         assert.deepEqual(csv(filesIn(folder)), csv(good.files));
       }
       assert.ok(seconds < 20, `took ${seconds} s at byte ${offset}`);
-      assert.deepEqual(readdirSync(join(folder, 'Work', 'ExportState', 'Main')), [], `leftovers at byte ${offset}`);
+      // A shell that the peer did not let us delete is noted down for the next run, which removes it.
+      const left = readdirSync(join(folder, 'Work', 'ExportState', 'Main')).filter((name) => name !== 'shells');
+      assert.deepEqual(left, [], `leftovers at byte ${offset}`);
     }
   });
 }

@@ -49,8 +49,8 @@ export interface PartLedger {
   /** Begins a reading in these parts; what was there before is gone. */
   begin(conditions: string, parts: readonly Part[]): void;
   open(part: Part): OpenPart;
-  /** Hands the rows of all finished parts on, the earliest read first. */
-  deliver(rows: RowSink, onKey: (guid: string) => void): Promise<void>;
+  /** Hands the rows of all finished parts on to where mailboxes go, the earliest read first. */
+  deliver(onKey: (guid: string) => void): Promise<void>;
   /** Forgets everything: the reading starts anew. */
   clear(): void;
 }

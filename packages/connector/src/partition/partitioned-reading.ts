@@ -105,7 +105,7 @@ async function readOnce(context: PartitionedReading): Promise<number> {
   });
   const readFrom = Math.min(...starts);
   const union = new GuidSet();
-  await ledger.deliver(ports.mailboxes, (guid) => union.add(guid));
+  await ledger.deliver((guid) => union.add(guid));
   await proveComplete({ selections, columns, writer, reading, views: context.views, ports, union, readFrom });
   for (const remark of writer.remarks()) ports.onWarning(`mailboxes: ${remark}`);
   return readFrom;

@@ -1,0 +1,161 @@
+/*
+ * Shells that a killed process leaves on the server, where they count against the account's limit until they
+ * end by themselves. Each shell of an export is noted in a file of its own before it is asked for,
+ *
+ *   <WorkFolderPath>/ExportState/<connection>/shells/<ShellId>.json
+ *
+ * and the file goes when the shell has. What the next run finds there it removes from the server.
+ */
+import { readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { removeShell, type ShellNotice } from '@exchange-connector/wsman';
+import type { ConnectionSettings } from '@exchange-connector/config';
+import { fileFailed } from './errors.ts';
+import { makeFolder } from './folder.ts';
+import { authenticationOf, caPemOf } from './session-credential.ts';
+
+interface ShellFile {
+  readonly shellId: string;
+  readonly url: string;
+  readonly cookies: string | null;
+  readonly runId: string;
+  readonly notedAt: string;
+}
+
+/** No server keeps an idle shell for longer: Exchange's time-out is 15 minutes, WinRM's two hours. */
+const keptForMs = 24 * 3_600_000;
+/** All that removing may take: the run is waited for. */
+const removalTimeMs = 10_000;
+
+function shellsFolder(state: string): string {
+  return join(state, 'shells');
+}
+
+/** An id as a file's name; an id of another form is not noted down, as no server gives one. */
+function fileOf(state: string, shellId: string): string | undefined {
+  return /^[0-9A-Za-z-]{1,64}$/.test(shellId) ? join(shellsFolder(state), `${shellId.toUpperCase()}.json`) : undefined;
+}
+
+/** Notes shells down. */
+export class ShellNotes {
+  readonly #state: string;
+  readonly #runId: string;
+
+  constructor(state: string, runId: string) {
+    this.#state = state;
+    this.#runId = runId;
+  }
+
+  take(notice: ShellNotice): void {
+    if (notice.kind === 'gone') {
+      this.#forget(notice.shellId);
+      return;
+    }
+    const file = fileOf(this.#state, notice.shellId);
+    if (file === undefined) return;
+    const note: ShellFile = {
+      shellId: notice.shellId,
+      url: notice.url,
+      cookies: notice.kind === 'created' ? (notice.cookies ?? null) : null,
+      runId: this.#runId,
+      notedAt: new Date().toISOString(),
+    };
+    try {
+      makeFolder(shellsFolder(this.#state));
+      writeFileSync(file, `${JSON.stringify(note)}\n`, { mode: 0o640 });
+    } catch (cause) {
+      throw fileFailed(`noting down the shell of this run in ${file}`, cause);
+    }
+    if (notice.kind === 'created' && notice.proposedId !== notice.shellId) this.#forget(notice.proposedId);
+  }
+
+  #forget(shellId: string): void {
+    const file = fileOf(this.#state, shellId);
+    if (file === undefined) return;
+    rmSync(file, { force: true });
+    removeIfEmpty(shellsFolder(this.#state));
+  }
+}
+
+function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // Other shells are noted there.
+  }
+}
+
+function readNotes(state: string): { readonly path: string; readonly note: ShellFile | undefined }[] {
+  const folder = shellsFolder(state);
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch {
+    return [];
+  }
+  return names.map((name) => {
+    const path = join(folder, name);
+    try {
+      return { path, note: JSON.parse(readFileSync(path, 'utf8')) as ShellFile };
+    } catch {
+      return { path, note: undefined };
+    }
+  });
+}
+
+/** An address of the connection: nothing else is ever logged in to, whatever a file says. */
+function isOfConnection(connection: ConnectionSettings, url: unknown): url is string {
+  if (typeof url !== 'string' || !URL.canParse(url)) return false;
+  const { origin } = new URL(url);
+  return connection.servers.some((server) => new URL(server.url).origin === origin);
+}
+
+/**
+ * Removes the shells that earlier processes left. The connection's lock must be held: the shells of a living
+ * run are not left over. One that cannot be removed now is tried again by the next run.
+ * @returns sentences for the log
+ */
+export async function removeLeftOverShells(
+  connection: ConnectionSettings,
+  state: string,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const notes = readNotes(state);
+  if (notes.length === 0) return [];
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(removalTimeMs)]);
+  const sentences = await Promise.all(notes.map((each) => removeOne(connection, each, limited)));
+  removeIfEmpty(shellsFolder(state));
+  return sentences.filter((sentence) => sentence !== undefined);
+}
+
+async function removeOne(
+  connection: ConnectionSettings,
+  { path, note }: { readonly path: string; readonly note: ShellFile | undefined },
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const age = Date.now() - Date.parse(String(note?.notedAt));
+  if (note === undefined || !(age < keptForMs) || !isOfConnection(connection, note.url)) {
+    rmSync(path, { force: true });
+    return undefined;
+  }
+  const { shellId, url, runId } = note;
+  const caPem = caPemOf(connection);
+  try {
+    const became = await removeShell({
+      url,
+      shellId: String(shellId),
+      cookies: typeof note.cookies === 'string' ? note.cookies : undefined,
+      authentication: authenticationOf(connection),
+      signal,
+      ...(connection.connectAddress === undefined ? {} : { connectAddress: connection.connectAddress }),
+      ...(caPem === undefined ? {} : { caPem }),
+    });
+    rmSync(path, { force: true });
+    return became === 'removed'
+      ? `the shell ${shellId} that run ${runId} had left on ${url} was removed`
+      : `the shell ${shellId} that run ${runId} had left on ${url} is gone by now`;
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    return `the shell ${shellId} that run ${runId} left on ${url} could not be removed, the next run tries it again: ${said}`;
+  }
+}

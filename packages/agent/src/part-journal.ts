@@ -1,0 +1,219 @@
+/*
+ * The journal of a reading in parts, in <WorkFolderPath>/ExportState/<connection>/parts:
+ *
+ *   reading.json     the parts, and a digest of what shapes their rows
+ *   part-0007.rows   the rows of part 7, sorted, durable before
+ *   part-0007.json   says that they are whole, with their checksums and what was learned while they were read
+ *
+ * A process that dies at any moment leaves parts that are whole, and files that the next run writes over or
+ * removes. What cannot be used, it removes with a sentence.
+ */
+import { createHash } from 'node:crypto';
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type KeptPart,
+  type KeptReading,
+  type OpenPart,
+  type Part,
+  type PartFacts,
+  type PartLedger,
+  partId,
+} from '@exchange-connector/connector';
+import { AgentError, fileFailed } from './errors.ts';
+import { makeFolder, removeFolder } from './folder.ts';
+import { checkSealed, RowSorter, type SealedRows } from './row-sorter.ts';
+
+const format = 1;
+/** What an earlier process read is of use for so long. */
+export const mostAgeMs = 12 * 3_600_000;
+
+interface ReadingFile {
+  readonly format: number;
+  readonly digest: string;
+  readonly begunAt: string;
+  readonly parts: readonly Part[];
+}
+
+interface PartFile {
+  readonly format: number;
+  readonly id: string;
+  readonly facts: PartFacts;
+  readonly rows: SealedRows;
+}
+
+/** What the journal needs around it. */
+export interface JournalPorts {
+  /** The state folder of the connection. */
+  readonly state: string;
+  /** Where the rows of all parts go in the end. */
+  readonly mailboxes: RowSorter;
+  /** For a person: what was found of an earlier process, and what became of it. */
+  readonly onFound: (sentence: string) => void;
+  readonly now: () => number;
+}
+
+/** The folder of a journal. */
+export function journalFolder(state: string): string {
+  return join(state, 'parts');
+}
+
+function digestOf(conditions: string): string {
+  return createHash('sha256').update(conditions).digest('hex');
+}
+
+function readJson<T>(path: string): T | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as T;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes a file so that it is there whole, or not at all. */
+function writeWhole(path: string, value: unknown): void {
+  const temporary = `${path}.partial`;
+  try {
+    const fd = openSync(temporary, 'w', 0o640);
+    try {
+      writeFileSync(fd, `${JSON.stringify(value)}\n`);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, path);
+  } catch (cause) {
+    throw fileFailed(`writing the journal ${path}`, cause);
+  }
+}
+
+const grouped = new Intl.NumberFormat('en-US');
+
+/** Keeps parts on disk. The lock of the connection must be held. */
+export class PartJournal implements PartLedger {
+  readonly #ports: JournalPorts;
+  readonly #folder: string;
+  #numbers = new Map<string, number>();
+  #finished = new Map<string, { readonly facts: PartFacts; readonly rows: SealedRows }>();
+
+  constructor(ports: JournalPorts) {
+    this.#ports = ports;
+    this.#folder = journalFolder(ports.state);
+  }
+
+  async resume(conditions: string): Promise<KeptReading | undefined> {
+    if (!existsSync(this.#folder)) return undefined;
+    const reading = readJson<ReadingFile>(this.#path('reading.json'));
+    const why = this.#whyUseless(reading, digestOf(conditions));
+    if (why !== undefined || reading === undefined) {
+      if (why !== '') this.#ports.onFound(`what an earlier run had read is not used: ${why}`);
+      this.clear();
+      return undefined;
+    }
+    this.#number(reading.parts);
+    const finished: KeptPart[] = [];
+    let rows = 0;
+    for (const part of reading.parts) {
+      const kept = this.#readPart(part);
+      if (kept === undefined) continue;
+      this.#finished.set(partId(part), kept);
+      finished.push({ part, facts: kept.facts });
+      rows += kept.rows.rows;
+    }
+    this.#ports.onFound(
+      `an earlier run, begun at ${reading.begunAt}, did not end: it had read ${finished.length} of ${reading.parts.length} parts (${grouped.format(rows)} mailboxes), and this run goes on from there`,
+    );
+    return { parts: reading.parts, finished };
+  }
+
+  begin(conditions: string, parts: readonly Part[]): void {
+    this.clear();
+    this.#number(parts);
+    try {
+      makeFolder(this.#folder);
+    } catch (cause) {
+      throw fileFailed(`making the folder of the journal ${this.#folder}`, cause);
+    }
+    const begunAt = new Date(this.#ports.now()).toISOString();
+    writeWhole(this.#path('reading.json'), {
+      format,
+      digest: digestOf(conditions),
+      begunAt,
+      parts,
+    } satisfies ReadingFile);
+  }
+
+  open(part: Part): OpenPart {
+    const rows = this.#path(`${this.#nameOf(part)}.rows`);
+    const sorter = new RowSorter(this.#folder, 'part', rows);
+    return {
+      sink: sorter,
+      finish: async (facts, durable) => {
+        const sealed = sorter.seal();
+        this.#finished.set(partId(part), { facts, rows: sealed });
+        if (!durable) return;
+        const file: PartFile = { format, id: partId(part), facts, rows: sealed };
+        writeWhole(this.#path(`${this.#nameOf(part)}.json`), file);
+      },
+      discard: () => {
+        sorter.close();
+        rmSync(rows, { force: true });
+      },
+    };
+  }
+
+  async deliver(onKey: (guid: string) => void): Promise<void> {
+    const byAge = [...this.#finished.entries()].sort(([, left], [, right]) =>
+      left.facts.startedAt < right.facts.startedAt ? -1 : left.facts.startedAt > right.facts.startedAt ? 1 : 0,
+    );
+    for (const [id, { rows }] of byAge) {
+      if (rows.rows === 0) continue;
+      if (!checkSealed(rows, onKey)) {
+        rmSync(rows.path, { force: true });
+        throw new AgentError(
+          'RUN_FILE_FAILED',
+          `taking together the rows of part ${this.#numbers.get(id) ?? id}: ${rows.path} is not as it was written`,
+          { recovery: 'ask-again', mend: 'run it again: that part is read again; check the disk if it stays' },
+        );
+      }
+      this.#ports.mailboxes.adopt(rows);
+    }
+  }
+
+  clear(): void {
+    this.#finished.clear();
+    removeFolder(this.#folder);
+  }
+
+  #path(name: string): string {
+    return join(this.#folder, name);
+  }
+
+  #number(parts: readonly Part[]): void {
+    this.#numbers = new Map(parts.map((part, index) => [partId(part), index]));
+    this.#finished = new Map();
+  }
+
+  #nameOf(part: Part): string {
+    return `part-${String(this.#numbers.get(partId(part)) ?? 0).padStart(4, '0')}`;
+  }
+
+  /** Empty where there is nothing to say: the earlier run kept no part. */
+  #whyUseless(reading: ReadingFile | undefined, digest: string): string | undefined {
+    if (reading === undefined) return existsSync(this.#path('reading.json')) ? 'its journal cannot be read' : '';
+    if (reading.format !== format || !Array.isArray(reading.parts)) return 'another version of this program wrote it';
+    const age = this.#ports.now() - Date.parse(reading.begunAt);
+    if (!(age >= 0 && age < mostAgeMs))
+      return `it was begun at ${reading.begunAt}, more than ${mostAgeMs / 3_600_000} hours ago`;
+    if (reading.digest !== digest) return 'the settings, the databases or the directory servers are others than then';
+    return undefined;
+  }
+
+  #readPart(part: Part): { readonly facts: PartFacts; readonly rows: SealedRows } | undefined {
+    const file = readJson<PartFile>(this.#path(`${this.#nameOf(part)}.json`));
+    if (file?.format !== format || file.id !== partId(part) || !Array.isArray(file.rows?.segments)) return undefined;
+    // The folder may have been moved since.
+    const rows = { ...file.rows, path: this.#path(`${this.#nameOf(part)}.rows`) };
+    return rows.rows > 0 && !checkSealed(rows, () => {}) ? undefined : { facts: file.facts, rows };
+  }
+}
