@@ -4,7 +4,7 @@ import type { BareContext } from './commands/command.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import type { ProcessEnd } from './process-end.ts';
 import { startLog } from './run-log.ts';
-import { chooseConnection, loadAllSettings, sayRefusal } from './settings-choice.ts';
+import { chooseConnection, loadAllSettings, sayRefusal, sayStoreFailure } from './settings-choice.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What ended a command that was neither done nor failed: the person, or the time limit. */
@@ -41,13 +41,23 @@ async function prepareAndRun(
   if (command.needs === 'nothing') return logged(() => command.run(context));
   const loaded = await loadAllSettings(options, context);
   if (loaded.kind === 'cancelled') return 'cancelled';
-  if (loaded.kind === 'refused') return refuse(terminal, loaded.messages);
+  if (loaded.kind === 'refused') {
+    if (!loaded.storeFailed) return refuse(terminal, loaded.messages);
+    // A command with a way of its own to tell refusals tells these too.
+    command.sayRefusal?.(terminal, loaded.messages);
+    return command.sayRefusal === undefined ? sayStoreFailure(terminal, loaded.messages) : exitCode.noSession;
+  }
   const { settings } = loaded;
   if (command.needs === 'settings') return logged(() => command.run({ ...context, settings }));
   const connection = chooseConnection(settings, options.connection);
   if (typeof connection === 'string') return refuse(terminal, [connection]);
+  if (command.uses !== undefined && connection.deactivated === command.uses)
+    return refuse(terminal, [
+      `connection ${connection.id}: its ${command.uses} is switched off by DeactivationExportFulfill of the XML configuration; switch it on there, or use another connection`,
+    ]);
   ending.use((await import('@exchange-connector/agent')).exitImmediately);
-  return logged(() => command.run({ ...context, settings, connection }));
+  const renewConnection = () => loaded.renew(connection.id);
+  return logged(() => command.run({ ...context, settings, connection, renewConnection }));
 }
 
 async function runUnder(

@@ -1,4 +1,4 @@
-import type { AgentSettings, ConnectionSettings, LoadedSettings, SettingRemark } from '@exchange-connector/config';
+import type { AgentSettings, ConnectionSettings, OpenedSettings, SettingRemark } from '@exchange-connector/config';
 import type { CommonOptions } from './command-options.ts';
 import type { BareContext } from './commands/command.ts';
 import { exitCode } from './exit-code.ts';
@@ -7,8 +7,18 @@ import { type PasswordRead, promptForPassword, readPasswordFrom } from './passwo
 import type { Terminal } from './terminal.ts';
 
 export type SettingsChoice =
-  | { readonly kind: 'chosen'; readonly settings: AgentSettings }
-  | { readonly kind: 'refused'; readonly messages: readonly string[] }
+  | {
+      readonly kind: 'chosen';
+      readonly settings: AgentSettings;
+      /** Reads every source again: for after a refused login. */
+      readonly renew: (connectionId: string) => Promise<ConnectionSettings>;
+    }
+  | {
+      readonly kind: 'refused';
+      readonly messages: readonly string[];
+      /** A store of settings was asked and did not give them. */
+      readonly storeFailed: boolean;
+    }
   | { readonly kind: 'cancelled' };
 
 /** `file:line:column: path: message`, as editors and people read it. */
@@ -45,44 +55,56 @@ async function askForPassword(
   );
 }
 
-async function load(options: CommonOptions, surroundings: BareContext): Promise<LoadedSettings | PasswordRead> {
-  const { loadSettings } = await import('@exchange-connector/config');
-  const request = { settingsFolder: options.settings, environment: surroundings.environment };
+/** Opens the settings from every source, with a password from where the person gives it. */
+export async function openAllSettings(
+  options: CommonOptions,
+  surroundings: BareContext,
+): Promise<OpenedSettings | Exclude<PasswordRead, { kind: 'read' }>> {
+  const { openSettings } = await import('@exchange-connector/agent');
+  const { environment, signal } = surroundings;
+  const request = { settingsFolder: options.settings, environment, signal };
   if (options.passwordStdin) {
-    const read = await readPasswordFrom(surroundings.input, surroundings.signal);
-    return read.kind === 'read' ? loadSettings({ ...request, password: read.password }) : read;
+    const read = await readPasswordFrom(surroundings.input, signal);
+    return read.kind === 'read' ? openSettings({ ...request, password: read.password }) : read;
   }
-  const loaded = loadSettings(request);
+  const opened = await openSettings(request);
   const canAsk = surroundings.input.isTTY === true && surroundings.terminal.canAsk;
-  if (loaded.kind === 'loaded' || loaded.passwordWanted.length === 0 || !canAsk) return loaded;
-  const typed = await askForPassword(surroundings, loaded.passwordWanted);
-  return typed.kind === 'read' ? loadSettings({ ...request, password: typed.password }) : typed;
+  if (opened.kind === 'loaded' || opened.passwordWanted.length === 0 || !canAsk) return opened;
+  const typed = await askForPassword(surroundings, opened.passwordWanted);
+  return typed.kind === 'read' ? openSettings({ ...request, password: typed.password }) : typed;
 }
 
 /** Loads the settings, and gets a missing password from where the person gives it. */
 export async function loadAllSettings(options: CommonOptions, surroundings: BareContext): Promise<SettingsChoice> {
-  const loaded = await load(options, surroundings);
-  switch (loaded.kind) {
+  const opened = await openAllSettings(options, surroundings);
+  if (surroundings.signal.aborted) return { kind: 'cancelled' };
+  switch (opened.kind) {
     case 'cancelled':
-      return loaded;
+      return opened;
     case 'unusable':
-      return { kind: 'refused', messages: [loaded.reason] };
-    case 'read':
-      throw new Error('a password was read and no settings were loaded with it');
+      return { kind: 'refused', messages: [opened.reason], storeFailed: false };
     case 'refused':
-      for (const remark of loaded.remarks)
+      for (const remark of opened.remarks)
         if (remark.severity === 'warning') surroundings.terminal.say(`warning: ${formatRemark(remark)}`);
       return {
         kind: 'refused',
-        messages: loaded.remarks.filter((remark) => remark.severity === 'error').map(formatRemark),
+        messages: opened.remarks.filter((remark) => remark.severity === 'error').map(formatRemark),
+        storeFailed: opened.storeFailed,
       };
     case 'loaded': {
       const showWarnings = options.logLevel !== 'Error' && options.logLevel !== 'Fatal';
       if (showWarnings)
-        for (const remark of loaded.settings.warnings) surroundings.terminal.say(`warning: ${formatRemark(remark)}`);
-      return { kind: 'chosen', settings: loaded.settings };
+        for (const remark of opened.settings.warnings) surroundings.terminal.say(`warning: ${formatRemark(remark)}`);
+      return { kind: 'chosen', settings: opened.settings, renew: (connectionId) => opened.renew(connectionId) };
     }
   }
+}
+
+/** Says why the settings could not be had from where they are kept. */
+export function sayStoreFailure(terminal: Terminal, messages: readonly string[]): typeof exitCode.noSession {
+  for (const message of messages) terminal.say(`error: ${message}`);
+  terminal.say('The settings could not be had from their store; Exchange was not contacted.');
+  return exitCode.noSession;
 }
 
 /** Says what is wrong with usage or settings. */

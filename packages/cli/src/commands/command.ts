@@ -25,6 +25,8 @@ export interface SettingsContext extends BareContext {
 /** What a command works with that is about one connection. */
 export interface CommandContext extends SettingsContext {
   readonly connection: ConnectionSettings;
+  /** Reads the connection's settings again, from every source: for after a refused login. */
+  readonly renewConnection: () => Promise<ConnectionSettings>;
 }
 
 /** An option of a command's own. */
@@ -50,7 +52,12 @@ export interface GivenValues {
 export type Preparation =
   | { readonly needs: 'nothing'; run(context: BareContext): Promise<ExitCode> }
   | { readonly needs: 'settings'; run(context: SettingsContext): Promise<ExitCode> }
-  | { readonly needs: 'connection'; run(context: CommandContext): Promise<ExitCode> };
+  | {
+      readonly needs: 'connection';
+      /** What the connection is used for: the XML configuration can switch it off. */
+      readonly uses?: 'export' | 'fulfillment';
+      run(context: CommandContext): Promise<ExitCode>;
+    };
 
 /** A command that was asked for, with its options read. */
 export type PreparedCommand = Preparation & {
@@ -87,9 +94,10 @@ export interface GroupDescription {
 /** The part of a run's request that all commands share. */
 export function requestOf(
   options: CommonOptions,
-  { terminal, signal, settings, connection }: CommandContext,
+  { terminal, signal, settings, connection, renewConnection }: CommandContext,
 ): RunRequest {
-  const base = { connection, folders: settings.folders, settingsFolder: settings.settingsFolder, signal };
+  const { folders, settingsFolder } = settings;
+  const base = { connection, folders, settingsFolder, signal, renewConnection };
   if (!options.progress) return base;
   const line = new ProgressLine(terminal);
   return { ...base, onProgress: (progress) => line.show(progress) };

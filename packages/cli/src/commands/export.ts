@@ -92,6 +92,7 @@ export const exportCommand: CommandDescription = {
     const options = { ...common, release: given.isSet('release'), output: given.text('output') };
     return {
       needs: 'connection',
+      uses: 'export',
       findFaults: () => findFaults(options),
       run: (context) => runExportCommand(options, context),
     };

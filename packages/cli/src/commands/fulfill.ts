@@ -95,6 +95,7 @@ export const fulfillCommand: CommandDescription = {
     const options = { ...common, orders: given.text('orders'), results: given.text('results'), ofPlans };
     return {
       needs: 'connection',
+      uses: 'fulfillment',
       findFaults: () => findFaults(options),
       run: (context) => runFulfillCommand(options, context),
     };
