@@ -169,9 +169,13 @@ function readPfxFile(bytes: Uint8Array, file: string, password: string | undefin
               mend: passwordMend,
             },
           )
-        : new ProtectionError('CERTIFICATE_PASSWORD_WRONG', `${doing}: the password is not the right one`, {
-            mend: 'check the password; capital letters and the end of the line count',
-          });
+        : new ProtectionError(
+            'CERTIFICATE_PASSWORD_WRONG',
+            `${doing}: the password is not the right one, or the file was changed since`,
+            {
+              mend: 'check the password; capital letters and the end of the line count; else export the file again',
+            },
+          );
     case 'damaged':
       throw new ProtectionError(
         'CERTIFICATE_DAMAGED',

@@ -54,6 +54,15 @@ function decryptBlock(r: Uint16Array, k: Uint16Array): void {
   }
 }
 
+/** Decrypts one block of eight bytes; for comparison with the vectors of RFC 2268, section 5. */
+export function decryptRc2Block(key: Uint8Array, effectiveBits: number, ciphertext: Uint8Array): Uint8Array {
+  const bytes = Buffer.from(ciphertext);
+  const block = Uint16Array.from([0, 2, 4, 6], (at) => bytes.readUInt16LE(at));
+  decryptBlock(block, expandKey(key, effectiveBits));
+  for (const [index, word] of block.entries()) bytes.writeUInt16LE(word, 2 * index);
+  return bytes;
+}
+
 /**
  * Decrypts RC2-CBC with PKCS #7 padding.
  * @returns undefined where the length or the padding is wrong, which most often means a wrong key

@@ -28,6 +28,14 @@ export function leafShapeOf(text: string): LeafShape {
 /** Encrypts a value to a certificate: compact JWE, RSA-OAEP-256 with A256GCM (RFC 7516, RFC 7518). */
 export function encryptLeaf(value: string, certificate: Certificate): string {
   requireValid(certificate);
+  if (!value.isWellFormed())
+    throw new ProtectionError(
+      'PROTECT_FILE_INVALID',
+      'encrypting a value: it holds half of a surrogate pair, which no UTF-8 can carry',
+      {
+        mend: 'mend the plain value',
+      },
+    );
   const plaintext = Buffer.from(value, 'utf8');
   if (plaintext.length > limits.valueBytes)
     throw new ProtectionError(
