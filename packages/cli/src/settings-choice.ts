@@ -55,10 +55,14 @@ async function askForPassword(
   );
 }
 
-/** Opens the settings from every source, with a password from where the person gives it. */
+/**
+ * Opens the settings from every source, with a password from where the person gives it.
+ * @param mayAsk a missing password may be asked for on a terminal
+ */
 export async function openAllSettings(
   options: CommonOptions,
   surroundings: BareContext,
+  mayAsk = true,
 ): Promise<OpenedSettings | Exclude<PasswordRead, { kind: 'read' }>> {
   const { openSettings } = await import('@exchange-connector/agent');
   const { environment, signal } = surroundings;
@@ -68,7 +72,7 @@ export async function openAllSettings(
     return read.kind === 'read' ? openSettings({ ...request, password: read.password }) : read;
   }
   const opened = await openSettings(request);
-  const canAsk = surroundings.input.isTTY === true && surroundings.terminal.canAsk;
+  const canAsk = mayAsk && surroundings.input.isTTY === true && surroundings.terminal.canAsk;
   if (opened.kind === 'loaded' || opened.passwordWanted.length === 0 || !canAsk) return opened;
   const typed = await askForPassword(surroundings, opened.passwordWanted);
   return typed.kind === 'read' ? openSettings({ ...request, password: typed.password }) : typed;

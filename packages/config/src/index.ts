@@ -1,11 +1,15 @@
 export * from './connection-settings.ts';
 export type { Environment } from './environment.ts';
+export { type EncryptionCertificateReading, readEncryptionCertificate } from './encryption-certificate.ts';
 export { ConfigError, type ConfigErrorCode } from './errors.ts';
+export { type JsonSchema, type SchemaFile, settingsSchema } from './json-schema.ts';
 export { loadSettings, type LoadedSettings, type SettingsRequest } from './load-settings.ts';
 export { findNearMiss } from './near-miss.ts';
 export { type OpenedSettings, type OpenRequest, openSettings } from './open-settings.ts';
+export { findPlainSecrets } from './plain-secrets.ts';
 export { findFileInTheWay, isSecretName } from './section-reader.ts';
 export type * from './setting-stores.ts';
 export type { SettingLayer } from './setting-layers.ts';
 export type { SourceKind } from './setting-value.ts';
 export { StoreCache } from './store-cache.ts';
+export { listValues, type ShownSource, type ShownValue } from './shown-values.ts';

@@ -44,6 +44,8 @@ export type LoadedSettings =
 export interface LocalSources {
   readonly settingsFolder: string;
   readonly agent: AgentFile;
+  /** What `agent` was read from. */
+  readonly agentLayers: readonly SettingLayer[];
   readonly plain: SettingSection | undefined;
   readonly environment: SettingSection | undefined;
 }
@@ -60,13 +62,12 @@ export function readLocalSources(request: SettingsRequest, remarks: Remarks): Lo
   }
   const environment = readEnvironment(request.environment, remarks);
   const agentFile = readSettingsFile(join(settingsFolder, settingFiles.agent), remarks);
-  const agentTree = mergeLayers([
-    ...(agentFile === 'absent' || agentFile === undefined ? [] : [{ kind: 'file', tree: agentFile } as const]),
-    ...(environment === undefined ? [] : [{ kind: 'environment', tree: environment } as const]),
-  ]);
-  const agent = readAgentFile(agentTree, settingsFolder, remarks);
+  const agentLayers: SettingLayer[] = [];
+  if (agentFile !== 'absent' && agentFile !== undefined) agentLayers.push({ kind: 'file', tree: agentFile });
+  if (environment !== undefined) agentLayers.push({ kind: 'environment', tree: environment });
+  const agent = readAgentFile(mergeLayers(agentLayers), settingsFolder, remarks);
   const plain = readLayerFile(join(settingsFolder, settingFiles.plain), 'file', remarks);
-  return { settingsFolder, agent, plain, environment };
+  return { settingsFolder, agent, agentLayers, plain, environment };
 }
 
 /** Checks every connection of the merged sources. */

@@ -26,21 +26,28 @@ export interface OpenRequest extends SettingsRequest {
   readonly cache?: StoreCache | undefined;
 }
 
-export type OpenedSettings =
-  | (Extract<LoadedSettings, { kind: 'loaded' }> & {
-      /** The sources that gave connections, each laid over those before it: for showing where a value comes from. */
-      readonly layers: readonly SettingLayer[];
-      /**
-       * Reads every source again, stores too, whatever was kept: for after a refused login.
-       * @throws ConfigError CONFIG_RENEWAL_FAILED
-       */
-      renew(connectionId: string): Promise<ConnectionSettings>;
-    })
-  | (Extract<LoadedSettings, { kind: 'refused' }> & {
-      readonly layers: readonly SettingLayer[];
-      /** A store was asked and did not answer, or refused: no fault of the settings' form. */
-      readonly storeFailed: boolean;
-    });
+/** What settings were read from: for showing where a value comes from. */
+interface ReadSources {
+  /** The sources that gave connections, each laid over those before it. */
+  readonly layers: readonly SettingLayer[];
+  /** Those of `appsettings.json`. */
+  readonly agentLayers: readonly SettingLayer[];
+}
+
+export type OpenedSettings = ReadSources &
+  (
+    | (Extract<LoadedSettings, { kind: 'loaded' }> & {
+        /**
+         * Reads every source again, stores too, whatever was kept: for after a refused login.
+         * @throws ConfigError CONFIG_RENEWAL_FAILED
+         */
+        renew(connectionId: string): Promise<ConnectionSettings>;
+      })
+    | (Extract<LoadedSettings, { kind: 'refused' }> & {
+        /** A store was asked and did not answer, or refused: no fault of the settings' form. */
+        readonly storeFailed: boolean;
+      })
+  );
 
 class SourceReader {
   readonly #request: OpenRequest;
@@ -161,17 +168,18 @@ function remarkOnUnstorable(local: LocalSources, layers: readonly SettingLayer[]
 export async function openSettings(request: OpenRequest): Promise<OpenedSettings> {
   const remarks = new Remarks();
   const local = readLocalSources(request, remarks);
-  if (local === undefined)
-    return { kind: 'refused', remarks: remarks.list(), passwordWanted: [], storeFailed: false, layers: [] };
+  const refused = (storeFailed: boolean) =>
+    ({ kind: 'refused', remarks: remarks.list(), passwordWanted: [], storeFailed }) as const;
+  if (local === undefined) return { ...refused(false), layers: [], agentLayers: [] };
+  const { agentLayers } = local;
   const reader = new SourceReader(request, local, remarks);
   const layers = await reader.read();
   remarkOnUnstorable(local, layers, remarks);
   // Half of the sources would give half of the settings: what is missing then is no fault of theirs.
-  if (reader.storeFailed)
-    return { kind: 'refused', remarks: remarks.list(), passwordWanted: [], storeFailed: true, layers };
+  if (reader.storeFailed) return { ...refused(true), layers, agentLayers };
   const checked = checkSettings(request, local, layers, remarks);
-  if (checked.kind === 'refused') return { ...checked, storeFailed: false, layers };
-  return { ...checked, layers, renew: (connectionId) => renew(request, connectionId) };
+  if (checked.kind === 'refused') return { ...checked, storeFailed: false, layers, agentLayers };
+  return { ...checked, layers, agentLayers, renew: (connectionId) => renew(request, connectionId) };
 }
 
 async function renew(request: OpenRequest, connectionId: string): Promise<ConnectionSettings> {

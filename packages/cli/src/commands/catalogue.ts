@@ -1,21 +1,25 @@
 /* Every command, in the order of the help. */
 import { checkCommand } from './check.ts';
+import { configCheckCommand, configGroup, configSchemaCommand, configShowCommand } from './config.ts';
 import type { CommandDescription, GroupDescription } from './command.ts';
 import { discoverCommand } from './discover.ts';
 import { exportCommand } from './export.ts';
 import { fulfillCommand } from './fulfill.ts';
+import { protectCommands, protectGroup } from './protect.ts';
 
-export const commands: readonly CommandDescription[] = [exportCommand, checkCommand, discoverCommand, fulfillCommand];
+export const commands: readonly CommandDescription[] = [
+  exportCommand,
+  checkCommand,
+  discoverCommand,
+  fulfillCommand,
+  configShowCommand,
+  configCheckCommand,
+  configSchemaCommand,
+  ...protectCommands,
+];
 
 /** The first words of the commands that have sub-commands. */
-export const groups: readonly GroupDescription[] = [];
+export const groups: readonly GroupDescription[] = [configGroup, protectGroup];
 
 /** Commands of later versions: no misspelling of one of these. */
-export const plannedCommands: ReadonlySet<string> = new Set([
-  'acknowledge',
-  'undo',
-  'audit',
-  'config',
-  'protect',
-  'decrypt-file',
-]);
+export const plannedCommands: ReadonlySet<string> = new Set(['acknowledge', 'undo', 'audit']);

@@ -1,0 +1,194 @@
+import type { OpenedSettings } from './open-settings.ts';
+import { agentKeys } from './keys/agent-keys.ts';
+import { connectionKeys, optionKeys } from './keys/connection-keys.ts';
+import { type KeyTable, usualValue } from './keys/key-form.ts';
+import { isSecretName } from './section-reader.ts';
+import { mergeLayers, type SettingLayer } from './setting-layers.ts';
+import { memberPath, type Origin, type SettingSection, type SettingValue, type SourceKind } from './setting-value.ts';
+
+/** Which source gave a value. */
+export interface ShownSource {
+  readonly kind: SourceKind;
+  /** The file, the environment variable, or the store. */
+  readonly source: string;
+  /** The name of the secret or account in its store. */
+  readonly name: string | undefined;
+  readonly line: number | undefined;
+  readonly column: number | undefined;
+}
+
+/** One value of the settings as they count, and where it comes from. */
+export interface ShownValue {
+  /** JSON path, `Connections.Main.Server`. */
+  readonly path: string;
+  /** Undefined where it is not shown: a secret, or what may be one. */
+  readonly value: string | number | boolean | readonly string[] | undefined;
+  readonly source: ShownSource;
+  /** Sources whose value for the same key does not count, the weakest first. */
+  readonly hidden: readonly ShownSource[];
+}
+
+type Scalar = SettingValue & { readonly kind: 'text' | 'number' | 'boolean' };
+
+/** Whether a value of this name may be shown, and what stands below it. */
+type Showing = 'shown' | 'secret' | KeyTable | 'pairs';
+
+function showingOf(name: string, keys: KeyTable | 'pairs'): Showing {
+  if (keys === 'pairs') {
+    const known = optionKeys.some((option) => option.toLowerCase() === name.toLowerCase());
+    return known && !isSecretName(name) ? 'shown' : 'secret';
+  }
+  const found = Object.entries(keys).find(([known]) => known.toLowerCase() === name.toLowerCase())?.[1];
+  // What nobody knows may be a password whose name has a slip of the pen.
+  if (found === undefined) return 'secret';
+  switch (found.form.kind) {
+    case 'secret':
+      return 'secret';
+    case 'pairs':
+      return 'pairs';
+    case 'section':
+      return found.form.keys;
+    default:
+      return 'shown';
+  }
+}
+
+function sourceOf({ kind = 'file', source, name, position }: Origin): ShownSource {
+  return { kind, source, name, line: position?.line, column: position?.column };
+}
+
+/** Texts that must not be seen, wherever they stand. Shorter ones would be met by chance. */
+const shortestSecret = 4;
+
+class ValueLister {
+  readonly #secrets = new Set<string>();
+  readonly #layers: readonly SettingLayer[];
+  readonly values: ShownValue[] = [];
+
+  constructor(layers: readonly SettingLayer[]) {
+    this.#layers = layers;
+    for (const { tree } of layers) this.#gather(tree, false);
+  }
+
+  #gather(value: SettingValue, secret: boolean): void {
+    switch (value.kind) {
+      case 'section':
+        for (const { name, value: member } of value.members.values())
+          this.#gather(member, secret || isSecretName(name));
+        break;
+      case 'list':
+        for (const item of value.items) this.#gather(item, secret);
+        break;
+      case 'text':
+        if (secret && value.value.trim().length >= shortestSecret) this.#secrets.add(value.value.trim());
+        break;
+      default:
+    }
+  }
+
+  /** What may be seen of a text: no login of an address, none of its parameters, no secret of another key. */
+  #visible(text: string): string {
+    let seen = text.replace(/\/\/\S*@/g, '//[secret]@').replace(/^(https?:\/\/[^?]*)\?.*$/is, '$1?…');
+    for (const secret of this.#secrets) seen = seen.replaceAll(secret, '[secret]');
+    return seen;
+  }
+
+  #shown(name: string, value: Scalar): string | number | boolean {
+    if (value.kind !== 'text') return value.value;
+    // What follows the ":" of a login may be a password, written there by mistake.
+    if (name.toLowerCase() === 'login') return this.#visible(value.value.replace(/:.*$/s, ':…'));
+    return this.#visible(value.value);
+  }
+
+  section(section: SettingSection, keys: KeyTable | 'pairs', path: string, at: readonly string[]): void {
+    for (const [key, { name, value }] of section.members) {
+      const showing = showingOf(name, keys);
+      this.#value(value, name, showing, memberPath(path, name), [...at, key]);
+    }
+    if (keys !== 'pairs') this.#defaults(section, keys, path);
+  }
+
+  #value(value: SettingValue, name: string, showing: Showing, path: string, at: readonly string[]): void {
+    if (value.kind === 'null') return;
+    if (value.kind === 'section') {
+      // A list of the environment, `…__0`, is a section by its form.
+      const below = typeof showing === 'string' && showing !== 'pairs' ? showing : undefined;
+      if (below === undefined) this.section(value, showing as KeyTable | 'pairs', path, at);
+      else
+        for (const [key, member] of value.members)
+          this.#value(member.value, name, below, memberPath(path, member.name), [...at, key]);
+      return;
+    }
+    this.#add(path, value, showing === 'shown' ? this.#seen(name, value) : undefined, at);
+  }
+
+  #seen(name: string, value: Scalar | (SettingValue & { kind: 'list' })): ShownValue['value'] {
+    if (value.kind !== 'list') return this.#shown(name, value);
+    const texts = value.items.map((item) =>
+      item.kind === 'text' || item.kind === 'number' || item.kind === 'boolean' ? String(this.#shown(name, item)) : '…',
+    );
+    return texts;
+  }
+
+  #add(path: string, { origin }: SettingValue, value: ShownValue['value'], at: readonly string[]): void {
+    const hidden = this.#layers
+      .map(({ tree }) => find(tree, at))
+      .filter((other) => other !== undefined && other.kind !== 'null' && other.origin !== origin)
+      .map((other) => sourceOf((other as SettingValue).origin));
+    this.values.push({ path, value, source: sourceOf(origin), hidden });
+  }
+
+  #defaults(section: SettingSection, keys: KeyTable, path: string): void {
+    for (const [name, { form }] of Object.entries(keys)) {
+      const usual = usualValue(form);
+      const stands = section.members.get(name.toLowerCase())?.value;
+      if (usual === undefined || (stands !== undefined && stands.kind !== 'null')) continue;
+      const source = {
+        kind: 'default',
+        source: 'the default',
+        name: undefined,
+        line: undefined,
+        column: undefined,
+      } as const;
+      this.values.push({ path: memberPath(path, name), value: usual, source, hidden: [] });
+    }
+  }
+}
+
+function find(tree: SettingSection, at: readonly string[]): SettingValue | undefined {
+  let value: SettingValue | undefined = tree;
+  for (const key of at) value = value?.kind === 'section' ? value.members.get(key)?.value : undefined;
+  return value;
+}
+
+/** Only what this connector reads: `appsettings.json` belongs to a product that keeps much else there. */
+function listAgentValues(layers: readonly SettingLayer[]): readonly ShownValue[] {
+  const merged = mergeLayers(layers);
+  if (merged === undefined) return [];
+  const lister = new ValueLister(layers);
+  const known = new Set(Object.keys(agentKeys).map((name) => name.toLowerCase()));
+  const members = new Map([...merged.members].filter(([key]) => known.has(key)));
+  lister.section({ ...merged, members }, agentKeys, '', []);
+  return lister.values;
+}
+
+function listConnectionValues(layers: readonly SettingLayer[]): readonly ShownValue[] {
+  const connections = mergeLayers(layers)?.members.get('connections')?.value;
+  if (connections?.kind !== 'section') return [];
+  const lister = new ValueLister(layers);
+  for (const [key, { name, value }] of connections.members)
+    if (value.kind === 'section')
+      lister.section(value, connectionKeys, memberPath('Connections', name), ['connections', key]);
+  return lister.values;
+}
+
+/**
+ * Every value of the settings as they count, defaults too, each with the source that gave it. Secrets, values of
+ * `Options` and of unknown names are never among them in readable form.
+ */
+export function listValues({
+  agentLayers,
+  layers,
+}: Pick<OpenedSettings, 'agentLayers' | 'layers'>): readonly ShownValue[] {
+  return [...listAgentValues(agentLayers), ...listConnectionValues(layers)];
+}
