@@ -1,0 +1,262 @@
+/*
+ * One organisation, one connection, one run after the other: between them the organisation changes, and each
+ * is hurt in another way. After each, and after the run that repairs it, everything that must hold is checked.
+ */
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runExport } from '@exchange-connector/agent';
+import { type ConnectionSettings, loadSettings } from '@exchange-connector/config';
+import {
+  createTestOrganization,
+  type MessageCounts,
+  type Simulator,
+  startSimulator,
+  type TestOrganization,
+} from '@exchange-connector/exchange-simulator';
+import { expectedDatabases, expectedMailboxes, type Row } from './expected-rows.ts';
+import { OrganisationLife } from './organisation-life.ts';
+import { Loader, type PublishedFiles, readPublished, rowsOf } from './published-files.ts';
+import { SeededNumbers } from './seeded-numbers.ts';
+
+export const account = { login: 'reader', password: 'correct horse' };
+
+/** The settings of a connection to `url` as its files say them, defaults elsewhere. */
+function connectionTo(url: string, folder: string): ConnectionSettings {
+  const Main = {
+    Server: url,
+    AuthType: 'Basic',
+    AllowUnencryptedBasic: true,
+    Login: account.login,
+    Password: account.password,
+    ShellSpacingSeconds: 0,
+  };
+  writeFileSync(join(folder, 'appsettings.agent.json'), JSON.stringify({ Connections: { Main } }));
+  const loaded = loadSettings({ settingsFolder: folder, environment: {} });
+  const connection = loaded.kind === 'loaded' ? loaded.settings.connections[0] : undefined;
+  if (connection === undefined) throw new Error(`the settings of the suite are refused: ${JSON.stringify(loaded)}`);
+  return connection;
+}
+
+export type ExportMode = 'complete' | 'incremental';
+
+/** What an export of the suite is given, but for the signal. */
+export function exportRequest(of: { readonly url: string; readonly folder: string; readonly mode: ExportMode }) {
+  return {
+    connection: connectionTo(of.url, of.folder),
+    folders: { temp: join(of.folder, 'Temp'), work: join(of.folder, 'Work') },
+    settingsFolder: of.folder,
+    ...(of.mode === 'complete' ? { complete: true } : {}),
+  };
+}
+
+/** What a run that was hurt came to. */
+export interface HurtRun {
+  /** Whether the process was killed; else the kind of the outcome. */
+  readonly outcome: string;
+  /** Its exit code; null where it was killed. */
+  readonly exitCode: number | null;
+}
+
+export interface SuiteOptions {
+  readonly mailboxes: number;
+  readonly mode: ExportMode;
+  readonly seed: number;
+}
+
+/** Something that must hold and did not: where, and what was seen. */
+export interface Finding {
+  readonly where: string;
+  readonly what: string;
+}
+
+export class SuiteRun {
+  readonly simulator: Simulator;
+  readonly organization: TestOrganization;
+  readonly folder: string;
+  readonly mode: ExportMode;
+  readonly numbers: SeededNumbers;
+  readonly findings: Finding[] = [];
+  readonly #life: OrganisationLife;
+  /** Loads after every run that ended well, as a scheduled job does. */
+  readonly #careful = new Loader();
+  /** Loads whatever the manifest vouches for, whenever it looks. */
+  readonly #eager = new Loader();
+  /** Called with the name of each round as it ends. */
+  onRound: (where: string) => void = () => {};
+  rounds = 0;
+  /** Outcomes of the hurt runs, counted. */
+  readonly outcomes = new Map<string, number>();
+
+  private constructor(options: SuiteOptions, organization: TestOrganization, simulator: Simulator) {
+    this.organization = organization;
+    this.simulator = simulator;
+    this.mode = options.mode;
+    this.folder = mkdtempSync(join(tmpdir(), 'fault-suite-'));
+    this.numbers = new SeededNumbers(options.seed);
+    this.#life = new OrganisationLife(organization, this.numbers);
+  }
+
+  /** Starts the simulator and makes the first run, which must be a good one. */
+  static async open(options: SuiteOptions, log: (line: string) => void = () => {}): Promise<SuiteRun> {
+    const organization = createTestOrganization({ mailboxes: options.mailboxes });
+    const simulator = await startSimulator({
+      organization,
+      basic: account,
+      maxShellsPerUser: 10_000,
+      log: (_level, message) => log(message),
+    });
+    const suite = new SuiteRun(options, organization, simulator);
+    await suite.repair('the first run');
+    return suite;
+  }
+
+  async close(): Promise<void> {
+    await this.simulator.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #find(where: string, what: string): void {
+    this.findings.push({ where, what });
+  }
+
+  /** An export in this process. */
+  async export(): Promise<HurtRun & { readonly message: string | undefined }> {
+    const request = exportRequest({ url: this.simulator.url, folder: this.folder, mode: this.mode });
+    const outcome = await runExport({ ...request, signal: new AbortController().signal });
+    const message = outcome.kind === 'failed' ? `${outcome.failure.code}: ${outcome.failure.message}` : undefined;
+    return { outcome: outcome.kind, exitCode: outcome.exitCode, message };
+  }
+
+  /** Messages of all kinds since the simulator's start. */
+  get messages(): number {
+    return totalOf(this.simulator.counts);
+  }
+
+  /**
+   * One round: the organisation changes, a run is hurt, the next one repairs; both are checked.
+   * @param hurt starts the run that is hurt
+   */
+  async round(where: string, hurt: () => Promise<HurtRun>): Promise<HurtRun> {
+    this.#life.change();
+    const before = readPublished(this.folder);
+    const run = await hurt();
+    this.simulator.setFault(undefined);
+    const kind = run.exitCode === null ? 'killed' : run.outcome;
+    this.outcomes.set(kind, (this.outcomes.get(kind) ?? 0) + 1);
+    this.#checkHurt(where, run, before);
+    await this.repair(`the run after ${where}`);
+    this.rounds += 1;
+    this.onRound(where);
+    return run;
+  }
+
+  #checkHurt(where: string, run: HurtRun, before: PublishedFiles): void {
+    const after = this.#read(where);
+    if (after === undefined) return;
+    const changed = [...after.bytes].filter(
+      ([name, bytes]) => !bytes.equals(before.bytes.get(name) ?? Buffer.alloc(0)),
+    );
+    const names = changed.map(([name]) => name);
+    const hasMoved = after.cookie !== before.cookie;
+    if (run.exitCode === 0 || run.exitCode === 5) {
+      if (!after.isVouchedFor)
+        this.#find(where, `it ended with ${run.exitCode}, and the manifest does not fit the files`);
+      if (run.exitCode === 0) this.#careful.load(after);
+    } else if (run.exitCode !== null) {
+      if (names.length > 0 && !after.isVouchedFor)
+        this.#find(where, `it failed, and left a mixed pair: ${names.join()}`);
+      if (names.length > 0) this.#find(where, `it failed, and replaced ${names.join()}`);
+      if (hasMoved) this.#find(where, 'it failed, and moved the cookie');
+    } else {
+      const odd = after.strangers.filter((name) => !/^\..*\.partial$/.test(name));
+      if (odd.length > 0)
+        this.#find(where, `it was killed, and left what looks like a file of the export: ${odd.join()}`);
+    }
+    if (hasMoved && !names.includes('Main_mailboxes.csv'))
+      this.#find(where, 'the cookie moved before the files were in place');
+    if (run.exitCode !== null) this.#checkNothingLeft(where, after);
+    this.#eager.load(after);
+  }
+
+  /** What is published; undefined, with a finding, where a file is not whole. */
+  #read(where: string): PublishedFiles | undefined {
+    try {
+      const published = readPublished(this.folder);
+      for (const [name, bytes] of published.bytes) if (name.endsWith('.csv')) rowsOf(bytes);
+      return published;
+    } catch (error) {
+      this.#find(where, `a published file is not whole: ${(error as Error).message}`);
+      return undefined;
+    }
+  }
+
+  #checkNothingLeft(where: string, published: PublishedFiles): void {
+    if (published.strangers.length > 0) this.#find(where, `left lying: ${published.strangers.join()}`);
+    const state = join(this.folder, 'Work', 'ExportState', 'Main');
+    const left = existsSync(state) ? readdirSync(state, { recursive: true }).map(String) : [];
+    const odd = left.filter((name) => /\.partial|^sort-|\.lock$|^lock/.test(name));
+    if (odd.length > 0) this.#find(where, `left lying in the state folder: ${odd.join()}`);
+  }
+
+  /** A run that nothing hurts must end well, and all that was loaded must then be the truth. */
+  async repair(where: string): Promise<void> {
+    const run = await this.export();
+    if (run.exitCode !== 0) {
+      this.#find(where, `it ended with ${run.exitCode}: ${run.message ?? run.outcome}`);
+      return;
+    }
+    this.check(where);
+  }
+
+  /** What must hold after a good run: the files fit, nothing else lies there, and who loaded all runs has the truth. */
+  check(where: string): void {
+    const published = this.#read(where);
+    if (published === undefined) return;
+    if (!published.isVouchedFor) this.#find(where, 'the manifest does not fit the files');
+    this.#checkNothingLeft(where, published);
+    for (const [name, loader] of [
+      ['who loads after good runs', this.#careful],
+      ['who loads whenever the manifest vouches', this.#eager],
+    ] as const) {
+      loader.load(published);
+      this.#compare(where, name, loader);
+    }
+  }
+
+  #compare(where: string, name: string, loader: Loader): void {
+    const truth = this.organization.truth();
+    const differences = [
+      ...compareRows(loader.mailboxes, expectedMailboxes(truth, loader.columns)),
+      ...compareRows(loader.databases, expectedDatabases(truth)),
+    ];
+    if (differences.length === 0) return;
+    this.#find(
+      where,
+      `${name} has ${differences.length} differences from the truth: ${differences.slice(0, 3).join('; ')}`,
+    );
+  }
+}
+
+/** What is lost, too much, or other than it should be. */
+function compareRows(actual: ReadonlyMap<string, Row>, expected: ReadonlyMap<string, Row>): string[] {
+  const differences: string[] = [];
+  for (const [guid, row] of expected) {
+    const found = actual.get(guid);
+    if (found === undefined) {
+      differences.push(`${guid} is lost`);
+      continue;
+    }
+    for (const [column, text] of Object.entries(row))
+      if (found[column] !== text)
+        differences.push(`${guid} ${column} is ${JSON.stringify(found[column])}, not ${JSON.stringify(text)}`);
+  }
+  for (const guid of actual.keys())
+    if (!expected.has(guid)) differences.push(`${guid} was deleted, and is still there`);
+  return differences;
+}
+
+/** Messages of all kinds. */
+export function totalOf({ messages }: MessageCounts): number {
+  return Object.values(messages).reduce((sum, count) => sum + count, 0);
+}
