@@ -41,9 +41,9 @@ export interface Cuttable {
 
 /** Below these an organisation is read in one go. */
 export const leastToPartition = { oneShell: 4_000, severalShells: 1_000 };
-const partSizes = { least: 250, leastOfOneShell: 2_000, most: 10_000 };
+const partSizes = { least: 100, leastOfOneShell: 2_000, most: 10_000 };
 /** Parts for each shell: the last ones to end leave the others idle for as long as one part takes. */
-const partsPerShell = 8;
+const partsPerShell = 16;
 
 /** How many mailboxes a part should have. */
 export function partSize(total: number, shells: number): number {
@@ -56,32 +56,45 @@ export function isWorthCutting(total: number | undefined, shells: number): boole
   return total !== undefined && total >= (shells > 1 ? leastToPartition.severalShells : leastToPartition.oneShell);
 }
 
-/** Names in the plan's order of letters: the Latin ones and digits alone, or where those are few, any. */
-function boundsAmong(names: readonly string[], wanted: number): string[] {
-  const latin = names
-    .map((name) => /^[a-z0-9]{1,20}/.exec(name.toLowerCase())?.[0])
-    .filter((name) => name !== undefined);
-  const any = names
-    .map((name) => /^[\p{L}\p{N}]{1,20}/u.exec(name.toLowerCase())?.[0])
-    .filter((name) => name !== undefined);
-  const chosen = latin.length * 2 >= names.length ? latin : any;
-  const sorted = [...chosen].sort((left, right) => (left < right ? -1 : left > right ? 1 : 0));
+/**
+ * The beginning of a name that may bound a range: where the server's collation and the order of code units
+ * agree as a rule, which is so for plain Latin letters and for the scripts after Latin. Letters like `É`
+ * stand elsewhere in each.
+ */
+function boundOf(name: string): string | undefined {
+  return (/^[a-z0-9]+(?: [a-z0-9]+)*/.exec(name) ?? /^[\u0370-\u{10ffff}]{1,12}/u.exec(name))?.[0].slice(0, 24);
+}
+
+const byCodeUnits = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0);
+
+/** Bounds that cut the names into about as many equal shares as wanted. */
+function boundsAmong(sorted: readonly string[], wanted: number): string[] {
   const bounds = new Set<string>();
-  for (let at = 1; at < wanted; at += 1) {
-    const bound = sorted[Math.floor((at * sorted.length) / wanted)];
-    if (bound !== undefined && bound !== sorted[0]) bounds.add(bound);
+  const reach = Math.floor(sorted.length / wanted / 2);
+  for (let share = 1; share < wanted; share += 1) {
+    const middle = Math.floor((share * sorted.length) / wanted);
+    for (let step = 0; step <= reach; step += 1) {
+      const bound = boundOf(sorted[middle + step] ?? '') ?? boundOf(sorted[middle - step] ?? '');
+      if (bound === undefined) continue;
+      bounds.add(bound);
+      break;
+    }
   }
-  return [...bounds];
+  return [...bounds].sort(byCodeUnits);
 }
 
 /** Cuts what is larger than `size` into ranges of Name. */
 export function cut(whole: Cuttable, size: number): Part[] {
   const { selection, database, count } = whole;
   const wanted = count === undefined ? 1 : Math.ceil(count / size);
-  const bounds = wanted < 2 ? [] : boundsAmong(whole.names, wanted);
-  const edges = [undefined, ...bounds, undefined];
-  const expected = Math.ceil((count ?? size) / (bounds.length + 1));
-  return edges.slice(1).map((below, index) => ({ selection, database, from: edges[index], below, expected }));
+  const names = whole.names.map((name) => name.toLowerCase()).sort(byCodeUnits);
+  const edges = [undefined, ...(wanted < 2 ? [] : boundsAmong(names, wanted)), undefined];
+  return edges.slice(1).map((below, index) => {
+    const from = edges[index];
+    const seen = names.filter((name) => (from === undefined || name >= from) && (below === undefined || name < below));
+    const share = names.length === 0 ? 1 : seen.length / names.length;
+    return { selection, database, from, below, expected: Math.ceil((count ?? size) * share) };
+  });
 }
 
 /** The largest parts first: what remains at the end is short. */

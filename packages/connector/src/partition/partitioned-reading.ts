@@ -55,7 +55,7 @@ class AsWhole extends Error {
 /** A database names mailboxes that are in none, by so many, or so much: then its databases do not cover a selection. */
 const uncovered = { rows: 10, share: 0.005 };
 /** Names looked at for each bound that is wanted: more place the bounds better. */
-const namesPerBound = 16;
+const namesPerBound = 8;
 const mostNames = 400;
 
 /**
