@@ -16,7 +16,9 @@ export {
 export { decryptLeaf, encryptLeaf, type LeafShape, leafShapeOf } from './jwe/leaf.ts';
 export { createLeafDecryptor, type LeafDecryptor } from './jwe/leaf-decryptor.ts';
 export {
+  createPasswordKeyFile,
   isWrappedPassword,
+  requirePasswordKey,
   newPasswordKey,
   type PasswordKeySource,
   passwordKeyVariable,

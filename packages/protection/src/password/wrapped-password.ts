@@ -4,8 +4,10 @@
  * settings. Without such a key there is nothing to wrap with: a key that ships with the program hides nothing.
  */
 import { createHash, randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { readBoundedFile } from '../bounded-file.ts';
 import { ProtectionError } from '../errors.ts';
+import { privateMode } from '../file-writing.ts';
 import { formatCompact, openCompact, parseCompact } from '../jwe/compact.ts';
 import { limits } from '../limits.ts';
 
@@ -25,6 +27,31 @@ const keyMend = `make one with exchange-connector protect password --new-key FIL
 /** A new key, as the text that a key file or the environment variable holds. */
 export function newPasswordKey(): string {
   return randomBytes(keyBytes).toString('base64url');
+}
+
+/**
+ * Writes a new key to a file that is not there yet, for the owner alone.
+ * @throws ProtectionError PROTECTION_FILE_FAILED
+ */
+export function createPasswordKeyFile(path: string): void {
+  try {
+    writeFileSync(path, `${newPasswordKey()}\n`, { flag: 'wx', mode: privateMode, flush: true });
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    const seen = code === 'EEXIST' ? 'it is there already, and may be in use' : (cause as Error).message;
+    throw new ProtectionError('PROTECTION_FILE_FAILED', `writing a new key to ${path}: ${seen}`, {
+      mend: code === 'EEXIST' ? 'use it with --key-file, or name another file' : 'check the folder and its rights',
+      cause,
+    });
+  }
+}
+
+/**
+ * Sees to it that there is a key, before anybody types a password.
+ * @throws ProtectionError PASSWORD_KEY_MISSING, PASSWORD_KEY_INVALID
+ */
+export function requirePasswordKey(source: PasswordKeySource): void {
+  readKey(source, 'wrapping the password');
 }
 
 /** True for a text that {@link wrapPassword} made: a compact JWE whose key part is empty. */
