@@ -205,6 +205,13 @@ async function listenOnThePipe(name: string, service: Service): Promise<Endpoint
   return { url: `pipe:${name}`, port: 0, close: () => listener.close() };
 }
 
+function onlyOverHttp(): SimulatorError {
+  return new SimulatorError(
+    'SIMULATOR_OPTION_INVALID',
+    'setting a fault script: faults are played over HTTP, and this simulator has a pipe only; give it Kerberos or a login',
+  );
+}
+
 /**
  * Starts a simulator on 127.0.0.1.
  * @throws SimulatorError SIMULATOR_OPTION_INVALID, SIMULATOR_FAULT_SCRIPT_INVALID, SIMULATOR_LISTEN_FAILED
@@ -217,7 +224,10 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       'starting the simulator: there is neither a keytab for Kerberos nor a login for Basic nor a pipe; give one of them',
     );
   }
-  if (options.fault !== undefined) parseFaultScript(options.fault);
+  if (options.fault !== undefined) {
+    parseFaultScript(options.fault);
+    if (!hasHttp) throw onlyOverHttp();
+  }
   const control = options.organization ?? createTestOrganization(options);
   const organization = organizationBehind(control);
   const registry = new ShellRegistry();
@@ -249,7 +259,10 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     get firedFaults() {
       return faults?.fired ?? [];
     },
-    setFault: (script) => faults?.set(script),
+    setFault: (script) => {
+      if (faults === undefined) throw onlyOverHttp();
+      faults.set(script);
+    },
     close: async () => {
       registry.closeAll();
       for (const endpoint of endpoints) await endpoint.close();

@@ -322,6 +322,28 @@ test('an answer is cut at a byte of all that were sent, or with the mailbox of a
   assert.ok(simulator.firedFaults.some((line) => line.startsWith('every 50 mailbox')));
 });
 
+test('the organisation changes while it is read, and a domain controller hears of it later', async () => {
+  const lines: string[] = [];
+  const simulator = await start({ log: (_level, message) => void lines.push(message) });
+  const { organization } = simulator;
+  const names = (): string[] => [...organization.truth().mailboxes()].map((mailbox) => mailbox.guid);
+  const before = names();
+  await opened(
+    simulator,
+    'create 1: change createMailbox 3; create 1: change removeMailbox; create 2: lag dc02 30s; create 2: lag nowhere 1s',
+  );
+  await clientOf(simulator).create();
+  const after = names();
+  assert.equal(after.filter((guid) => !before.includes(guid)).length, 3);
+  assert.equal(before.filter((guid) => !after.includes(guid)).length, 1);
+  await clientOf(simulator).create();
+  assert.deepEqual(
+    organization.domainControllers.filter(({ lagMs }) => lagMs > 0).map(({ name, lagMs }) => [name, lagMs]),
+    [['dc02.example.test', 30_000]],
+  );
+  assert.ok(lines.some((line) => line.includes('there is no domain controller nowhere')));
+});
+
 test('a script that cannot be read is refused at the start, and later leaves the one before it', async () => {
   await assert.rejects(startSimulator({ basic, fault: 'receive 1: explode' }), /line 1, column 12: "explode"/);
   const simulator = await start({ fault: 'create 1: refuse' });

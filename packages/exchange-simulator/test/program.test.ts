@@ -132,6 +132,11 @@ test('wrong usage ends with 2, and says what to do', async () => {
     [['--pipe', 'x', '--log-level', 'loud'], /Allowed are Verbose, Debug, Information, Warning, Error, Fatal/],
     [['--pipe', 'x', '--log-file', '/nowhere/log'], /--log-file \/nowhere\/log: it cannot be written/],
     [['--pipe', 'x', '--without', 'Get-Nothing'], /--without Get-Nothing: /],
+    [['--pipe', 'x', '--fault', 'receive 1: explode'], /line 1, column 12: "explode" is no action; allowed: drop, /],
+    [['--pipe', 'x', '--fault', 'receive 1: drop'], /faults are played over HTTP/],
+    [['--pipe', 'x', '--fault', '@/nowhere/script'], /--fault @\/nowhere\/script: the file cannot be read/],
+    [['--login', 'a', '--chaos', '1', '--fault', 'get 1: drop'], /'--chaos <seed>' cannot be used with .*'--fault/],
+    [['--login', 'a', '--chaos', 'x'], /Allowed are whole numbers from 0 to 4294967295/],
   ];
   for (const [parameters, says] of cases) {
     const ended = await run(parameters);
@@ -184,6 +189,26 @@ test('a port in use ends it with 1, naming the port', async () => {
   assert.equal(ended.code, 1);
   assert.match(ended.stderr, new RegExp(`^error: .*port ${port}: .*EADDRINUSE.* \\[SIMULATOR_LISTEN_FAILED\\]\\n$`));
   await end(child, 'SIGTERM');
+});
+
+test('--fault plays a script, from a file too, and --chaos says what it plays', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'simulator-fault-'));
+  await writeFile(join(folder, 'script'), 'message 1: drop # at once\n');
+  const log = join(folder, 'log.jsonl');
+  const { child, line } = await start(
+    ['--login', 'a', '--mailboxes', '1', '--fault', `@${join(folder, 'script')}`, '--log-file', log],
+    { EXCHANGE_PASSWORD: 'pw' },
+  );
+  await assert.rejects(fetch(line, { method: 'POST' }));
+  assert.equal((await fetch(line, { method: 'POST' })).status, 401);
+  await end(child, 'SIGTERM');
+  assert.match(await readFile(log, 'utf8'), /"Warning","message":"fault: message 1: drop — at login 1, message 1"/);
+  const chaos = await run(['--login', 'a', '--mailboxes', '1', '--chaos', '7', '--timeout', '0.01'], {
+    EXCHANGE_PASSWORD: 'pw',
+  });
+  assert.match(chaos.stderr, /^exchange-simulator Warning: chaos 7 plays:\nmessage \d+: /);
+  assert.equal(chaos.stderr.match(/^message \d+: /gm)?.length, 200);
+  await rm(folder, { recursive: true });
 });
 
 test('--timeout ends it with 1, and the password may come on standard input', async () => {
