@@ -14,6 +14,16 @@ export type AgentErrorCode =
   | 'RUN_NO_POWERSHELL'
   /** A script ended before any order was handed to it. */
   | 'RUN_SCRIPT_FAILED'
+  /** The journal of a run of fulfilment is not as it was written. */
+  | 'RUN_JOURNAL_DAMAGED'
+  /** The audit of fulfilment is not as it was written. */
+  | 'RUN_AUDIT_BROKEN'
+  /** A file that is to be carried out is no plan, was changed, or is another connection's. */
+  | 'RUN_PLAN_UNUSABLE'
+  /** There is no such run, or nothing of it that could be taken back. */
+  | 'RUN_NOT_UNDOABLE'
+  /** A batch of orders passes a threshold: a person has to release it. */
+  | 'RUN_THRESHOLD_EXCEEDED'
   /** A file could not be read, written or replaced. */
   | 'RUN_FILE_FAILED'
   /** The disk is full. */

@@ -14,6 +14,8 @@ const mostFileBytes = 64 * 1024 * 1024;
 export interface Order {
   /** Its place among the orders of the run, from 1. */
   readonly index: number;
+  /** Where it stands, for messages: `orders.json, order 3`. */
+  readonly place: string;
   /** `AssignedResourceTypeId`: what its result is known by. */
   readonly assignmentId: string;
   readonly changeType: string;
@@ -61,7 +63,7 @@ interface JsonWithSource {
 const json = JSON as unknown as JsonWithSource;
 
 /** Parses so that writing it again gives every number as it was: ids have more digits than a double. */
-function parseExactly(text: string): unknown {
+export function parseExactly(text: string): unknown {
   return json.parse(text, (_key, value, { source }) =>
     typeof value === 'number' && source !== undefined && String(value) !== source ? json.rawJSON(source) : value,
   );
@@ -73,13 +75,14 @@ function textOf(value: unknown): string {
   return json.isRawJSON(value) ? value.rawJSON : '';
 }
 
-function orderOf(value: unknown, index: number): Order | string {
+function orderOf(value: unknown, index: number, place: string): Order | string {
   if (!isObject(value)) return 'it is no JSON object';
   const assignmentId = textOf(member(value, 'AssignedResourceTypeId'));
   if (assignmentId.trim() === '') return 'it has no AssignedResourceTypeId, by which its result would be known';
   const written = JSON.stringify(value);
   return {
     index,
+    place,
     assignmentId,
     changeType: textOf(member(value, 'ChangeType')),
     ownerId: textOf(member(member(value, 'Owner'), 'Id')),
@@ -144,7 +147,7 @@ export function readOrderFolder(folder: string): OrderFolder {
       continue;
     }
     for (const [at, value] of list.entries()) {
-      const order = orderOf(value, orders.length + 1);
+      const order = orderOf(value, orders.length + 1, `${file}, order ${at + 1}`);
       if (typeof order === 'string') setAside.push({ file, reason: `order ${at + 1} of its list: ${order}` });
       else orders.push(order);
     }

@@ -9,6 +9,7 @@ import { fulfillFolder, type JournalLine, RunFolder, type Visitor } from '../../
 
 const orders: readonly Order[] = [1, 2, 3, 4].map((index) => ({
   index,
+  place: `orders.json, order ${index}`,
   assignmentId: String(index),
   changeType: 'Added',
   ownerId: '',

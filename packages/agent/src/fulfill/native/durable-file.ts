@@ -1,0 +1,47 @@
+import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileFailed } from '../../errors.ts';
+import type { WriteWatch } from './chained-file.ts';
+
+/** Makes what was made or renamed in a folder durable. Windows cannot open folders, and needs no such call. */
+export function syncFolder(folder: string): void {
+  let fd: number;
+  try {
+    fd = openSync(folder, 'r');
+  } catch {
+    return;
+  }
+  try {
+    fsyncSync(fd);
+  } catch {
+    // Some network file systems refuse to sync a folder.
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Replaces a small file whole: who reads it finds the old text or the new one, also after a death.
+ * @throws AgentError RUN_FILE_FAILED, RUN_DISK_FULL
+ */
+export function replaceFile(path: string, text: string, watch?: WriteWatch): void {
+  const temporary = `${path}.${process.pid}.partial`;
+  const bytes = Buffer.from(text);
+  watch?.({ when: 'before', path, bytes });
+  try {
+    const fd = openSync(temporary, 'w', 0o640);
+    try {
+      if (process.platform !== 'win32') fchmodSync(fd, 0o640);
+      writeFileSync(fd, bytes);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, path);
+    syncFolder(dirname(path));
+  } catch (cause) {
+    rmSync(temporary, { force: true });
+    throw fileFailed(`writing ${path}`, cause);
+  }
+  watch?.({ when: 'after', path, bytes });
+}
