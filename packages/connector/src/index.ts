@@ -29,7 +29,11 @@ export type {
 } from './export-ports.ts';
 export { type CheckedFile, ExportFileCheck, type ExpectedFile, GuidFinder } from './export-file-check.ts';
 export { type ForestView, openForestView } from './forest-view.ts';
+export { type CheckOutcome, checkAll, isStill, readsOf, verify } from './fulfill/check-state.ts';
+export { describeCall, describePlan } from './fulfill/describe-plan.ts';
+export { classOfError } from './fulfill/error-class.ts';
 export type { FieldValue, Fields } from './fulfill/field-value.ts';
+export { LiveReadings, readKey } from './fulfill/live-readings.ts';
 export type { LiveObject, LiveState, Population, Read, ReadResult, ReadView } from './fulfill/live-state.ts';
 export type {
   ChangeType,
@@ -50,11 +54,25 @@ export type {
   InverseCall,
   ObjectIdentity,
   OrderDecision,
+  ParameterValue,
   Plan,
   PlannedOrder,
   Step,
 } from './fulfill/plan.ts';
+export { planBatch, type ReadsNeeded } from './fulfill/plan-batch.ts';
+export {
+  type Digest,
+  formatPlan,
+  parsePlan,
+  planDigest,
+  type PlanReading,
+  planVersion,
+} from './fulfill/plan-document.ts';
+export { readOrder } from './fulfill/read-order.ts';
+export { isProjectionMissing, type ReadOptions, readRequest, readResultOf } from './fulfill/read-request.ts';
 export { type RefusalClass, refusalClasses } from './fulfill/refusal.ts';
+export { type CallOptions, callRequest } from './fulfill/step-request.ts';
+export { type RunConditions, whyComplete } from './incremental/basis.ts';
 export {
   type CookieFacts,
   type KnownDatabase,
@@ -71,6 +89,7 @@ export {
 } from './incremental/increment-reading.ts';
 export { deleteLine, RowEntries, type RowHash } from './incremental/row-entry.ts';
 export { type Absence, mergeRows, type MergePlan, type MergeStep } from './incremental/row-merge.ts';
+export { type DatabaseStep, type RowCounts, type RunFacts, RunResult } from './incremental/run-result.ts';
 export { fieldText, guidText, RowScanner } from './incremental/row-scanner.ts';
 export { domainOf } from './incremental/server-check.ts';
 export { digestBytes, type SnapshotEntry } from './incremental/snapshot-layout.ts';

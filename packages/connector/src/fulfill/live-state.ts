@@ -38,6 +38,8 @@ export type Population =
   | 'arbitration'
   | 'publicFolder'
   | 'auditLog'
+  | 'auxAuditLog'
+  | 'migration'
   | 'monitoring'
   | 'mailboxPlans'
   | 'moveRequests';

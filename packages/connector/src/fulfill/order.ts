@@ -6,10 +6,12 @@ export type ChangeType = 'Added' | 'Modified' | 'Deleted';
 /** What an order is about: `MicrosoftExchange_Mailbox`, `MicrosoftExchange_Database`. */
 export type OrderTarget = 'mailbox' | 'database';
 
-/** How an order names its object, the first of these that it holds. */
-export type OrderIdentity =
-  | { readonly by: 'samAccountName' | 'guid' | 'identity'; readonly value: string }
-  | { readonly by: 'name'; readonly value: string };
+/** One name that an order has for its object. */
+export interface OrderIdentity {
+  /** `name` is a database's. */
+  readonly by: 'samAccountName' | 'guid' | 'identity' | 'name';
+  readonly value: string;
+}
 
 /** One field of an order. `value` is `null` where the order takes the value away. */
 export interface OrderField {
@@ -41,7 +43,11 @@ export interface Order {
   readonly head: OrderHead;
   readonly changeType: ChangeType;
   readonly target: OrderTarget;
-  readonly identity: OrderIdentity;
+  /**
+   * At least one. A mailbox: `SamAccountName`, else `Guid`, else `Identity`, each looked up in `Changes`, then in
+   * `Resource`. A database: its GUID, the name in `Resource`, the name in `Changes`; the first that is there counts.
+   */
+  readonly identities: readonly OrderIdentity[];
   /** `Changes`, by lower-case name. */
   readonly changes: ReadonlyMap<string, OrderField>;
   /** `Resource`, by lower-case name. */

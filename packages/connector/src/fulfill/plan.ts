@@ -22,13 +22,23 @@ export interface Check {
     /** The read finds nothing. */
     | { readonly kind: 'absent' }
     /** The read finds nothing but, at most, the object of this GUID. */
-    | { readonly kind: 'noneBut'; readonly guid: string | undefined };
+    | {
+        readonly kind: 'noneBut';
+        readonly guid: string | undefined;
+        /** Objects of this domain do not count: another check asks its domain controller, which knows better. */
+        readonly outside: string | undefined;
+      };
 }
+
+/** What a parameter takes: a value, or `@{Add=…; Remove=…}` for a list of which the rest stays as it is. */
+export type ParameterValue =
+  | FieldValue
+  | { readonly add?: readonly string[] | undefined; readonly remove?: readonly string[] | undefined };
 
 /** A cmdlet with its arguments; `-DomainController`, `-Confirm:$false` and `-WhatIf` are added when it is sent. */
 export interface CmdletCall {
   readonly cmdlet: string;
-  readonly parameters: Readonly<Record<string, FieldValue>>;
+  readonly parameters: Readonly<Record<string, ParameterValue>>;
 }
 
 /** One call taken back, with what it leads back to. */
@@ -67,6 +77,11 @@ export interface Step extends CmdletCall {
   readonly retry: { readonly attempts: number; readonly waitMs: number; readonly onAnyError: boolean } | undefined;
   /** The request of a move is followed until it has ended (`WaitForMove`). */
   readonly follow: 'move' | undefined;
+  /**
+   * `takeBack`: where this step fails, or cannot be carried out because one that it needs failed, the steps of its
+   * order before it are taken back by their inverses: a database is not left dismounted, an address not given away.
+   */
+  readonly onFailure: 'leave' | 'takeBack';
   /** Numbers of the steps of other orders without which this one must not be carried out. */
   readonly needs: readonly number[];
 }

@@ -28,7 +28,7 @@ import type { Absence } from './row-merge.ts';
 import { domainOf, type FilterTime, type Landmark, proveFilterTime, readLandmarks } from './server-check.ts';
 import type { SnapshotEntry } from './snapshot-layout.ts';
 import { confirmGone, selectGuids, sweepGuids, sweepPlaces } from './sweep.ts';
-import { readUnits, type Unit } from './units.ts';
+import { readUnits } from './units.ts';
 
 /** What to read, and since what. */
 export interface IncrementPlan extends ExportPlan {
@@ -53,7 +53,6 @@ export interface IncrementReading {
   readonly reading: OrganisationReading;
   /** What it means that a mailbox of the snapshot is not among the rows. */
   readonly absence: Absence;
-  readonly units: readonly Unit[] | null;
   readonly restless: readonly Restless[];
   /** Whether the GUIDs of all mailboxes were compared. */
   readonly swept: boolean;
@@ -101,6 +100,7 @@ class Increment {
   #writer!: RowWriter;
   /** All that was read so far: where whole objects turn out to be needed, it is read again. */
   #selectionsRead: MailboxSelection[] = [];
+  #hasReadAll = false;
 
   constructor(plan: IncrementPlan, ports: IncrementPorts) {
     this.#plan = plan;
@@ -122,7 +122,9 @@ class Increment {
     for (const entry of this.#ports.entries()) this.#known.add(guidText(entry.guid));
 
     const selections = mailboxSelections(scope);
-    const units = await this.#readUnits();
+    const units = await readUnits(reading.projects, reading.domainController, this.#ports);
+    const byPlace = units === undefined || facts.units === null;
+    if (byPlace) this.#ports.onNote('organizational units cannot be compared: the place of every mailbox is');
     const countsAdd = areDisjoint(scope, databases, units) && filtersOwnOnly(scope.filter);
     const before = countsAdd ? await this.#count(selections) : undefined;
     const settleMs = plan.overlapMs + clockSkewMs;
@@ -134,7 +136,6 @@ class Increment {
     const after = before === undefined ? undefined : await this.#count(selections);
     const isProven = this.#countsProve(before, after);
     const isDue = plan.now - Date.parse(facts.sweptAt) >= sweepEveryMs;
-    const byPlace = units === undefined;
     let absence: Absence = { kind: 'unchanged' };
     const swept = byPlace || !isProven || isDue;
     if (swept) absence = await this.#sweep(selections, byPlace);
@@ -150,7 +151,8 @@ class Increment {
         domains: Object.keys(facts.controllers).sort(),
         domainControllers: [...new Set([...reading.origins(), ...Object.values(facts.controllers).flat()])].sort(),
         readFrom: new Date(plan.now).toISOString(),
-        pins: facts.controllers,
+        units: units ?? null,
+        pins: { ...Object.fromEntries(reading.serversByDomain()), ...facts.controllers },
         columnsMissing: missing,
         projected: reading.projects,
         mailboxColumns: columns.columns.map((column) => column.name),
@@ -159,7 +161,6 @@ class Increment {
         errors: reading.errors(),
       },
       absence: hasErrors ? { kind: 'unchanged' } : absence,
-      units: units ?? null,
       restless: again.restless,
       swept: swept && !hasErrors,
     };
@@ -281,16 +282,6 @@ class Increment {
     }
   }
 
-  /** Undefined where the account may not list them, or they come from other servers than the mailboxes. */
-  async #readUnits(): Promise<readonly Unit[] | undefined> {
-    const { facts } = this.#plan;
-    if (facts.units === null) {
-      this.#ports.onNote('the last export had no list of organizational units: the place of every mailbox is compared');
-    }
-    const units = await readUnits(this.#reading.projects, this.#reading.domainController, this.#ports);
-    return facts.units === null ? undefined : units;
-  }
-
   async #count(selections: readonly MailboxSelection[]): Promise<number | undefined> {
     let total: number | undefined = 0;
     for (const selection of selections) {
@@ -373,7 +364,7 @@ class Increment {
     if (outcome.kind === 'not-offered') {
       ports.onNote('the server sends whole objects only: everything is read again');
       await this.#readRows(selections);
-      return this.#gone((guid) => this.#rows.has(guid), selections, this.#rows.guids);
+      return this.#goneBesidesRows(selections);
     }
     const missing: string[] = [];
     const moved: string[] = [];
@@ -389,13 +380,18 @@ class Increment {
     return absence;
   }
 
-  #gone(isSeen: (guid: string) => boolean, selections: readonly MailboxSelection[], seen: GuidSet): Promise<Absence> {
+  /** Everything was read as rows; what is not among them is looked for once more, one by one. */
+  async #goneBesidesRows(selections: readonly MailboxSelection[]): Promise<Absence> {
+    this.#hasReadAll = true;
     const missing: string[] = [];
     for (const entry of this.#ports.entries()) {
       const guid = guidText(entry.guid);
-      if (!isSeen(guid)) missing.push(guid);
+      if (!this.#rows.has(guid)) missing.push(guid);
     }
-    return this.#confirm(missing, selections, seen);
+    if (missing.length > 0) {
+      await this.#readRows(missing.length > mostByGuid ? selections : selectGuids(selections, missing));
+    }
+    return { kind: 'unless-seen', isSeen: (guid) => this.#rows.has(guid) };
   }
 
   async #confirm(missing: readonly string[], selections: readonly MailboxSelection[], seen: GuidSet): Promise<Absence> {
@@ -416,7 +412,7 @@ class Increment {
 
   /** Names of recipients that others forward to. */
   async #checkForwarding(selections: readonly MailboxSelection[], absence: Absence): Promise<void> {
-    if (this.#reading.errors().length > 0) return;
+    if (this.#reading.errors().length > 0 || this.#hasReadAll) return;
     const isGone = (guid: string): boolean => absence.kind === 'unless-seen' && !absence.isSeen(guid);
     const expected = this.#rows.forwardingSum(this.#ports.entries(), isGone);
     if (expected.count === 0 && this.#plan.facts.forwarding.count === 0) return;

@@ -1,0 +1,445 @@
+/* One database order → its steps, on the state that the orders before it leave. */
+import type { Draft, DraftStep } from './draft.ts';
+import { databaseKeys, databaseReadOnly, databaseRule } from './database-fields.ts';
+import { describeInhabitants, inhabitantsOf, type Leaving } from './database-inhabitants.ts';
+import { sameField, showValue } from './field-rule.ts';
+import type { FieldValue, Fields } from './field-value.ts';
+import type { LiveObject, Read } from './live-state.ts';
+import { changedText } from './mailbox-kind.ts';
+import { describeIdentity } from './mailbox-identity.ts';
+import { sentForm } from './mailbox-undo.ts';
+import type { Order } from './order.ts';
+import { type OrganisationView, textField } from './organisation-view.ts';
+import type { Check, FulfillSettings, Inverse, InverseCall, ObjectIdentity, ParameterValue } from './plan.ts';
+import { protectingEntry } from './protection.ts';
+import { Refused } from './refused.ts';
+import { requireQuotaOrder, type SettingChanges, settingChanges } from './setting-changes.ts';
+
+const catalogue = {
+  rule: databaseRule,
+  readOnly: databaseReadOnly,
+  // The name is written by a rename, which is looked at here.
+  keys: databaseKeys,
+  required: new Set(['name']),
+};
+
+/** What is at hand while one database order is planned. */
+export interface DatabaseContext {
+  readonly view: OrganisationView;
+  readonly settings: FulfillSettings;
+  /** Mailboxes that orders of the batch take out of databases. */
+  readonly leaving: Leaving;
+  /** An order of the batch that puts a mailbox into a database of this name. */
+  readonly placedBy: (name: string) => number | undefined;
+}
+
+/** @throws Refused, ReadingNeeded */
+export function draftDatabaseOrder(order: Order, context: DatabaseContext): Draft {
+  const found = findDatabase(context.view, order);
+  if (found !== undefined) {
+    const entry = protectingEntry(context.settings.protectedDatabases, found);
+    if (entry !== undefined) {
+      throw new Refused('not-allowed', `the database is protected: ProtectedDatabases has "${entry}"`);
+    }
+  }
+  switch (order.changeType) {
+    case 'Added':
+      return found === undefined ? draftCreate(order, context) : draftExisting(order, found, context);
+    case 'Modified':
+      if (found !== undefined) return draftChange(order, found, context, []);
+      throw new Refused(
+        'not-found',
+        `there is no mailbox database with ${order.identities.map(describeIdentity).join(' or ')}`,
+      );
+    case 'Deleted':
+      return found === undefined ? nothingThere(order) : draftRemove(order, found, context);
+  }
+}
+
+function findDatabase(view: OrganisationView, order: Order): LiveObject | undefined {
+  for (const { by, value } of order.identities) {
+    // A new database is not one that an order before renames: its old name is free then.
+    const exact = by === 'name' && order.changeType === 'Added';
+    const found = exact ? view.databaseNamed(value) : view.database(value.replace(/^\{|\}$/g, ''));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function objectOf(database: LiveObject): ObjectIdentity {
+  const guid = textField(database, 'Guid');
+  return {
+    kind: 'database',
+    guid: guid === '' ? undefined : guid,
+    name: textField(database, 'Name'),
+    domain: undefined,
+  };
+}
+
+/** What a cmdlet is told: the GUID, or of a database that the plan itself makes, its name. */
+function identityOf(object: ObjectIdentity): string {
+  return object.guid ?? object.name;
+}
+
+function databaseRead(object: ObjectIdentity): Read {
+  return { kind: 'database', identity: identityOf(object) };
+}
+
+function databaseHas(object: ObjectIdentity, fields: Fields): Check {
+  return { read: databaseRead(object), expect: { kind: 'fields', fields } };
+}
+
+function nothingThere(order: Order): Draft {
+  const names = order.identities.map(describeIdentity).join(' or ');
+  const object: ObjectIdentity = { kind: 'database', guid: undefined, name: names, domain: undefined };
+  const notes = [`there is no mailbox database with ${names}: nothing is to be removed`];
+  return { order, object, steps: [], before: {}, after: {}, notes, addresses: undefined, needs: [] };
+}
+
+/** Parts of a call that are the same for most. */
+const plain = { retry: undefined, follow: undefined, onFailure: 'leave' } as const;
+
+function call(cmdlet: string, object: ObjectIdentity, purpose: string, before: Fields, after: Fields): InverseCall {
+  return {
+    cmdlet,
+    parameters: { Identity: identityOf(object) },
+    purpose,
+    before,
+    after,
+    preconditions: [databaseHas(object, before)],
+    expectation: [databaseHas(object, after)],
+  };
+}
+
+const mounted: Fields = { Mounted: true };
+const dismounted: Fields = { Mounted: false };
+
+function mountStep(object: ObjectIdentity, settings: FulfillSettings): DraftStep {
+  const inverse = call('Dismount-Database', object, `dismount ${object.name}`, mounted, dismounted);
+  return {
+    ...call('Mount-Database', object, `mount ${object.name}`, dismounted, mounted),
+    object,
+    inverse: { kind: 'calls', calls: [inverse], notes: [] },
+    retry: { attempts: settings.mountAttempts, waitMs: settings.mountWaitMs, onAnyError: true },
+    follow: undefined,
+    onFailure: 'leave',
+  };
+}
+
+function dismountStep(object: ObjectIdentity): DraftStep {
+  const inverse = call('Mount-Database', object, `mount ${object.name} again`, dismounted, mounted);
+  return {
+    ...call(
+      'Dismount-Database',
+      object,
+      `dismount ${object.name}: nobody in it has mail meanwhile`,
+      mounted,
+      dismounted,
+    ),
+    object,
+    inverse: { kind: 'calls', calls: [inverse], notes: [] },
+    ...plain,
+  };
+}
+
+function wantsMounted(order: Order): boolean | undefined {
+  const field = order.changes.get('mounted');
+  if (field === undefined || field.value === null) return undefined;
+  if (field.value === true || /^true$/i.test(String(field.value).trim())) return true;
+  if (field.value === false || /^false$/i.test(String(field.value).trim())) return false;
+  throw new Refused('invalid', `Mounted is ${showValue(field.value)}; True or False is wanted`);
+}
+
+function setParameters(object: ObjectIdentity, fields: Fields): Record<string, ParameterValue> {
+  const parameters: Record<string, ParameterValue> = { Identity: identityOf(object) };
+  for (const [name, value] of Object.entries(fields)) {
+    const rule = databaseRule(name);
+    if (rule !== undefined) parameters[name] = sentForm(rule, value);
+  }
+  return parameters;
+}
+
+function undoSet(object: ObjectIdentity, changes: SettingChanges): Inverse {
+  const unknown = Object.entries(changes.before).filter(
+    ([name, value]) => value === null && databaseRule(name)?.nullable !== true,
+  );
+  const back = Object.fromEntries(
+    Object.entries(changes.before).filter(([name]) => !unknown.some(([other]) => other === name)),
+  );
+  const notes = unknown.map(([name]) => `${name} had no value that is known: it stays as it is`);
+  if (Object.keys(back).length === 0) return { kind: 'calls', calls: [], notes };
+  const after = Object.fromEntries(Object.keys(back).map((name) => [name, changes.after[name] ?? null]));
+  const undo = call('Set-MailboxDatabase', object, `change ${object.name} back`, after, back);
+  return { kind: 'calls', calls: [{ ...undo, parameters: setParameters(object, back) }], notes };
+}
+
+function setStep(object: ObjectIdentity, changes: SettingChanges, purpose: string): DraftStep | undefined {
+  if (Object.keys(changes.after).length === 0) return undefined;
+  const known = Object.fromEntries(Object.entries(changes.before).filter(([, value]) => value !== null));
+  return {
+    cmdlet: 'Set-MailboxDatabase',
+    parameters: setParameters(object, changes.after),
+    object,
+    purpose,
+    before: changes.before,
+    after: changes.after,
+    preconditions: [databaseHas(object, object.guid === undefined ? {} : known)],
+    expectation: [databaseHas(afterRename(object, changes.after), changes.after)],
+    inverse: undoSet(afterRename(object, changes.after), changes),
+    ...plain,
+  };
+}
+
+/** A database without a GUID is known by its name, which the step itself may change. */
+function afterRename(object: ObjectIdentity, after: Fields): ObjectIdentity {
+  return typeof after['Name'] === 'string' ? { ...object, name: after['Name'] } : object;
+}
+
+function requireText(order: Order, name: string): string {
+  const text = changedText(order, name);
+  if (text === undefined) throw new Refused('invalid', `a new database needs Name and Server; ${name} is empty`);
+  return text;
+}
+
+const badName = /[\\/:*?"<>|=;\p{Cc}]/u;
+
+function requireName(name: string): void {
+  if (name.length > 64 || badName.test(name)) {
+    throw new Refused(
+      'invalid',
+      `"${name.slice(0, 80)}" is no name for a database: at most 64 characters, none of \\ / : * ? " < > | = ;`,
+    );
+  }
+}
+
+function draftCreate(order: Order, context: DatabaseContext): Draft {
+  const { view, settings } = context;
+  const name = requireText(order, 'Name');
+  const server = requireText(order, 'Server');
+  requireName(name);
+  if (protectingEntry(settings.protectedDatabases, { Name: name }) !== undefined) {
+    throw new Refused('not-allowed', `ProtectedDatabases has the name "${name}"`);
+  }
+  const object: ObjectIdentity = { kind: 'database', guid: undefined, name, domain: undefined };
+  const made: Record<string, FieldValue> = { Name: name, Server: server };
+  for (const path of ['EdbFilePath', 'LogFolderPath']) {
+    const text = changedText(order, path);
+    if (text !== undefined) made[path] = text;
+  }
+  const changes = settingChanges(view, order, { Name: name }, catalogue);
+  requireQuotaOrder({}, changes.after);
+  const gone: Fields = Object.fromEntries(Object.keys(made).map((key) => [key, null]));
+  const absent: Check = { read: databaseRead(object), expect: { kind: 'absent' } };
+  const create: DraftStep = {
+    cmdlet: 'New-MailboxDatabase',
+    parameters: made,
+    object,
+    purpose: `create the database ${name} on ${server}`,
+    before: gone,
+    after: made,
+    preconditions: [absent],
+    expectation: [databaseHas(object, { Name: name, Server: server })],
+    inverse: {
+      kind: 'calls',
+      calls: [
+        {
+          cmdlet: 'Remove-MailboxDatabase',
+          parameters: { Identity: name },
+          purpose: `remove the database ${name}`,
+          before: { Name: name, Server: server },
+          after: gone,
+          preconditions: [databaseHas(object, { Name: name, Server: server })],
+          expectation: [absent],
+        },
+      ],
+      notes: ['the files of the database stay on the disk of its server'],
+    },
+    ...plain,
+  };
+  const set = setStep(object, changes, `set up the database ${name}`);
+  const mount = wantsMounted(order) === false ? undefined : mountStep(object, settings);
+  const steps = [create, set, mount].filter((step) => step !== undefined);
+  const after = { ...made, ...changes.after, Mounted: mount !== undefined };
+  view.setDatabase(name.toLowerCase(), after);
+  return {
+    order,
+    object,
+    steps,
+    before: { ...gone, ...changes.before, Mounted: null },
+    after,
+    notes: changes.notes,
+    addresses: undefined,
+    needs: [],
+  };
+}
+
+/** A new database whose name is there already: the same one, or a conflict. */
+function draftExisting(order: Order, database: LiveObject, context: DatabaseContext): Draft {
+  const name = textField(database, 'Name');
+  for (const path of ['Server', 'EdbFilePath', 'LogFolderPath'] as const) {
+    const wanted = changedText(order, path);
+    const present = textField(database, path);
+    if (wanted !== undefined && present !== '' && !sameServerOrPath(path, wanted, present)) {
+      throw new Refused(
+        'conflict',
+        `there is a database ${name} already, with ${path} ${present}; the order asks for ${wanted}`,
+      );
+    }
+  }
+  const mount = order.changes.has('mounted') ? [] : [{ name: 'Mounted', value: true as FieldValue }];
+  const changes = new Map(order.changes);
+  for (const field of mount) changes.set('mounted', field);
+  return draftChange({ ...order, changes }, database, context, [
+    'the database exists already: it is brought to what the order asks for',
+  ]);
+}
+
+function sameServerOrPath(path: string, wanted: string, present: string): boolean {
+  if (sameField('name', wanted, present)) return true;
+  // A server is shown by its name and may be asked for by its full one.
+  return path === 'Server' && sameField('name', wanted.split('.')[0] ?? wanted, present.split('.')[0] ?? present);
+}
+
+function requireUnmoved(order: Order, database: LiveObject): void {
+  for (const path of ['Server', 'EdbFilePath', 'LogFolderPath'] as const) {
+    const wanted = changedText(order, path);
+    const present = textField(database, path);
+    if (wanted === undefined || sameServerOrPath(path, wanted, present)) continue;
+    throw new Refused(
+      'invalid',
+      `${path} of a database cannot be modified by an order (it is ${present}, the order asks for ${wanted}): that is Move-DatabasePath, or a copy on another server`,
+    );
+  }
+}
+
+function renamePart(order: Order, database: LiveObject, view: OrganisationView): Fields {
+  const wanted = changedText(order, 'Name');
+  const present = textField(database, 'Name');
+  if (wanted === undefined || wanted === present) return {};
+  requireName(wanted);
+  const other = view.databaseNamed(wanted);
+  if (other !== undefined && textField(other, 'Guid') !== textField(database, 'Guid')) {
+    throw new Refused('conflict', `${present} cannot be renamed: there is another database "${wanted}"`);
+  }
+  return { Name: wanted };
+}
+
+function draftChange(order: Order, database: LiveObject, context: DatabaseContext, more: readonly string[]): Draft {
+  const { view, settings } = context;
+  const object = objectOf(database);
+  requireUnmoved(order, database);
+  const rename = renamePart(order, database, view);
+  const plainChanges = settingChanges(view, order, database, catalogue);
+  requireQuotaOrder(database, plainChanges.after);
+  const changes: SettingChanges = {
+    ...plainChanges,
+    before: 'Name' in rename ? { ...plainChanges.before, Name: object.name } : plainChanges.before,
+    after: { ...plainChanges.after, ...rename },
+  };
+  const renamed = afterRename(object, changes.after);
+  const wanted = wantsMounted(order);
+  const isMounted = database['Mounted'];
+  const turn =
+    wanted === undefined || wanted === isMounted ? [] : [wanted ? mountStep(renamed, settings) : dismountStep(renamed)];
+  const set = setStep(object, changes, `change the database ${object.name}`);
+  const steps = [...(set === undefined ? [] : [set]), ...turn];
+  const state = turn.length === 0 ? {} : { Mounted: wanted ?? null };
+  const after = { ...changes.after, ...state };
+  if (steps.length > 0) view.setDatabase(object.guid ?? object.name.toLowerCase(), { ...database, ...after });
+  return {
+    order,
+    object,
+    steps,
+    before: turn.length === 0 ? changes.before : { ...changes.before, Mounted: isMounted ?? null },
+    after,
+    notes: [...more, ...changes.notes],
+    addresses: undefined,
+    needs: [],
+  };
+}
+
+function draftRemove(order: Order, database: LiveObject, context: DatabaseContext): Draft {
+  const { view } = context;
+  const object = objectOf(database);
+  const inhabitants = inhabitantsOf(view, database, context.leaving);
+  if (inhabitants.found.length > 0) {
+    throw new Refused('conflict', `the database ${object.name} is not removed: ${describeInhabitants(inhabitants)}`);
+  }
+  const placed = context.placedBy(object.name);
+  if (placed !== undefined) {
+    throw new Refused(
+      'conflict',
+      `the database ${object.name} is not removed: order ${placed} of this batch puts a mailbox into it`,
+    );
+  }
+  const before: Record<string, FieldValue> = {};
+  for (const name of ['Name', 'Server', 'EdbFilePath', 'LogFolderPath']) {
+    const value = database[name];
+    if (value !== undefined && value !== null) before[name] = value;
+  }
+  const after: Fields = Object.fromEntries(Object.keys(before).map((name) => [name, null]));
+  const remove: DraftStep = {
+    cmdlet: 'Remove-MailboxDatabase',
+    parameters: { Identity: identityOf(object) },
+    object,
+    purpose: `remove the database ${object.name}`,
+    before,
+    after,
+    preconditions: [databaseHas(object, before), ...inhabitants.checks],
+    expectation: [{ read: databaseRead(object), expect: { kind: 'absent' } }],
+    inverse: undoRemove(database, before),
+    ...plain,
+    // Exchange may find an inhabitant that nobody can see: those who live there go on.
+    onFailure: 'takeBack',
+  };
+  const isMounted = database['Mounted'] === true;
+  const first = isMounted ? dismountStep(object) : undefined;
+  const dismount =
+    first === undefined ? [] : [{ ...first, preconditions: [...first.preconditions, ...inhabitants.checks] }];
+  view.setDatabase(object.guid ?? object.name.toLowerCase(), undefined);
+  return {
+    order,
+    object,
+    steps: [...dismount, remove],
+    before: isMounted ? { ...before, Mounted: true } : before,
+    after: isMounted ? { ...after, Mounted: null } : after,
+    notes: ['the files of the database stay on the disk of its server', ...inhabitants.notes],
+    addresses: undefined,
+    needs: inhabitants.needs,
+  };
+}
+
+/** The database is made again over its files; it is another object then, with another GUID. */
+function undoRemove(database: LiveObject, before: Fields): Inverse {
+  const name = textField(database, 'Name');
+  const server = textField(database, 'Server');
+  if (name === '' || server === '') return { kind: 'impossible', reason: 'the server of the database was not known' };
+  const made: ObjectIdentity = { kind: 'database', guid: undefined, name, domain: undefined };
+  const calls: InverseCall[] = [
+    {
+      cmdlet: 'New-MailboxDatabase',
+      parameters: { ...before },
+      purpose: `create the database ${name} on ${server} again, over its files`,
+      before: Object.fromEntries(Object.keys(before).map((key) => [key, null])),
+      after: before,
+      preconditions: [{ read: databaseRead(made), expect: { kind: 'absent' } }],
+      expectation: [databaseHas(made, { Name: name, Server: server })],
+    },
+  ];
+  const settings: Record<string, FieldValue> = {};
+  for (const [key, value] of Object.entries(database)) {
+    const rule = databaseRule(key);
+    if (rule !== undefined && key !== 'Name' && value !== null && value !== '') settings[key] = value;
+  }
+  if (Object.keys(settings).length > 0) {
+    calls.push({
+      ...call('Set-MailboxDatabase', made, `set up the database ${name} as it was`, {}, settings),
+      parameters: setParameters(made, settings),
+    });
+  }
+  return {
+    kind: 'calls',
+    calls,
+    notes: ['the database gets a new GUID, and whatever is disconnected in it has to be looked for in its files'],
+  };
+}

@@ -1,0 +1,168 @@
+/* How what was done to a mailbox is taken back. */
+import { mailboxHas, noMailbox } from './checks.ts';
+import { formatByteSize, parseByteSize } from './byte-size.ts';
+import { type FieldRule, listOf } from './field-rule.ts';
+import type { FieldValue, Fields } from './field-value.ts';
+import type { LiveObject } from './live-state.ts';
+import { kindOfDetails, typeOfKind } from './mailbox-kind.ts';
+import { mailboxRule, mailboxRules } from './mailbox-fields.ts';
+import { textField } from './organisation-view.ts';
+import type { Inverse, InverseCall, ObjectIdentity, ParameterValue } from './plan.ts';
+
+/** A value that was read, in the form in which it is sent. */
+export function sentForm(rule: FieldRule, value: FieldValue): FieldValue {
+  if (rule.kind !== 'size' || typeof value !== 'string') return value;
+  const size = parseByteSize(value);
+  return size === undefined ? value : formatByteSize(size);
+}
+
+const special = new Set(['RecipientTypeDetails', 'EmailAddressPolicyEnabled', 'Database']);
+
+/** Fields → the parameters that lead back to them; what was unknown before cannot be restored. */
+function restoring(fields: Fields): {
+  readonly parameters: Record<string, ParameterValue>;
+  readonly unknown: string[];
+} {
+  const parameters: Record<string, ParameterValue> = {};
+  const unknown: string[] = [];
+  for (const [name, value] of Object.entries(fields)) {
+    if (special.has(name)) continue;
+    const rule = mailboxRule(name);
+    if (rule === undefined) continue;
+    if (value === null && !rule.nullable) unknown.push(name);
+    else parameters[name] = sentForm(rule, value);
+  }
+  return { parameters, unknown };
+}
+
+function pick(fields: Fields, names: readonly string[]): Fields {
+  return Object.fromEntries(names.filter((name) => name in fields).map((name) => [name, fields[name] ?? null]));
+}
+
+/**
+ * The inverse of a `Set-Mailbox`: the fields as they were. A policy that was switched off for the addresses is switched
+ * on again when they are back, in a command of its own.
+ */
+export function undoSetMailbox(object: ObjectIdentity, before: Fields, after: Fields): Inverse {
+  const { parameters, unknown } = restoring(before);
+  const details = before['RecipientTypeDetails'];
+  const kind = typeof details === 'string' ? kindOfDetails(details) : undefined;
+  const notes = unknown.map((name) => `${name} had no value that is known: it stays as it is`);
+  if (kind !== undefined && kind !== 'linked') {
+    parameters['Type'] = typeOfKind[kind];
+    notes.push('whether the account is disabled stays as the change of the kind left it');
+  }
+  const policy = before['EmailAddressPolicyEnabled'];
+  if (policy === false) parameters['EmailAddressPolicyEnabled'] = false;
+  const names = Object.keys(before).filter(
+    (name) => !unknown.includes(name) && !(name === 'EmailAddressPolicyEnabled' && policy === true),
+  );
+  const calls: InverseCall[] = [];
+  if (Object.keys(parameters).length > 0) {
+    calls.push({
+      cmdlet: 'Set-Mailbox',
+      parameters: { Identity: object.guid ?? '', ...parameters },
+      purpose: `change ${object.name} back`,
+      before: pick(after, names),
+      after: pick(before, names),
+      preconditions: [mailboxHas(object, after)],
+      expectation: [mailboxHas(object, pick(before, names))],
+    });
+  }
+  if (policy === true) {
+    calls.push({
+      cmdlet: 'Set-Mailbox',
+      parameters: { Identity: object.guid ?? '', EmailAddressPolicyEnabled: true },
+      purpose: `put ${object.name} under the e-mail address policies again`,
+      before: { EmailAddressPolicyEnabled: false },
+      after: { EmailAddressPolicyEnabled: true },
+      preconditions: [mailboxHas(object, { EmailAddressPolicyEnabled: false })],
+      expectation: [mailboxHas(object, { EmailAddressPolicyEnabled: true })],
+    });
+  }
+  return { kind: 'calls', calls, notes };
+}
+
+const ownedByAccount = new Set(['Name', 'UserPrincipalName', 'AccountDisabled']);
+const kindSwitch: Readonly<Record<string, string>> = { shared: 'Shared', room: 'Room', equipment: 'Equipment' };
+
+/** The inverse of a `Disable-Mailbox`: the disconnected mailbox is connected again, and its fields are set. */
+export function undoDisable(object: ObjectIdentity, mailbox: LiveObject): Inverse {
+  const exchangeGuid = textField(mailbox, 'ExchangeGuid');
+  const database = textField(mailbox, 'Database');
+  if (exchangeGuid === '' || database === '') {
+    return {
+      kind: 'impossible',
+      reason: 'the ExchangeGuid and the database of the mailbox were not known: it cannot be found again',
+    };
+  }
+  const kind = kindOfDetails(textField(mailbox, 'RecipientTypeDetails'));
+  if (kind === undefined || kind === 'linked') {
+    return {
+      kind: 'impossible',
+      reason: `a ${textField(mailbox, 'RecipientTypeDetails')} is connected by hand (Connect-Mailbox)`,
+    };
+  }
+  const connect: Record<string, ParameterValue> = {
+    Identity: exchangeGuid,
+    Database: database,
+    User: object.guid ?? '',
+  };
+  const alias = textField(mailbox, 'Alias');
+  if (alias !== '') connect['Alias'] = alias;
+  const name = kindSwitch[kind];
+  if (name !== undefined) connect[name] = true;
+  const connected: Fields = { ExchangeGuid: exchangeGuid, Database: database };
+  const fields: Record<string, FieldValue> = {};
+  for (const rule of mailboxRules) {
+    const value = mailbox[rule.name];
+    if (value === undefined || value === null || value === '' || ownedByAccount.has(rule.name)) continue;
+    fields[rule.name] = value;
+  }
+  fields['EmailAddresses'] = [...listOf(mailbox['EmailAddresses'])];
+  const { parameters } = restoring(fields);
+  const policy = mailbox['EmailAddressPolicyEnabled'];
+  delete fields['EmailAddressPolicyEnabled'];
+  const step = (more: Record<string, ParameterValue>, after: Fields, purpose: string): InverseCall => ({
+    cmdlet: 'Set-Mailbox',
+    parameters: { Identity: object.guid ?? '', ...more },
+    purpose,
+    before: Object.fromEntries(Object.keys(after).map((key) => [key, null])),
+    after,
+    preconditions: [mailboxHas(object, connected)],
+    expectation: [mailboxHas(object, after)],
+  });
+  const calls: InverseCall[] = [
+    {
+      cmdlet: 'Connect-Mailbox',
+      parameters: connect,
+      purpose: `connect the mailbox of ${object.name} again`,
+      before: { ExchangeGuid: null, Database: null },
+      after: connected,
+      preconditions: [noMailbox(object)],
+      expectation: [mailboxHas(object, connected)],
+    },
+    step(
+      { ...parameters, EmailAddressPolicyEnabled: false },
+      { ...fields, EmailAddressPolicyEnabled: false },
+      `give the mailbox of ${object.name} its addresses and settings again`,
+    ),
+  ];
+  if (policy === true) {
+    calls.push(
+      step(
+        { EmailAddressPolicyEnabled: true },
+        { EmailAddressPolicyEnabled: true },
+        `put ${object.name} under the e-mail address policies again`,
+      ),
+    );
+  }
+  return {
+    kind: 'calls',
+    calls,
+    notes: [
+      'permissions on the mailbox and group memberships by mail are not restored',
+      'it can be connected again until the retention of its database ends',
+    ],
+  };
+}
