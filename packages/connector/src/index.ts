@@ -29,7 +29,7 @@ export type {
 } from './export-ports.ts';
 export { type CheckedFile, ExportFileCheck, type ExpectedFile, GuidFinder } from './export-file-check.ts';
 export { type ForestView, openForestView } from './forest-view.ts';
-export { type CheckOutcome, checkAll, isStill, readsOf, verify } from './fulfill/check-state.ts';
+export { type CheckOutcome, checkAll, failureOfCheck, isStill, readsOf, verify } from './fulfill/check-state.ts';
 export { describeCall, describePlan } from './fulfill/describe-plan.ts';
 export { classOfError } from './fulfill/error-class.ts';
 export type { FieldValue, Fields } from './fulfill/field-value.ts';
@@ -59,7 +59,7 @@ export type {
   PlannedOrder,
   Step,
 } from './fulfill/plan.ts';
-export { planBatch, type ReadsNeeded } from './fulfill/plan-batch.ts';
+export { planOrders, type ReadsNeeded } from './fulfill/plan-orders.ts';
 export {
   type Digest,
   formatPlan,

@@ -3,7 +3,7 @@ import { assertNever } from '../errors.ts';
 import { databaseRule } from './database-fields.ts';
 import { type FieldKind, listOf, sameField, showValue } from './field-rule.ts';
 import type { FieldValue, Fields } from './field-value.ts';
-import type { LiveObject, LiveState, Read } from './live-state.ts';
+import type { LiveObject, LiveState, Read, ReadResult } from './live-state.ts';
 import { mailboxRule } from './mailbox-fields.ts';
 import { describeRecipient, domainOfName, textField } from './organisation-view.ts';
 import type { Check } from './plan.ts';
@@ -74,11 +74,7 @@ function isMeant(read: Read, object: LiveObject): boolean {
   return list.length === 0 || list.some((address) => addressKey(parseProxyAddress(address)) === wanted);
 }
 
-function checkOne({ read, expect }: Check, live: LiveState): CheckOutcome {
-  const result = live.result(read);
-  if (result === undefined) {
-    return { kind: 'unknown', class: 'transient', reason: `${nameOf(read)} was not read`, errorId: '' };
-  }
+function checkResult({ read, expect }: Check, result: ReadResult): CheckOutcome {
   if (result.kind === 'failed') {
     return { kind: 'unknown', class: result.class, reason: result.reason, errorId: result.errorId };
   }
@@ -102,6 +98,30 @@ function checkOne({ read, expect }: Check, live: LiveState): CheckOutcome {
     default:
       return assertNever(expect);
   }
+}
+
+/**
+ * What keeps one check from holding, as a sentence; `undefined` where it holds.
+ * @param result what the check's read gave
+ */
+export function failureOfCheck(check: Check, result: ReadResult): string | undefined {
+  const outcome = checkResult(check, result);
+  switch (outcome.kind) {
+    case 'holds':
+      return undefined;
+    case 'differs':
+      return `${outcome.field} is ${outcome.seen}; ${outcome.expected} is expected`;
+    case 'unknown':
+      return outcome.reason;
+    default:
+      return assertNever(outcome);
+  }
+}
+
+function checkOne(check: Check, live: LiveState): CheckOutcome {
+  const result = live.result(check.read);
+  if (result !== undefined) return checkResult(check, result);
+  return { kind: 'unknown', class: 'transient', reason: `${nameOf(check.read)} was not read`, errorId: '' };
 }
 
 /** The first check that does not hold. */
