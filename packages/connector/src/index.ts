@@ -59,7 +59,7 @@ export type {
   PlannedOrder,
   Step,
 } from './fulfill/plan.ts';
-export { planOrders, type ReadsNeeded } from './fulfill/plan-orders.ts';
+export { planBatch, type ReadsNeeded } from './fulfill/plan-batch.ts';
 export {
   type Digest,
   formatPlan,

@@ -33,7 +33,7 @@ export interface ReadsNeeded {
  * @returns the plan, or what has to be read before: call again until it is a plan. Each round needs the results of the
  *   one before, and five or so lead to the end
  */
-export function planOrders(
+export function planBatch(
   orders: readonly OrderReading[],
   live: LiveState,
   settings: FulfillSettings,
