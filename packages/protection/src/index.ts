@@ -35,3 +35,12 @@ export {
   type RotateRequest,
   rotateFiles,
 } from './json/protect-json.ts';
+export { openStateKey, StateKey } from './state/state-key.ts';
+export { createPositionalCipher, type PositionalCipher } from './state/positional-cipher.ts';
+export {
+  createSealedBlocksWriter,
+  isSealed,
+  openSealedBlocks,
+  type ReadableBytes,
+  sealedMarkBytes,
+} from './state/sealed-blocks.ts';
