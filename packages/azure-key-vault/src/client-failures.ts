@@ -35,7 +35,10 @@ function reasonsOf({ message, errors }: ClientError): string {
 
 /** Codes and messages of the vault that are known to mean one thing. */
 function refusalOf(doing: string, error: ClientError): KeyVaultError | undefined {
-  const seen = `${doing}: the vault answered HTTP ${error.statusCode}${error.code === undefined ? '' : `, ${error.code}`}: ${fit(error.message)}`;
+  // A page of a list that failed keeps the vault's code and loses its words.
+  const said = /^Pagination failed/.test(error.message ?? '') ? [error.code] : [error.code, fit(error.message)];
+  const reason = said.filter((part) => part !== undefined && part !== '').join(': ');
+  const seen = `${doing}: the vault answered HTTP ${error.statusCode}${reason === '' ? '' : `, ${reason}`}`;
   switch (error.statusCode) {
     case 401:
       return new KeyVaultError('KEY_VAULT_TOKEN_REFUSED', seen, {

@@ -127,8 +127,9 @@ function get(
   doing: string,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
+    let secured = false;
     const fail = (error: unknown) =>
-      reject(error instanceof CyberArkError ? error : connectionError(doing, error, signal));
+      reject(error instanceof CyberArkError ? error : connectionError(doing, error, signal, secured));
     const options: RequestOptions & { readonly secureContext: SecureContext } = {
       secureContext,
       agent: false,
@@ -148,20 +149,39 @@ function get(
       response.on('error', fail);
       response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }));
     });
+    request.on('socket', (socket) =>
+      socket.once('secureConnect', () => {
+        secured = true;
+      }),
+    );
     request.on('timeout', () => request.destroy(new Error(`nothing came for ${limits.silenceMs / 1000} seconds`)));
     request.on('error', fail);
     request.end();
   });
 }
 
-function connectionError(doing: string, error: unknown, signal: AbortSignal): CyberArkError {
+const tlsMend =
+  "a certificate that is not trusted here wants CyberArk.CaFile; an alert or a hang-up of the other side means that it does not take this agent's client certificate (CyberArk.File)";
+
+/** @param secured the handshake was over for this side: a server that does not take the client's certificate hangs up only then (TLS 1.3) */
+function connectionError(doing: string, error: unknown, signal: AbortSignal, secured: boolean): CyberArkError {
   const { code = '', message } = error as { code?: string; message: string };
   if (signal.aborted) return new CyberArkError('CYBERARK_CANCELLED', `${doing}: it was cancelled`);
   if (tlsCodes.test(code) || /\balert\b/.test(message))
     return new CyberArkError('CYBERARK_TLS_REFUSED', `${doing}: TLS failed (${message})`, {
       cause: error,
-      mend: "a certificate that is not trusted here wants CyberArk.CaFile; an alert of the other side means that it does not take this agent's client certificate (CyberArk.File)",
+      mend: tlsMend,
     });
+  if (secured && (code === 'ECONNRESET' || code === 'EPIPE'))
+    return new CyberArkError(
+      'CYBERARK_TLS_REFUSED',
+      `${doing}: the service hung up after the TLS handshake (${message})`,
+      {
+        cause: error,
+        recovery: 'retry-after-delay',
+        mend: tlsMend,
+      },
+    );
   return new CyberArkError('CYBERARK_UNREACHABLE', `${doing}: ${message === '' ? code : message}`, {
     cause: error,
     recovery: 'retry-after-delay',
