@@ -79,15 +79,10 @@ function cookiesOf(request: IncomingMessage): readonly string[] {
     .map((pair) => pair.slice('MS-WSMAN='.length));
 }
 
-const goneSignals = new WeakMap<ServerResponse, AbortSignal>();
-
 /** Aborted when the connection of a response has ended. */
 function goneSignal(response: ServerResponse): AbortSignal {
-  const known = goneSignals.get(response);
-  if (known !== undefined) return known;
   const gone = new AbortController();
   response.on('close', () => gone.abort());
-  goneSignals.set(response, gone.signal);
   return gone.signal;
 }
 
@@ -260,7 +255,10 @@ class HttpHandler {
       headers['Content-Encoding'] = 'gzip';
     }
     if (faults !== undefined) bytes = faults.onBytes(bytes);
-    await this.#deliver(response, { status, headers, body: bytes }, faults, given.body);
+    const outgoing = { status, headers, body: bytes };
+    if (faults !== undefined) return await this.#deliver(response, outgoing, faults, given.body);
+    this.#options.faults.countAnswer(bytes.length);
+    sendWhole(response, outgoing);
   }
 }
 
