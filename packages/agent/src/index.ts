@@ -25,7 +25,22 @@ export type {
   RunProgress,
   RunRequest,
 } from './run.ts';
-export type { FulfillOutcome, FulfillRequest, FulfillSummary } from './fulfill/request.ts';
+export type {
+  ApplyRequest,
+  FulfillOutcome,
+  FulfillRequest,
+  FulfillSummary,
+  PlanOutcome,
+  PlanRequest,
+  PlanSummary,
+  UndoRequest,
+} from './fulfill/request.ts';
+export type { AuditVerdict } from './fulfill/native/audit-log.ts';
+/** What the native engine reaches the world through: server, clock, disk. For tests; every run has its own by default. */
+export type { NativePorts } from './fulfill/native/native-context.ts';
+export { verifyAuditOf } from './fulfill/native/run-audit.ts';
+export { runApply, runUndo } from './fulfill/native/run-native.ts';
+export { planUndo, runPlan } from './fulfill/native/run-plan.ts';
 export { runFulfill } from './fulfill/run-fulfill.ts';
 export { runCheck } from './run-check.ts';
 export { runDiscover } from './run-discover.ts';

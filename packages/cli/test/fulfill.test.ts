@@ -131,10 +131,32 @@ test('what fulfill cannot do is refused with exit 2 and nothing is contacted', a
   const native = new Place(context, { PowerShellScriptPath: undefined });
   for (const [parameters, said] of [
     [['fulfill', '--settings', place.settings], /--orders is missing[\s\S]*--results is missing/],
-    [[...place.parameters, '--plan'], /--plan: plans need the native engine/],
-    [['fulfill', '--apply', 'x', '--results', 'y'], /--apply: plans need the native engine/],
-    [['undo', 'x'], /^error: undo is not in this version/],
-    [native.parameters, /names no fulfilment script/],
+    [
+      ['fulfill', '--settings', place.settings, '--orders', place.folder, '--plan'],
+      /carries out orders with the script .*, and a plan is made by the native engine only/,
+    ],
+    [
+      ['fulfill', '--settings', place.settings, '--apply', 'x', '--results', join(place.folder, 'y.csv')],
+      /with the script .*, and a plan is carried out by the native engine only/,
+    ],
+    [[...native.parameters, '--plan'], /--results: a plan changes nothing/],
+    [[...native.parameters, '--plan-file', 'p'], /--plan-file goes with --plan/],
+    [[...native.parameters, '--apply', 'p'], /--orders: the plan that --apply names holds its orders/],
+    [
+      [
+        'fulfill',
+        '--settings',
+        native.settings,
+        '--apply',
+        join(native.folder, 'none'),
+        '--results',
+        join(native.folder, 'y.csv'),
+      ],
+      /none cannot be carried out: it is not there/,
+    ],
+    [['undo', '--settings', native.settings], /missing required argument 'run'/],
+    [['undo', '../x', '--settings', native.settings], /this is no id of a run/],
+    [['undo', 'x', '--settings', native.settings], /no run of the native engine has this id/],
   ] as const) {
     const ended = await runProgram([...parameters], place);
     assert.equal(ended.code, 2, ended.errors);

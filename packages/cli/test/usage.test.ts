@@ -63,8 +63,6 @@ const refusals: readonly (readonly [parameters: readonly string[], message: stri
     'unknown option --passwrod; secrets are never taken from arguments, which others on this machine can read: use --password-stdin',
   ],
   [['config', 'show'], 'config is not in this version'],
-  [['undo', 'R1', '--order', '5'], 'undo is not in this version'],
-  [['audit', 'verify', '--json'], 'audit is not in this version'],
   [['acknowledge'], 'acknowledge is not in this version'],
   [['protect', 'value'], 'protect is not in this version'],
   [['--json', 'decrypt-file', 'x'], 'decrypt-file is not in this version'],

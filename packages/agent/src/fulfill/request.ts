@@ -1,3 +1,4 @@
+import type { Plan } from '@exchange-connector/connector';
 import type { RunFailure, RunRequest } from '../run.ts';
 
 /** Orders to be carried out. */
@@ -6,20 +7,52 @@ export interface FulfillRequest extends RunRequest {
   readonly ordersFolder: string;
   /** Absolute path of the CSV file of results; replaced whole. */
   readonly resultsFile: string;
+  /** A person lets the batch pass the thresholds. */
+  readonly release?: boolean;
+}
+
+/** A plan to be carried out that was made before. */
+export interface ApplyRequest extends RunRequest {
+  /** Absolute path of what {@link PlanRequest} wrote. */
+  readonly planFile: string;
+  readonly resultsFile: string;
+}
+
+/** Orders to be planned; nothing is changed. */
+export interface PlanRequest extends RunRequest {
+  readonly ordersFolder: string;
+  /** Absolute path to keep the plan at. */
+  readonly planFile?: string | undefined;
+  /** Ask the server, too: each cmdlet is sent with `-WhatIf`. */
+  readonly whatIf?: boolean;
+}
+
+/** A run to be taken back. */
+export interface UndoRequest extends RunRequest {
+  /** The id of the run. */
+  readonly undoneRun: string;
+  /** `AssignedResourceTypeId` of the one order that is to be taken back; all where it is left out. */
+  readonly order?: string | undefined;
+  /** Absolute path for a CSV file of results. */
+  readonly resultsFile?: string | undefined;
 }
 
 /** What a fulfilment did. */
 export interface FulfillSummary {
   readonly connection: string;
   readonly runId: string;
-  readonly engine: 'script';
-  /** Absolute path of the file of results: one row for each order. */
-  readonly results: string;
+  readonly engine: 'script' | 'native';
+  /** Absolute path of the file of results: one row for each order; `null` where none was asked for. */
+  readonly results: string | null;
   readonly orders: number;
   readonly executed: number;
   readonly errored: number;
   /** Files and orders that could not be used: no result could be written for them. */
   readonly setAside: readonly { readonly file: string; readonly reason: string }[];
+  /** Of the native engine: the domain controller of the batch. */
+  readonly domainController?: string | null;
+  /** Runs that had died, and were finished first. */
+  readonly resumed?: readonly string[];
   /** ISO 8601. */
   readonly start: string;
   readonly end: string;
@@ -38,3 +71,26 @@ export type FulfillOutcome =
       readonly summary?: FulfillSummary;
     }
   | { readonly kind: 'cancelled'; readonly exitCode: 130; readonly summary?: FulfillSummary };
+
+/** What orders, or the taking back of a run, would do. */
+export interface PlanSummary {
+  readonly connection: string;
+  readonly runId: string;
+  /** The address of `Server` that answered. */
+  readonly server: string;
+  readonly plan: Plan;
+  /** The plan as a person reads it. */
+  readonly text: string;
+  /** Where the plan was written; `null`: nowhere. */
+  readonly planFile: string | null;
+  readonly setAside: readonly { readonly file: string; readonly reason: string }[];
+  /** What the server said against steps that were sent with `-WhatIf`, by the step's number. */
+  readonly objections: readonly { readonly step: number; readonly reason: string }[];
+  readonly warnings: readonly string[];
+}
+
+/** What became of planning. Exit 4: carrying it out would be stopped by a threshold; 5: some orders are refused, or were set aside. */
+export type PlanOutcome =
+  | { readonly kind: 'done'; readonly exitCode: 0 | 4 | 5; readonly summary: PlanSummary }
+  | { readonly kind: 'failed'; readonly exitCode: 1 | 2 | 3 | 4; readonly failure: RunFailure }
+  | { readonly kind: 'cancelled'; readonly exitCode: 130 };

@@ -8,7 +8,6 @@
 import { randomUUID } from 'node:crypto';
 import { renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ConnectionSettings } from '@exchange-connector/config';
 import { csvLine } from '@exchange-connector/connector';
 import { findPowerShell } from '@exchange-connector/powershell-process';
 import { AgentError, fileFailed } from '../errors.ts';
@@ -20,6 +19,8 @@ import { ProgressMeter } from '../progress-meter.ts';
 import { endOf } from '../run-failure.ts';
 import { type RunLock, takeRunLock } from '../run-lock.ts';
 import { InterruptedRuns } from './interrupted-runs.ts';
+import type { NativePorts } from './native/native-context.ts';
+import { runNativeFulfill } from './native/run-native.ts';
 import { type Order, type OrderFolder, readOrderFolder } from './order-files.ts';
 import { errored, type OrderOutcome } from './outcome.ts';
 import { optionsLine, type Redact, redactionFor } from './redaction.ts';
@@ -52,15 +53,6 @@ function warn(run: Run, message: string): void {
   run.log.write('Warning', message);
 }
 
-function scriptOf({ id, fulfillScriptPath }: ConnectionSettings): string {
-  if (fulfillScriptPath !== undefined) return fulfillScriptPath;
-  throw new AgentError(
-    'RUN_SETTINGS_UNUSABLE',
-    `connection ${id} names no fulfilment script, and this version has no native engine to carry out orders without one`,
-    { mend: 'set FulfillScriptPath (the repository ships scripts/Fulfill-Exchange.ps1), and Options for it' },
-  );
-}
-
 function findProgram(): string {
   const found = findPowerShell();
   if (found.kind === 'found') return found.program;
@@ -75,17 +67,23 @@ function refuseFolder(results: string): void {
 }
 
 /**
- * Carries out the orders of a folder, each at most once. Never throws: what went wrong is in the outcome. Where
- * it has a summary, the file of results is in place and has one row for each order.
+ * Carries out the orders of a folder: with the connection's script, each at most once, or natively where it names
+ * none. Never throws: what went wrong is in the outcome. Where it has a summary, the file of results is in place
+ * and has one row for each order.
+ * @param ports for tests: what the native engine reaches the world through, where not the real server
  */
-export async function runFulfill(request: FulfillRequest): Promise<FulfillOutcome> {
+export async function runFulfill(request: FulfillRequest, ports?: NativePorts): Promise<FulfillOutcome> {
+  const script = request.connection.fulfillScriptPath;
+  return script === undefined ? runNativeFulfill(request, ports) : runScriptFulfill(request, script);
+}
+
+async function runScriptFulfill(request: FulfillRequest, script: string): Promise<FulfillOutcome> {
   const { connection, folders, signal } = request;
   const runId = request.runId ?? randomUUID();
   const log = new RunLog(runId, connection.id);
   const run: Run = { request, runId, start: new Date(), log, redact: redactionFor(connection), warnings: [] };
   let lock: RunLock | undefined;
   try {
-    const script = scriptOf(connection);
     refuseFolder(request.resultsFile);
     const batch = readOrderFolder(request.ordersFolder);
     const program = findProgram();

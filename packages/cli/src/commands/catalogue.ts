@@ -1,10 +1,12 @@
 /* Every command, in the order of the help. */
+import { auditGroup, auditVerifyCommand } from './audit.ts';
 import { checkCommand } from './check.ts';
 import { configCheckCommand, configGroup, configSchemaCommand, configShowCommand } from './config.ts';
 import type { CommandDescription, GroupDescription } from './command.ts';
 import { discoverCommand } from './discover.ts';
 import { exportCommand } from './export.ts';
 import { fulfillCommand } from './fulfill.ts';
+import { undoCommand } from './undo.ts';
 import { protectCommands, protectGroup } from './protect.ts';
 
 export const commands: readonly CommandDescription[] = [
@@ -12,6 +14,8 @@ export const commands: readonly CommandDescription[] = [
   checkCommand,
   discoverCommand,
   fulfillCommand,
+  undoCommand,
+  auditVerifyCommand,
   configShowCommand,
   configCheckCommand,
   configSchemaCommand,
@@ -19,7 +23,7 @@ export const commands: readonly CommandDescription[] = [
 ];
 
 /** The first words of the commands that have sub-commands. */
-export const groups: readonly GroupDescription[] = [configGroup, protectGroup];
+export const groups: readonly GroupDescription[] = [auditGroup, configGroup, protectGroup];
 
 /** Commands of later versions: no misspelling of one of these. */
-export const plannedCommands: ReadonlySet<string> = new Set(['acknowledge', 'undo', 'audit']);
+export const plannedCommands: ReadonlySet<string> = new Set(['acknowledge']);

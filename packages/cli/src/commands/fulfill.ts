@@ -1,98 +1,108 @@
 import { resolve } from 'node:path';
-import type { FulfillOutcome, FulfillSummary } from '@exchange-connector/agent';
 import type { CommonOptions } from '../command-options.ts';
 import type { ExitCode } from '../exit-code.ts';
-import type { Terminal } from '../terminal.ts';
-import { type CommandContext, type CommandDescription, requestOf, sayCancelled, sayFailure } from './command.ts';
+import { type CommandContext, type CommandDescription, requestOf } from './command.ts';
+import { tellOutcome, tellPlan } from './fulfill-parts.ts';
 
 interface FulfillOptions extends CommonOptions {
   readonly orders: string | undefined;
   readonly results: string | undefined;
-  /** Options of plans, as they are spelled: known, and not offered without the native engine. */
-  readonly ofPlans: readonly string[];
+  readonly plan: boolean;
+  readonly planFile: string | undefined;
+  readonly apply: string | undefined;
+  readonly whatIf: boolean;
+  readonly release: boolean;
 }
 
+const noOrders = '--orders is missing: the folder of the JSON files of orders';
+const noResults = '--results is missing: the CSV file that tells what became of each order';
+
 /** What is wrong with the options, beyond their form. */
-function findFaults({ orders, results, ofPlans }: FulfillOptions): readonly string[] {
-  const [first] = ofPlans;
-  if (first !== undefined)
-    return [
-      `${first}: plans need the native engine, which this version does not have yet; leave it out to carry out the orders with the connection's script`,
-    ];
+function findFaults(options: FulfillOptions): readonly string[] {
+  const { orders, results, plan, planFile, apply, whatIf, release } = options;
   const faults: string[] = [];
-  if (orders === undefined) faults.push('--orders is missing: the folder of the JSON files of orders');
-  if (results === undefined) faults.push('--results is missing: the CSV file that tells what became of each order');
+  if (apply !== undefined) {
+    if (plan) faults.push('--plan and --apply: a plan is made, or it is carried out; leave one of them out');
+    if (planFile !== undefined) faults.push('--plan-file goes with --plan; with --apply the plan is there already');
+    if (orders !== undefined) faults.push('--orders: the plan that --apply names holds its orders; leave it out');
+    if (whatIf) faults.push('--what-if goes with --plan: it changes nothing');
+    if (release)
+      faults.push('--release: a plan that is applied was seen by a person, and passes the thresholds anyway');
+    if (results === undefined) faults.push(noResults);
+    return faults;
+  }
+  if (orders === undefined) faults.push(noOrders);
+  if (plan) {
+    if (results !== undefined) faults.push('--results: a plan changes nothing, so there are none; leave it out');
+    if (release) faults.push('--release: a plan changes nothing; say it when the orders are carried out');
+    return faults;
+  }
+  if (results === undefined) faults.push(noResults);
+  if (planFile !== undefined) faults.push('--plan-file goes with --plan, which changes nothing');
+  if (whatIf) faults.push('--what-if goes with --plan: it changes nothing');
   return faults;
 }
 
-function saySummary(terminal: Terminal, summary: FulfillSummary): void {
-  terminal.result(summary.results);
-  terminal.result(`orders: Executed ${summary.executed}, Errored ${summary.errored}`);
-  const seconds = (Date.parse(summary.end) - Date.parse(summary.start)) / 1000;
-  terminal.result(`duration: ${seconds.toFixed(1)} s`);
-}
-
-function sayEnd(terminal: Terminal, outcome: FulfillOutcome): ExitCode {
-  switch (outcome.kind) {
-    case 'failed':
-      sayFailure(terminal, outcome.failure);
-      return outcome.exitCode;
-    case 'cancelled':
-      return sayCancelled(terminal);
-    case 'partial': {
-      const { errored, setAside } = outcome.summary;
-      if (errored > 0) terminal.say(`${errored} of ${outcome.summary.orders} orders errored: the results say why.`);
-      if (setAside.length > 0)
-        terminal.say(`${setAside.length} were set aside: no result is written for what they hold.`);
-      return outcome.exitCode;
-    }
-    case 'done':
-      return outcome.exitCode;
-  }
-}
-
 async function runFulfillCommand(options: FulfillOptions, context: CommandContext): Promise<ExitCode> {
-  const { runFulfill } = await import('@exchange-connector/agent');
+  const { runApply, runFulfill, runPlan } = await import('@exchange-connector/agent');
   const { terminal } = context;
-  const outcome = await runFulfill({
-    ...requestOf(options, context),
-    ordersFolder: resolve(options.orders ?? ''),
-    resultsFile: resolve(options.results ?? ''),
-  });
-  terminal.draw('');
-  if (outcome.summary !== undefined) {
-    if (options.json) terminal.resultJson(outcome.summary);
-    else saySummary(terminal, outcome.summary);
+  const request = requestOf(options, context);
+  const resultsFile = resolve(options.results ?? '');
+  if (options.apply !== undefined) {
+    const outcome = await runApply({ ...request, planFile: resolve(options.apply), resultsFile });
+    return tellOutcome(terminal, options, outcome);
   }
-  return sayEnd(terminal, outcome);
+  const ordersFolder = resolve(options.orders ?? '');
+  if (options.plan) {
+    const planFile = options.planFile === undefined ? undefined : resolve(options.planFile);
+    return tellPlan(terminal, options, await runPlan({ ...request, ordersFolder, planFile, whatIf: options.whatIf }));
+  }
+  const outcome = await runFulfill({ ...request, ordersFolder, resultsFile, release: options.release });
+  return tellOutcome(terminal, options, outcome);
 }
 
 export const fulfillCommand: CommandDescription = {
   words: ['fulfill'],
-  usage: '--orders <dir> --results <file> [options]',
+  usage:
+    '--orders <dir> --results <file> | --orders <dir> --plan [--plan-file <file>] | --apply <file> --results <file>',
   summary:
-    'Carries out provisioning orders with the fulfilment script of the connection, one at a time, each at most once, and writes what became of each: AssignmentId, ProvisioningState (Executed or Errored), Message, ChangeType, OwnerId, OwnerType.',
+    'Carries out provisioning orders: natively, or with the fulfilment script of the connection. Writes what became of each: AssignmentId, ProvisioningState (Executed or Errored), Message, ChangeType, OwnerId, OwnerType. The native engine can say beforehand what it would do (--plan), and carry out exactly that (--apply). A run that died is finished first.',
   options: [
     { flags: '--orders <dir>', description: 'folder of the JSON files of orders' },
     { flags: '--results <file>', description: 'CSV file of results, one row for each order; replaced whole' },
-    { flags: '--plan', description: '', hidden: true },
-    { flags: '--plan-file <file>', description: '', hidden: true },
-    { flags: '--apply <file>', description: '', hidden: true },
+    {
+      flags: '--plan',
+      description: 'read the live state and show fields before and after, cmdlets and conflicts; change nothing',
+    },
+    { flags: '--plan-file <file>', description: 'with --plan: keep the plan in this file too (default: not kept)' },
+    {
+      flags: '--apply <file>',
+      description: 'carry out the plan in this file and nothing else; refuse what moved since',
+    },
+    {
+      flags: '--what-if',
+      description: 'with --plan: send each cmdlet with -WhatIf too, and show what the server objects to',
+    },
+    { flags: '--release', description: 'let the batch pass the thresholds (MaximumDeletedLines and the like)' },
   ],
   examples: [
     ['Carry out the orders of a folder:', 'exchange-connector fulfill --orders ./orders --results ./results.csv'],
     [
-      'The same for a script, with an hour at most; the counts come as one line of JSON:',
-      'exchange-connector fulfill --orders ./orders --results ./results.csv --timeout 3600 --json',
+      'See first what they would do, then do exactly that:',
+      'exchange-connector fulfill --orders ./orders --plan --plan-file ./plan.json && exchange-connector fulfill --apply ./plan.json --results ./results.csv',
     ],
   ],
   prepare(given, common) {
-    const ofPlans = [
-      given.isSet('plan') ? '--plan' : '',
-      given.text('plan-file') === undefined ? '' : '--plan-file',
-      given.text('apply') === undefined ? '' : '--apply',
-    ].filter((name) => name !== '');
-    const options = { ...common, orders: given.text('orders'), results: given.text('results'), ofPlans };
+    const options: FulfillOptions = {
+      ...common,
+      orders: given.text('orders'),
+      results: given.text('results'),
+      plan: given.isSet('plan'),
+      planFile: given.text('plan-file'),
+      apply: given.text('apply'),
+      whatIf: given.isSet('what-if'),
+      release: given.isSet('release'),
+    };
     return {
       needs: 'connection',
       uses: 'fulfillment',

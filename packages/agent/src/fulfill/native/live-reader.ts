@@ -1,0 +1,103 @@
+/* The planner's questions, put to the server. */
+import {
+  classOfError,
+  describeError,
+  isProjectionMissing,
+  type LiveReadings,
+  type Read,
+  type ReadResult,
+  readKey,
+  readRequest,
+  readResultOf,
+} from '@exchange-connector/connector';
+import { createProjection, decodeCliXml, psString, textOf } from '@exchange-connector/psrp';
+import type { BatchSession, CommandAnswer } from './batch-session.ts';
+
+/** A read that the server could not answer for now is put again after these waits. */
+const readWaitsMs = [1_000, 3_000, 8_000] as const;
+
+function domainOf(read: Read): string | undefined {
+  return read.kind === 'mailbox' || read.kind === 'moveRequest' ? read.domain : undefined;
+}
+
+/** Reads, each answer once more where the server was only busy. */
+export class LiveReader {
+  readonly #session: BatchSession;
+  readonly #wait: (milliseconds: number) => Promise<void>;
+  #project = true;
+
+  constructor(session: BatchSession, wait: (milliseconds: number) => Promise<void>) {
+    this.#session = session;
+    this.#wait = wait;
+  }
+
+  /** Answers a read from the server, now. @throws SessionLostError */
+  async read(read: Read): Promise<ReadResult> {
+    for (const waitMs of readWaitsMs) {
+      const result = await this.#readOnce(read);
+      if (result.kind !== 'failed' || result.class !== 'transient') return result;
+      await this.#wait(waitMs);
+    }
+    return this.#readOnce(read);
+  }
+
+  /** Answers reads into `live`, each once. */
+  async readInto(live: LiveReadings, reads: readonly Read[]): Promise<void> {
+    const done = new Set<string>();
+    for (const read of reads) {
+      const key = readKey(read);
+      if (done.has(key)) continue;
+      done.add(key);
+      live.set(read, await this.read(read));
+    }
+  }
+
+  async #readOnce(read: Read): Promise<ReadResult> {
+    await this.#pinDomainOf(read);
+    const answer = await this.#ask(read);
+    const objects = answer.bodies.map((body) => decodeCliXml(body));
+    return readResultOf(read, objects, answer.outcome);
+  }
+
+  async #ask(read: Read): Promise<CommandAnswer> {
+    const domainController = (domain: string | undefined): string | undefined =>
+      this.#session.domainControllerOf(domain);
+    const doing = `reading (${read.kind})`;
+    const answer = await this.#session.run(readRequest(read, { domainController, project: this.#project }), doing);
+    if (!this.#project || !isProjectionMissing(answer.outcome)) return answer;
+    this.#project = false;
+    return this.#session.run(readRequest(read, { domainController, project: false }), doing);
+  }
+
+  /** Finds a domain controller for the objects of another domain than that of the batch's. */
+  async #pinDomainOf(read: Read): Promise<void> {
+    const domain = domainOf(read);
+    if (domain === undefined || this.#session.domainController === undefined) return;
+    if (this.#session.domainControllerOf(domain) !== undefined) return;
+    if (read.kind !== 'mailbox' && read.kind !== 'moveRequest') return;
+    const parameters = [{ name: 'Identity', value: psString(read.guid) }];
+    const answer = await this.#session.run(
+      { statements: [[{ name: 'Get-User', parameters }]] },
+      `looking for a domain controller of ${domain}`,
+    );
+    const projection = createProjection(['OriginatingServer']);
+    for (const body of answer.bodies) {
+      const [origin] = projection.read(body);
+      this.#session.learn(domain, origin === undefined ? undefined : textOf(origin));
+    }
+  }
+}
+
+/** What the server said against a command; undefined where it said nothing and completed. */
+export function refusalOf(
+  answer: CommandAnswer,
+): { readonly class: string; readonly reason: string; readonly errorId: string } | undefined {
+  const { outcome } = answer;
+  if (outcome.kind === 'left' || (outcome.kind === 'completed' && outcome.errors.length === 0)) return undefined;
+  const record = outcome.kind === 'failed' ? (outcome.error ?? outcome.errors[0]) : outcome.errors[0];
+  return {
+    class: classOfError(record),
+    reason: describeError(record),
+    errorId: record?.fullyQualifiedErrorId ?? '',
+  };
+}

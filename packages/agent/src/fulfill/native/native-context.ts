@@ -1,0 +1,153 @@
+/* What every command of the native engine works with, from its lock to its end. */
+import { randomUUID } from 'node:crypto';
+import { hostname, userInfo } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ConnectionSettings } from '@exchange-connector/config';
+import type { FulfillSettings } from '@exchange-connector/connector';
+import { stateFolder } from '../../export-paths.ts';
+import { clearLeftovers } from '../../leftovers.ts';
+import { RunLog } from '../../log.ts';
+import { ProgressMeter } from '../../progress-meter.ts';
+import type { RunRequest } from '../../run.ts';
+import { endOf, type RunEnd } from '../../run-failure.ts';
+import { type RunLock, takeRunLock } from '../../run-lock.ts';
+import { openFirstSession } from '../../session-opening.ts';
+import { WarningList } from '../../warning-list.ts';
+import { type Redact, redactionFor } from '../redaction.ts';
+import type { Actor } from './audit-log.ts';
+import { BatchSession, type BatchPorts, type SessionMode } from './batch-session.ts';
+import type { WriteWatch } from './chained-file.ts';
+import { fulfilConnection } from './fulfil-connection.ts';
+import { LiveReader } from './live-reader.ts';
+
+/** What the native engine reaches the world through. */
+export interface NativePorts extends BatchPorts {
+  /** Told of every writing of journal, audit and results. */
+  readonly watch?: WriteWatch | undefined;
+}
+
+export interface NativeContext {
+  readonly request: RunRequest;
+  readonly runId: string;
+  readonly start: Date;
+  readonly log: RunLog;
+  readonly redact: Redact;
+  readonly warnings: WarningList;
+  readonly meter: ProgressMeter;
+  readonly ports: NativePorts;
+  /** As fulfilment opens it. */
+  readonly connection: ConnectionSettings;
+  readonly by: Actor;
+}
+
+/** The server of the settings, the clock of this machine. */
+export function ownPorts(request: RunRequest): NativePorts {
+  const connection = fulfilConnection(request.connection);
+  return {
+    now: () => new Date(),
+    wait: async (milliseconds, signal) => {
+      await delay(milliseconds, undefined, { signal });
+    },
+    open: async (signal, onWarning) => {
+      const { session, server } = await openFirstSession(connection, { signal, limits: request.limits }, onWarning);
+      return { session, url: server.url };
+    },
+  };
+}
+
+function accountName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // An account that the system has no name for, as in containers.
+    return `uid ${process.getuid?.() ?? '?'}`;
+  }
+}
+
+export function openContext(request: RunRequest, ports: NativePorts): NativeContext {
+  const runId = request.runId ?? randomUUID();
+  const log = new RunLog(runId, request.connection.id);
+  const connection = fulfilConnection(request.connection);
+  return {
+    request,
+    runId,
+    start: ports.now(),
+    log,
+    redact: redactionFor(request.connection),
+    warnings: new WarningList((message) => {
+      log.write('Warning', message);
+      request.onWarning?.(message);
+    }),
+    meter: new ProgressMeter((progress) => request.onProgress?.(progress)),
+    ports,
+    connection,
+    by: { account: accountName(), host: hostname(), login: connection.principal ?? connection.login ?? null },
+  };
+}
+
+/** What the settings say of fulfilment. */
+export function fulfillSettingsOf(connection: ConnectionSettings): FulfillSettings {
+  const option = (name: string, otherwise: number): number => {
+    const value = connection.fulfillOptions.find((each) => each.name.toLowerCase() === name.toLowerCase())?.value;
+    const number = Number(value);
+    return Number.isFinite(number) && number > 0 ? number : otherwise;
+  };
+  return {
+    ...connection,
+    mountAttempts: Math.round(option('MountAttempts', 10)),
+    mountWaitMs: Math.round(option('MountWaitSeconds', 6) * 1000),
+  };
+}
+
+/** A session for a batch, and the reader on it. */
+export function openBatch(
+  context: NativeContext,
+  mode: SessionMode,
+  domainController?: string | undefined,
+): { readonly session: BatchSession; readonly reader: LiveReader } {
+  const { connection, ports, request, warnings, log } = context;
+  const session = new BatchSession({
+    connection,
+    ports,
+    mode,
+    signal: request.signal,
+    onWarning: (message) => warnings.add(message),
+    onNote: (message) => log.write('Information', message),
+    domainController,
+  });
+  return { session, reader: new LiveReader(session, (milliseconds) => ports.wait(milliseconds, request.signal)) };
+}
+
+/** Does something while the connection's lock is held; what goes wrong is a value. */
+export async function underLock<T>(
+  context: NativeContext,
+  temporaries: readonly string[],
+  work: () => Promise<T>,
+): Promise<T | RunEnd> {
+  const { request, runId, log, warnings } = context;
+  let lock: RunLock | undefined;
+  try {
+    request.signal.throwIfAborted();
+    const state = stateFolder(request.folders.work, request.connection.id);
+    lock = takeRunLock(state, runId, temporaries);
+    for (const sentence of await clearLeftovers(state, lock)) warnings.add(sentence);
+    return await work();
+  } catch (error) {
+    return failedEnd(context, error);
+  } finally {
+    lock?.release();
+    log.write('Debug', 'lock released');
+  }
+}
+
+/** What an error means for the run, written to the log. */
+export function failedEnd({ request, log }: NativeContext, error: unknown): RunEnd {
+  const end = endOf(error instanceof Error && error.name === 'SessionLostError' ? error.cause : error, request.signal);
+  if (end.kind === 'failed')
+    log.write('Error', `fulfilment failed: ${end.failure.message}`, {
+      code: end.failure.code,
+      recovery: end.failure.recovery,
+    });
+  else log.write('Warning', 'fulfilment cancelled');
+  return end;
+}
