@@ -227,6 +227,8 @@ export class RunResult {
 
   /** What was not read is read by the next run: nothing that says "up to here" moves. */
   #afterErrors(facts: CookieFacts, old: CookieFacts | undefined): CookieFacts {
+    // A script reads everything each time.
+    if (facts.engine === 'script') return facts;
     if (this.#run.increment === undefined || old === undefined) {
       return { ...facts, needsComplete: 'the server reported errors during the last complete export' };
     }

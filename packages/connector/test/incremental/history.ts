@@ -5,7 +5,12 @@
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { createTestOrganization, openInProcessSession, type TestOrganization } from '@exchange-connector/exchange-simulator';
+import {
+  createTestOrganization,
+  type MailboxProperties,
+  openInProcessSession,
+  type TestOrganization,
+} from '@exchange-connector/exchange-simulator';
 import type { InvokeOptions, PipelineEvent, PipelineRequest, RemoteSession } from '@exchange-connector/psrp';
 import { type ExportScope, fieldText, guidText, SnapshotReader } from '@exchange-connector/connector';
 import { type Loaded, load, runSmall, type SmallRun, type SmallSettings, wholeScope } from './small-agent.ts';
@@ -49,7 +54,18 @@ export interface HistoryTally {
 }
 
 export function newTally(): HistoryTally {
-  return { exports: 0, incremental: 0, changes: 0, inserts: 0, updates: 0, deletes: 0, failed: 0, unloaded: 0, swept: 0, reasons: new Map() };
+  return {
+    exports: 0,
+    incremental: 0,
+    changes: 0,
+    inserts: 0,
+    updates: 0,
+    deletes: 0,
+    failed: 0,
+    unloaded: 0,
+    swept: 0,
+    reasons: new Map(),
+  };
 }
 
 /** An export was ended on purpose. */
@@ -84,7 +100,9 @@ export class History {
   readonly #dice: Dice;
   readonly #tally: HistoryTally;
   readonly #organization: TestOrganization;
-  readonly #settings: SmallSettings;
+  #settings: SmallSettings;
+  /** The clock of the machine that exports is ahead of the organisation's by so much. */
+  readonly #skewMs: number;
   readonly #sessionOptions: { without: string[]; filterDates: 'utc' | 'server' };
   readonly #controllers: readonly string[];
   readonly log: string[] = [];
@@ -104,6 +122,8 @@ export class History {
       clock: 'virtual',
     });
     this.#controllers = this.#organization.domainControllers.map(({ name }) => name);
+    this.#skewMs = (dice.below(9) - 4) * minute;
+    if (dice.chance(50)) for (const name of this.#controllers) this.#setLag(name);
     this.#settings = { scope: this.#randomScope(), pins: this.#randomPins(), overlapMinutes };
     const without: string[] = [];
     if (dice.chance(10)) without.push('Get-OrganizationalUnit');
@@ -111,6 +131,13 @@ export class History {
     if (dice.chance(5)) without.push('Select-Object');
     this.#sessionOptions = { without, filterDates: dice.chance(50) ? 'utc' : 'server' };
     this.log.push(JSON.stringify({ seed, settings: this.#settings, session: this.#sessionOptions }));
+  }
+
+  /** A change is seen everywhere no later than the overlap reaches back. */
+  #setLag(controller: string): void {
+    const lag = this.#dice.of([0, 1000, 90_000, 20 * minute, 55 * minute]);
+    this.#organization.setReplicationLag(controller, lag);
+    this.log.push(`lag of ${controller}: ${lag} ms`);
   }
 
   #randomPins(): SmallSettings['pins'] {
@@ -125,16 +152,25 @@ export class History {
   #randomScope(): ExportScope {
     const dice = this.#dice;
     const truth = this.#organization.truth();
-    const some = <T>(percent: number, from: readonly T[]): T[] => (dice.chance(percent) ? from.filter(() => dice.chance(50)) : []);
+    const some = <T>(percent: number, from: readonly T[]): T[] =>
+      dice.chance(percent) ? from.filter(() => dice.chance(50)) : [];
     return {
       ...wholeScope,
       includeArbitration: dice.chance(20),
       includeMonitoring: dice.chance(10),
       includePublicFolder: dice.chance(10),
-      organizationalUnits: some(15, truth.organizationalUnits.map(({ guid }) => guid)).slice(0, 3),
-      databases: some(10, truth.databases.map(({ guid }) => guid)),
+      organizationalUnits: some(
+        15,
+        truth.organizationalUnits.map(({ guid }) => guid),
+      ).slice(0, 3),
+      databases: some(
+        10,
+        truth.databases.map(({ guid }) => guid),
+      ),
       recipientTypeDetails: some(10, ['UserMailbox', 'SharedMailbox', 'RoomMailbox']),
-      filter: dice.chance(12) ? dice.of(["DisplayName -like 'a*'", "Office -ne 'Paris'", "Name -like '*e*'"]) : undefined,
+      filter: dice.chance(12)
+        ? dice.of(["DisplayName -like 'a*'", "Office -ne 'Paris'", "Name -like '*e*'"])
+        : undefined,
     };
   }
 
@@ -147,6 +183,10 @@ export class History {
       }
       this.#advance(dice.of([1000, 10 * minute, 70 * minute, 3 * 60 * minute]));
       if (dice.chance(6)) this.#advance(26 * 60 * minute);
+      if (dice.chance(6)) {
+        this.#settings = { ...this.#settings, pins: this.#randomPins() };
+        this.log.push(`now pinned to ${JSON.stringify(this.#settings.pins)}`);
+      }
       if (dice.chance(30)) await this.#export({ isQuiet: false });
       await this.#export({ isQuiet: true });
     }
@@ -164,11 +204,7 @@ export class History {
   #change(): void {
     const dice = this.#dice;
     if (dice.chance(12)) {
-      // A change that began before it is seen everywhere no later than the overlap reaches back.
-      const lag = dice.of([0, 1000, 90_000, 20 * minute, 55 * minute]);
-      const controller = dice.of(this.#controllers);
-      this.#organization.setReplicationLag(controller, lag);
-      this.log.push(`lag of ${controller}: ${lag} ms`);
+      this.#setLag(dice.of(this.#controllers));
       return;
     }
     const truth = this.#organization.truth();
@@ -179,9 +215,25 @@ export class History {
     const mailbox = mailboxes.length === 0 ? '' : dice.of(mailboxes).guid;
     const kinds: readonly (() => Parameters<TestOrganization['change']>[0])[] = [
       () => ({ kind: 'createMailbox', name: this.#name('New'), organizationalUnit: unit(), database: database() }),
-      () => ({ kind: 'createMailbox', name: this.#name('Room'), mailboxKind: 'room', organizationalUnit: unit(), database: database() }),
+      () => ({
+        kind: 'createMailbox',
+        name: this.#name('Room'),
+        mailboxKind: 'room',
+        organizationalUnit: unit(),
+        database: database(),
+      }),
       () => ({ kind: 'setMailbox', mailbox, properties: { displayName: this.#name('Display') } }),
-      () => ({ kind: 'setMailbox', mailbox, properties: { office: dice.of(['Paris', 'Rome']), forwardingSmtpAddress: 'smtp:x@y.example' } }),
+      () => ({
+        kind: 'setMailbox',
+        mailbox,
+        properties: { office: dice.of(['Paris', 'Rome']), forwardingSmtpAddress: 'smtp:x@y.example' },
+      }),
+      // By its number, as the directory's links go: the name that is shown follows the one that is forwarded to.
+      () => ({
+        kind: 'setMailbox',
+        mailbox,
+        properties: { forwardingRecipient: dice.below(this.#organization.mailboxCount) } as MailboxProperties,
+      }),
       () => ({ kind: 'renameMailbox', mailbox, name: this.#name('Renamed') }),
       () => ({ kind: 'moveMailbox', mailbox, database: database() }),
       () => ({ kind: 'moveToOrganizationalUnit', mailbox, organizationalUnit: unit() }),
@@ -192,7 +244,13 @@ export class History {
         const gone = dice.of(mailboxes);
         this.#apply({ kind: 'removeMailbox', mailbox: gone.guid });
         const name = String(gone.properties['Name']);
-        return { kind: 'createMailbox', name, samAccountName: String(gone.properties['SamAccountName']), organizationalUnit: unit(), database: database() };
+        return {
+          kind: 'createMailbox',
+          name,
+          samAccountName: String(gone.properties['SamAccountName']),
+          organizationalUnit: unit(),
+          database: database(),
+        };
       },
       () => ({ kind: 'enableMailbox', account: others.length === 0 ? '' : dice.of(others).guid, database: database() }),
       () => ({ kind: 'renameOrganizationalUnit', organizationalUnit: unit(), name: this.#name('Unit') }),
@@ -232,7 +290,7 @@ export class History {
       this.#change();
       this.#advance(dice.of([0, 1000, minute]));
     });
-    const now = this.#organization.clock.now().getTime();
+    const now = this.#organization.clock.now().getTime() + this.#skewMs;
     let run: SmallRun;
     try {
       run = await runSmall(session, this.#settings, now, { cookie: this.#cookie });
@@ -248,7 +306,9 @@ export class History {
       this.#tally.failed += 1;
       return;
     }
-    this.log.push(`${new Date(now).toISOString()} ${isQuiet ? 'quiet' : 'restless'} export: ${run.mode} ${run.reason ?? ''} ${JSON.stringify(run.counts)}`);
+    this.log.push(
+      `${new Date(now).toISOString()} ${isQuiet ? 'quiet' : 'restless'} export: ${run.mode} ${run.reason ?? ''} ${JSON.stringify(run.counts)}`,
+    );
     for (const note of run.notes) this.log.push(`    ${note}`);
     this.#count(run);
     if (!isQuiet && dice.chance(20)) {
@@ -257,7 +317,7 @@ export class History {
       return;
     }
     this.#load(run);
-    this.#checkCookie(run);
+    this.#checkCookie();
     if (isQuiet) await this.#check(now);
   }
 
@@ -283,13 +343,17 @@ export class History {
     this.#cookie = run.cookie;
   }
 
-  /** The snapshot is of the very rows that were loaded. */
-  #checkCookie(run: SmallRun): void {
-    const bytes = run.cookie;
-    const reader = new SnapshotReader({
+  #reader(): SnapshotReader {
+    const bytes = this.#cookie ?? Buffer.alloc(0);
+    return new SnapshotReader({
       size: bytes.length,
       read: (into, position) => bytes.copy(into, 0, position, position + into.length),
     });
+  }
+
+  /** The snapshot is of the very rows that were loaded. */
+  #checkCookie(): void {
+    const reader = this.#reader();
     const known: string[] = [];
     for (const entry of reader.entries()) {
       const guid = guidText(entry.guid);
@@ -302,7 +366,13 @@ export class History {
 
   /** What is loaded is what a complete export writes now. */
   async #check(now: number): Promise<void> {
-    const whole = await runSmall(this.#session(), this.#settings, now, { complete: true });
+    // Read where the increments are read: times of change differ from one directory server to the next.
+    const [catalog] = Object.values(this.#reader().facts.controllers).flat();
+    const pins = {
+      domainController: this.#settings.pins?.domainController,
+      globalCatalog: catalog ?? this.#settings.pins?.globalCatalog,
+    };
+    const whole = await runSmall(this.#session(), { ...this.#settings, pins }, now, { complete: true });
     const mailboxes: Loaded = new Map();
     const databases: Loaded = new Map();
     load(mailboxes, whole.mailboxes);

@@ -106,7 +106,9 @@ export async function runSmall(
         ? 'no cookie'
         : whyComplete(before.facts, { connection: 'Test', engine: 'native', settings: digest, now });
   const overlapMs = overlapMinutes * 60_000;
-  let increment: Parameters<typeof readIncrement>[0] extends never ? never : Awaited<ReturnType<typeof readIncrement>> | undefined;
+  let increment: Parameters<typeof readIncrement>[0] extends never
+    ? never
+    : Awaited<ReturnType<typeof readIncrement>> | undefined;
   if (reason === undefined && before !== undefined) {
     increment = await readIncrement(
       { ...plan, facts: before.facts, now, overlapMs },
@@ -131,7 +133,14 @@ export async function runSmall(
   const mode = increment?.kind === 'read' ? 'incremental' : 'complete';
   const result = new RunResult(
     {
-      cookie: { id: randomUUID(), connection: 'Test', runId: 'run', engine: 'native', server: 'test', settings: digest },
+      cookie: {
+        id: randomUUID(),
+        connection: 'Test',
+        runId: 'run',
+        engine: 'native',
+        server: 'test',
+        settings: digest,
+      },
       start: now,
       overlapMs,
       mode,
