@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { OrganisationReading } from '@exchange-connector/connector';
+import type { AtRest } from './at-rest.ts';
 import type { ExportPaths } from './export-paths.ts';
 import type { RunLog } from './log.ts';
 import type { Manifest } from './manifest.ts';
@@ -21,6 +22,8 @@ export interface ExportRun {
   readonly meter: ProgressMeter;
   readonly mailboxes: RowSorter;
   readonly databases: RowSorter;
+  /** Undefined: files are written as they are. */
+  readonly atRest: AtRest | undefined;
 }
 
 /** What an engine has read: the rows are in the sorters of the run. */

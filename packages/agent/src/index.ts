@@ -3,6 +3,14 @@
  * takes an AbortSignal, tells its progress, and gives its outcome as a value with the exit code of the
  * command line.
  */
+export {
+  type AtRest,
+  type EncryptionSource,
+  openAtRest,
+  type RowCiphers,
+  type Sealing,
+  stateKeyPath,
+} from './at-rest.ts';
 export { AgentError, type AgentErrorCode } from './errors.ts';
 export { type ExportPaths, exportPaths, stateFolder } from './export-paths.ts';
 export { isAtLeast, type LogLevel, type LogRecord, listenToLog, logLevels } from './log.ts';

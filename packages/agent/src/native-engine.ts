@@ -78,6 +78,7 @@ export async function readNatively(run: ExportRun): Promise<EngineReading> {
   const ledger = new PartJournal({
     state: run.state,
     mailboxes: run.mailboxes,
+    ciphers: run.atRest?.rows,
     onFound: (sentence) => run.warnings.add(sentence),
     now: systemClock.now,
   });

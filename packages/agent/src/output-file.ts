@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import type { Sealing } from './at-rest.ts';
 import { fileFailed } from './errors.ts';
 import { makeFolder } from './folder.ts';
 
@@ -23,7 +24,7 @@ export interface FinishedFile {
 
 const bufferBytes = 256 * 1024;
 
-/** Writes one file from front to back through one buffer. */
+/** Writes one file from front to back through one buffer; sealed, where a sealing is given. Its hash is of what stands in it. */
 export class OutputFile {
   readonly path: string;
   readonly temporary: string;
@@ -31,23 +32,25 @@ export class OutputFile {
   readonly #hash: Hash = createHash('sha256');
   readonly #buffer = Buffer.allocUnsafe(bufferBytes);
   #filled = 0;
+  readonly #sealing: Sealing | undefined;
   #closed = false;
 
-  private constructor(path: string, temporary: string, handle: FileHandle) {
+  private constructor(path: string, temporary: string, handle: FileHandle, sealing: Sealing | undefined) {
     this.path = path;
     this.temporary = temporary;
     this.#handle = handle;
+    this.#sealing = sealing;
   }
 
   /** Makes the folder (0750) where it is not there, and the file (0640). */
-  static async open(path: string, runId: string): Promise<OutputFile> {
+  static async open(path: string, runId: string, sealing?: Sealing): Promise<OutputFile> {
     const temporary = temporaryPath(path, runId);
     try {
       makeFolder(dirname(path));
       const handle = await open(temporary, 'wx', 0o640);
       // The mode again, whatever the account's umask is.
       await handle.chmod(0o640);
-      return new OutputFile(path, temporary, handle);
+      return new OutputFile(path, temporary, handle, sealing);
     } catch (cause) {
       throw fileFailed(`making ${temporary}`, cause);
     }
@@ -74,19 +77,24 @@ export class OutputFile {
     this.#filled = 0;
     try {
       for (const part of parts) {
-        if (part.length === 0) continue;
-        this.#hash.update(part);
-        await this.#handle.appendFile(part);
+        await this.#append(this.#sealing === undefined ? part : this.#sealing.add(part));
       }
     } catch (cause) {
       throw fileFailed(`writing ${this.temporary}`, cause);
     }
   }
 
+  async #append(bytes: Uint8Array): Promise<void> {
+    if (bytes.length === 0) return;
+    this.#hash.update(bytes);
+    await this.#handle.appendFile(bytes);
+  }
+
   /** Makes the bytes durable under the temporary name. */
   async finish(): Promise<FinishedFile> {
     await this.flush();
     try {
+      if (this.#sealing !== undefined) await this.#append(this.#sealing.finish());
       await this.#handle.sync();
       await this.#close();
     } catch (cause) {

@@ -20,6 +20,7 @@ import {
   type PartLedger,
   partId,
 } from '@exchange-connector/connector';
+import type { RowCiphers } from './at-rest.ts';
 import { AgentError, fileFailed } from './errors.ts';
 import { makeFolder, removeFolder } from './folder.ts';
 import { checkSealed, RowSorter, type SealedRows } from './row-sorter.ts';
@@ -48,6 +49,8 @@ export interface JournalPorts {
   readonly state: string;
   /** Where the rows of all parts go in the end. */
   readonly mailboxes: RowSorter;
+  /** Hide the rows that are kept, where they are to be hidden. */
+  readonly ciphers?: RowCiphers | undefined;
   /** For a person: what was found of an earlier process, and what became of it. */
   readonly onFound: (sentence: string) => void;
   readonly now: () => number;
@@ -145,7 +148,7 @@ export class PartJournal implements PartLedger {
 
   open(part: Part): OpenPart {
     const rows = this.#path(`${this.#nameOf(part)}.rows`);
-    const sorter = new RowSorter(this.#folder, 'part', rows);
+    const sorter = new RowSorter(this.#folder, 'part', rows, this.#ports.ciphers);
     return {
       sink: sorter,
       finish: async (facts, durable) => {
@@ -168,7 +171,7 @@ export class PartJournal implements PartLedger {
     );
     for (const [id, { rows }] of byAge) {
       if (rows.rows === 0) continue;
-      if (!checkSealed(rows, onKey)) {
+      if (!checkSealed(rows, onKey, this.#ports.ciphers)) {
         rmSync(rows.path, { force: true });
         throw new AgentError(
           'RUN_FILE_FAILED',
@@ -214,6 +217,6 @@ export class PartJournal implements PartLedger {
     if (file?.format !== format || file.id !== partId(part) || !Array.isArray(file.rows?.segments)) return undefined;
     // The folder may have been moved since.
     const rows = { ...file.rows, path: this.#path(`${this.#nameOf(part)}.rows`) };
-    return rows.rows > 0 && !checkSealed(rows, () => {}) ? undefined : { facts: file.facts, rows };
+    return rows.rows > 0 && !checkSealed(rows, () => {}, this.#ports.ciphers) ? undefined : { facts: file.facts, rows };
   }
 }

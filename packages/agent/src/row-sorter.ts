@@ -11,6 +11,8 @@ import { closeSync, fsyncSync, openSync, readSync, rmSync, writeSync } from 'nod
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { RowSink } from '@exchange-connector/connector';
+import type { PositionalCipher } from '@exchange-connector/protection';
+import type { RowCiphers } from './at-rest.ts';
 import { fileFailed } from './errors.ts';
 import { makeFolder } from './folder.ts';
 
@@ -34,6 +36,8 @@ export interface SealedRows {
   readonly segments: readonly { readonly at: number; readonly size: number; readonly crc32: number }[];
   readonly groups: readonly string[];
   readonly rows: number;
+  /** Of the cipher that the file is under, where it is under one. */
+  readonly iv?: string;
 }
 
 /** A place in sorted records: in memory or in a file. */
@@ -54,6 +58,7 @@ interface SortedRun {
   readonly at: number;
   readonly size: number;
   readonly groups: readonly string[];
+  readonly cipher: PositionalCipher | undefined;
 }
 
 class RunCursor implements Cursor {
@@ -63,12 +68,14 @@ class RunCursor implements Cursor {
   at = 0;
   length = -headBytes;
   readonly #fd: number;
+  readonly #cipher: PositionalCipher | undefined;
   readonly #stop: number;
   #end = 0;
   #position: number;
 
   constructor(run: SortedRun, order: number) {
     this.#fd = run.fd;
+    this.#cipher = run.cipher;
     this.#position = run.at;
     this.#stop = run.at + run.size;
     this.groups = run.groups;
@@ -80,7 +87,9 @@ class RunCursor implements Cursor {
     this.length = -headBytes;
     if (!this.#have(headBytes)) return false;
     this.length = this.buffer.readUInt32LE(this.at);
-    if (!this.#have(headBytes + this.length)) throw new Error('a run of the sort ends in the middle of a row');
+    // Rows under another key read as any number: no buffer is made for one.
+    if (this.length > this.#stop || !this.#have(headBytes + this.length))
+      throw new Error('a run of the sort ends in the middle of a row');
     return true;
   }
 
@@ -97,12 +106,16 @@ class RunCursor implements Cursor {
       const most = Math.min(this.buffer.length - this.#end, this.#stop - this.#position);
       const count = readSync(this.#fd, this.buffer, this.#end, most, this.#position);
       if (count === 0) break;
+      this.#cipher?.apply(this.buffer.subarray(this.#end, this.#end + count), this.#position);
       this.#end += count;
       this.#position += count;
     }
     return this.#end >= wanted;
   }
 }
+
+/** Where a run of the sort is written. */
+type RunPlace = Pick<SortedRun, 'fd' | 'at' | 'cipher'>;
 
 class MemoryCursor implements Cursor {
   readonly order: number;
@@ -161,24 +174,32 @@ export class RowSorter implements RowSink {
   #offsets: number[] = [];
   #runs: SortedRun[] = [];
   /** Files that are open, and those of them that are to be removed. */
-  #files: { readonly fd: number; readonly path: string; readonly isKept: boolean }[] = [];
+  #files: {
+    readonly fd: number;
+    readonly path: string;
+    readonly isKept: boolean;
+    readonly cipher: PositionalCipher | undefined;
+  }[] = [];
   #runsMade = 0;
   #rowsPut = 0;
   #isWanted: ((key: string) => boolean) | undefined;
   readonly #groups: string[] = [];
   readonly #groupNumbers = new Map<string, number>();
   readonly #keptPath: string | undefined;
+  readonly #ciphers: RowCiphers | undefined;
   #checksums: number[] = [];
 
   /**
    * @param folder made when it is first needed
    * @param name begins the names of the files in it
    * @param keptPath where all sorted rows go, into one file that is not removed ({@link seal})
+   * @param ciphers hide what is written; undefined: it is written as it is
    */
-  constructor(folder: string, name: string, keptPath?: string) {
+  constructor(folder: string, name: string, keptPath?: string, ciphers?: RowCiphers) {
     this.#folder = folder;
     this.#name = name;
     this.#keptPath = keptPath;
+    this.#ciphers = ciphers;
   }
 
   put(key: string, line: string, group: string): void {
@@ -206,10 +227,11 @@ export class RowSorter implements RowSink {
   adopt(sealed: SealedRows): void {
     this.#spill();
     const { path, segments, groups } = sealed;
+    const cipher = cipherOf(sealed, this.#ciphers);
     try {
       const fd = openSync(path, 'r');
-      this.#files.push({ fd, path, isKept: true });
-      for (const { at, size } of segments) this.#runs.push({ fd, at, size, groups });
+      this.#files.push({ fd, path, isKept: true, cipher });
+      for (const { at, size } of segments) this.#runs.push({ fd, at, size, groups, cipher });
     } catch (cause) {
       throw fileFailed(`opening the rows kept in ${path}`, cause);
     }
@@ -228,7 +250,9 @@ export class RowSorter implements RowSink {
       throw fileFailed(`writing ${path} to the disk`, cause);
     }
     const segments = this.#runs.map(({ at, size }, index) => ({ at, size, crc32: this.#checksums[index] ?? 0 }));
-    const sealed = { path, segments, groups: [...this.#groups], rows: this.#rowsPut };
+    const iv = this.#files[0]?.cipher?.iv;
+    const rows = { path, segments, groups: [...this.#groups], rows: this.#rowsPut };
+    const sealed = iv === undefined ? rows : { ...rows, iv };
     this.close();
     return sealed;
   }
@@ -311,9 +335,9 @@ export class RowSorter implements RowSink {
     this.#sortChunk();
     const path = this.#keptPath ?? join(this.#folder, `${this.#name}-${this.#runsMade}.run`);
     try {
-      const { fd, at } = this.#place(path);
-      const checksum = this.#writeSorted(fd);
-      this.#runs.push({ fd, at, size: this.#used, groups: this.#groups });
+      const place = this.#place(path);
+      const checksum = this.#writeSorted(place);
+      this.#runs.push({ ...place, size: this.#used, groups: this.#groups });
       this.#checksums.push(checksum);
     } catch (cause) {
       throw fileFailed(`writing rows to sort them to ${path}`, cause);
@@ -325,29 +349,34 @@ export class RowSorter implements RowSink {
   }
 
   /** The file of the next run, and where in it the run begins. */
-  #place(path: string): { readonly fd: number; readonly at: number } {
+  #place(path: string): RunPlace {
     const [file] = this.#files;
     if (this.#keptPath !== undefined && file !== undefined) {
-      return { fd: file.fd, at: this.#runs.reduce((end, run) => Math.max(end, run.at + run.size), 0) };
+      const at = this.#runs.reduce((end, run) => Math.max(end, run.at + run.size), 0);
+      return { fd: file.fd, at, cipher: file.cipher };
     }
     makeFolder(dirname(path));
     const isKept = this.#keptPath !== undefined;
     const fd = openSync(path, isKept ? 'w+' : 'wx+', 0o640);
-    this.#files.push({ fd, path, isKept });
-    if (isKept) return { fd, at: 0 };
+    const cipher = this.#ciphers?.create();
+    this.#files.push({ fd, path, isKept, cipher });
+    if (isKept) return { fd, at: 0, cipher };
     // Unlinked while open, it is gone with this process, however that ends. Windows refuses: close() removes it.
     try {
       rmSync(path);
     } catch {}
-    return { fd, at: 0 };
+    return { fd, at: 0, cipher };
   }
 
   /** Gives the checksum of what is kept. */
-  #writeSorted(fd: number): number {
+  #writeSorted({ fd, at: start, cipher }: RunPlace): number {
     const gathered = Buffer.allocUnsafe(256 * 1024);
     let filled = 0;
     let checksum = 0;
+    let position = start;
     const flush = (): void => {
+      cipher?.apply(gathered.subarray(0, filled), position);
+      position += filled;
       if (this.#keptPath !== undefined) checksum = crc32(gathered.subarray(0, filled), checksum);
       for (let from = 0; from < filled; ) from += writeSync(fd, gathered, from, filled - from);
       filled = 0;
@@ -375,9 +404,11 @@ function rowOf(record: Buffer, length: number, groups: readonly string[]): Sorte
 
 /**
  * Reads sealed rows through once, and holds them against their checksums.
- * @returns false where the file is not as it was sealed
+ * @param ciphers for rows that were hidden
+ * @returns false where the file is not as it was sealed, or cannot be opened with these ciphers
  */
-export function checkSealed(sealed: SealedRows, onKey: (key: string) => void): boolean {
+export function checkSealed(sealed: SealedRows, onKey: (key: string) => void, ciphers?: RowCiphers): boolean {
+  if (sealed.iv !== undefined && ciphers === undefined) return false;
   let fd: number;
   try {
     fd = openSync(sealed.path, 'r');
@@ -388,7 +419,7 @@ export function checkSealed(sealed: SealedRows, onKey: (key: string) => void): b
   try {
     for (const { at, size, crc32: expected } of sealed.segments) {
       if (checksumOf(fd, at, size) !== expected) return false;
-      const cursor = new RunCursor({ fd, at, size, groups: sealed.groups }, 0);
+      const cursor = new RunCursor({ fd, at, size, groups: sealed.groups, cipher: cipherOf(sealed, ciphers) }, 0);
       while (cursor.next()) {
         rows += 1;
         onKey(cursor.buffer.toString('latin1', cursor.at + 8, cursor.at + headBytes));
@@ -400,6 +431,12 @@ export function checkSealed(sealed: SealedRows, onKey: (key: string) => void): b
     closeSync(fd);
   }
   return rows === sealed.rows;
+}
+
+function cipherOf({ iv, path }: SealedRows, ciphers: RowCiphers | undefined): PositionalCipher | undefined {
+  if (iv === undefined) return undefined;
+  if (ciphers === undefined) throw fileFailed(`opening the rows kept in ${path}`, new Error('they are encrypted'));
+  return ciphers.reopen(iv);
 }
 
 function checksumOf(fd: number, at: number, size: number): number {

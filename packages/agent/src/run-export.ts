@@ -9,6 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import type { ConnectionSettings } from '@exchange-connector/config';
 import { csvLine, type OrganisationReading } from '@exchange-connector/connector';
+import { type AtRest, openAtRest } from './at-rest.ts';
 import { AgentError } from './errors.ts';
 import type { EngineReading, ExportRun } from './export-run.ts';
 import { clearLeftovers } from './leftovers.ts';
@@ -33,6 +34,16 @@ import { WarningList } from './warning-list.ts';
  * the outcome, and the files of the last good run are as they were.
  */
 export async function runExport(request: ExportRequest): Promise<ExportOutcome> {
+  let atRest: AtRest | undefined;
+  try {
+    atRest = await openAtRest(request);
+  } catch (error) {
+    return endOf(error, request.signal);
+  }
+  return runWith(request, atRest);
+}
+
+async function runWith(request: ExportRequest, atRest: AtRest | undefined): Promise<ExportOutcome> {
   const { connection, folders, signal } = request;
   const runId = request.runId ?? randomUUID();
   const log = new RunLog(runId, connection.id);
@@ -51,8 +62,9 @@ export async function runExport(request: ExportRequest): Promise<ExportOutcome> 
     log,
     warnings: new WarningList(warn),
     meter: new ProgressMeter((progress) => request.onProgress?.(progress)),
-    mailboxes: new RowSorter(sortFolder, 'mailboxes'),
-    databases: new RowSorter(sortFolder, 'databases'),
+    mailboxes: new RowSorter(sortFolder, 'mailboxes', undefined, atRest?.rows),
+    databases: new RowSorter(sortFolder, 'databases', undefined, atRest?.rows),
+    atRest,
   };
   const stopLogging = logRequests(log);
   let lock: RunLock | undefined;
@@ -161,7 +173,7 @@ async function writeRows(
   tell: (rows: number) => void,
 ): Promise<WrittenFile> {
   const { connection, signal } = run.request;
-  const file = await OutputFile.open(path, run.runId);
+  const file = await OutputFile.open(path, run.runId, run.atRest?.newEnvelope());
   files.push(file);
   const mark = connection.bom ? '\uFEFF' : '';
   file.add(Buffer.from(mark + csvLine(['Command', ...columns])));

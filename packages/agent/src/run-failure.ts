@@ -1,5 +1,6 @@
 import { ConnectorError } from '@exchange-connector/connector';
 import { GssapiError } from '@exchange-connector/gssapi';
+import type { ProtectionError } from '@exchange-connector/protection';
 import { PowerShellProcessError } from '@exchange-connector/powershell-process';
 import { PsrpError, type Recovery } from '@exchange-connector/psrp';
 import { WsmanError, type WsmanErrorCode } from '@exchange-connector/wsman';
@@ -87,6 +88,11 @@ function endOfAbort(reason: unknown): RunEnd {
   });
 }
 
+/** Known by its name: the package is loaded only where something is encrypted. */
+function isOfProtection(error: unknown): error is ProtectionError {
+  return error instanceof Error && error.name === 'ProtectionError' && 'code' in error;
+}
+
 /**
  * What an error means for a run. The reason of an aborted signal decides first: what broke because the run
  * was being ended is no failure of its own.
@@ -106,6 +112,7 @@ export function endOf(error: unknown, signal: AbortSignal, reach?: RunReach): Ru
     return failed(error.phase === 'open' ? 3 : 1, failureOf(error, powerShellMends[error.code], message));
   }
   if (error instanceof AgentError) return failed(exitCodes[error.code], failureOf(error, error.mend));
+  if (isOfProtection(error)) return failed(error.code.startsWith('ENVELOPE_') ? 1 : 2, failureOf(error, error.mend));
   if (error instanceof PsrpError) return failed(1, failureOf(error, protocolMend));
   const seen = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return failed(1, {

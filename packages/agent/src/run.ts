@@ -1,6 +1,7 @@
 import type { AgentFolders, ConnectionSettings } from '@exchange-connector/config';
 import type { Recovery } from '@exchange-connector/psrp';
 import type { WsmanLimits } from '@exchange-connector/wsman';
+import type { EncryptionSource } from './at-rest.ts';
 import type { Manifest } from './manifest.ts';
 
 /** What a run is doing. Phases come in this order; one that does not apply is left out. */
@@ -36,6 +37,8 @@ export interface RunRequest {
   readonly reconnectForMs?: number;
   /** Gives the connection's settings anew; called once, where the server refuses the credential. */
   readonly renewConnection?: () => Promise<ConnectionSettings>;
+  /** What connections with `EncryptOutput` encrypt to. */
+  readonly encryption?: EncryptionSource;
   readonly onProgress?: (progress: RunProgress) => void;
   /** Warnings as they come (the server's too); they stand in the manifest as well. */
   readonly onWarning?: (message: string) => void;

@@ -94,10 +94,11 @@ export interface GroupDescription {
 /** The part of a run's request that all commands share. */
 export function requestOf(
   options: CommonOptions,
-  { terminal, signal, settings, connection, renewConnection }: CommandContext,
+  { terminal, signal, settings, connection, renewConnection, environment }: CommandContext,
 ): RunRequest {
   const { folders, settingsFolder } = settings;
-  const base = { connection, folders, settingsFolder, signal, renewConnection };
+  const encryption = { certificate: settings.encryptionCertificate, environment };
+  const base = { connection, folders, settingsFolder, signal, renewConnection, encryption };
   if (!options.progress) return base;
   const line = new ProgressLine(terminal);
   return { ...base, onProgress: (progress) => line.show(progress) };
