@@ -142,12 +142,12 @@ function readThresholds(keys: ConnectionReader) {
 }
 
 /** To write readable what was to be encrypted would be worse than to write nothing. */
-function readEncryptOutput(reader: SectionReader): boolean {
+function readEncryptOutput(reader: SectionReader, hasCertificate: boolean): boolean {
   const wanted = reader.flag('EncryptOutput');
-  if (wanted)
+  if (wanted && !hasCertificate)
     reader.remarks.error(
       reader.originOf('EncryptOutput'),
-      'asks for encrypted files, which this version does not write; leave it out to have them readable',
+      'asks for encrypted files, and there is no certificate to encrypt them to; name one in EncryptionCertificate of appsettings.json',
     );
   return wanted;
 }
@@ -198,6 +198,8 @@ export function readConnection(
     /** What the XML configuration switches off for it. */
     readonly deactivated?: ConnectionSettings['deactivated'];
     readonly givenPassword: { readonly text: string; readonly wins: boolean } | undefined;
+    /** `EncryptionCertificate` names one. */
+    readonly hasCertificate?: boolean;
   },
 ): { readonly settings: ConnectionSettings; readonly passwordMissing: boolean } {
   const reader = new SectionReader(section, remarks, context.settingsFolder);
@@ -240,7 +242,7 @@ export function readConnection(
     protectedMailboxes: keys.names('ProtectedMailboxes'),
     protectedDatabases: keys.names('ProtectedDatabases'),
     requireAcknowledge: keys.flag('RequireAcknowledge'),
-    encryptOutput: readEncryptOutput(reader),
+    encryptOutput: readEncryptOutput(reader, context.hasCertificate === true),
     deactivated: context.deactivated ?? 'nothing',
   };
   remarkOnNames(section, knownNames, remarks);

@@ -84,7 +84,8 @@ export function checkSettings(
     if (!remarks.hasErrors) remarkOnNoConnections(settingsFolder, remarks);
   } else
     for (const { id, section } of listConnections(merged, remarks)) {
-      const context = { settingsFolder, givenPassword: givenPassword(request) };
+      const hasCertificate = agent.encryptionCertificate !== undefined;
+      const context = { settingsFolder, givenPassword: givenPassword(request), hasCertificate };
       const { settings, passwordMissing } = readConnection(id, section, remarks, context);
       connections.push(settings);
       if (passwordMissing) passwordWanted.push(id);

@@ -134,7 +134,9 @@ const cases: readonly (readonly [members: object, errors: readonly string[]])[] 
   [{ IncludeMonitoring: 'yes' }, [`IncludeMonitoring: found "yes"; ${boolean}`]],
   [
     { EncryptOutput: 'true' },
-    ['EncryptOutput: asks for encrypted files, which this version does not write; leave it out to have them readable'],
+    [
+      'EncryptOutput: asks for encrypted files, and there is no certificate to encrypt them to; name one in EncryptionCertificate of appsettings.json',
+    ],
   ],
   [{ AllowRemoveMailbox: {} }, [`AllowRemoveMailbox: found an object; ${boolean}`]],
   [
