@@ -7,11 +7,13 @@ import {
   ClientRunspacePool,
   type ClientEvent,
   type Guid,
+  type HostResponse,
   type InvokeOptions,
   parseGuid,
   type PipelineEvent,
   type PipelineRequest,
   PipelineState,
+  psString,
   type PsValue,
   type RemoteSession,
   type ServerEvent,
@@ -20,6 +22,7 @@ import {
 import { availableCmdlets } from './cmdlets/catalogue.ts';
 import type { CmdletContext, Emission } from './cmdlets/cmdlet.ts';
 import { CommandFailure } from './cmdlets/command-failure.ts';
+import { answerOf, HostMethod, noAnswer, promptParameters } from './cmdlets/host-call.ts';
 import { PipelineInput, runRequest } from './cmdlets/pipeline.ts';
 import { freshRunspaceState } from './cmdlets/runspace-state.ts';
 import { organizationBehind, type TestOrganization } from './organization/control.ts';
@@ -30,6 +33,7 @@ import { inputObject } from './wire/input-object.ts';
 /** How the session's server is to be; the names are those of `SimulatorOptions`. */
 export interface InProcessSessionOptions {
   readonly without?: readonly string[];
+  readonly roles?: readonly string[];
   readonly missingProperties?: readonly string[];
   readonly projectedValues?: 'flat' | 'objects';
   readonly filterDates?: 'utc' | 'server';
@@ -47,6 +51,7 @@ class InProcessSession implements RemoteSession {
   readonly #server: ServerRunspacePool;
   readonly #context: CmdletContext;
   readonly #projectedValues: 'flat' | 'objects';
+  #prompt: Extract<Emission, { kind: 'prompt' }> | undefined;
   #isRunning = false;
   #isClosed = false;
 
@@ -58,7 +63,7 @@ class InProcessSession implements RemoteSession {
       organization: organizationBehind(organization),
       shapes: { mailbox: mailboxShape(new Set(options.missingProperties)) },
       serverName: 'EX01',
-      available: availableCmdlets(options.without),
+      available: availableCmdlets(options.without, options.roles),
       filterDates: options.filterDates ?? 'server',
       state: freshRunspaceState(),
     };
@@ -105,8 +110,9 @@ class InProcessSession implements RemoteSession {
         options.signal?.throwIfAborted();
         this.#put(id, emission);
         yield* this.#events(id);
+        // What the client answers by itself, a host call, goes back at once.
+        for (const event of this.#toServer(id)) if (event.kind === 'hostResponse') this.#answer(event.response);
       }
-      yield* this.#events(id);
     } finally {
       this.#isRunning = false;
       this.#server.forgetPipeline(id);
@@ -147,12 +153,33 @@ class InProcessSession implements RemoteSession {
       case 'warning':
         this.#server.warning(id, emission.text);
         return;
+      case 'hostLine':
+        this.#server.hostCall(id, {
+          callId: noAnswer,
+          methodId: HostMethod.WriteLine2,
+          parameters: [psString(emission.text)],
+        });
+        return;
+      case 'prompt':
+        this.#prompt = emission;
+        this.#server.hostCall(id, {
+          callId: 1n,
+          methodId: HostMethod.PromptForChoice,
+          parameters: promptParameters(emission.prompt),
+        });
+        return;
       case 'pause':
         return;
       case 'ended':
         if (emission.failure === undefined) this.#server.finish(id, PipelineState.Completed);
         else this.#server.finish(id, PipelineState.Failed, emission.failure.record);
     }
+  }
+
+  #answer(response: HostResponse): void {
+    const asked = this.#prompt;
+    this.#prompt = undefined;
+    asked?.answered(answerOf(response, asked.prompt));
   }
 
   *#events(id: Guid): Iterable<PipelineEvent> {

@@ -43,6 +43,8 @@ export interface SimulatorOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Cmdlets (`Set-ADServerSettings`) and parameters (`Get-MailboxDatabase:Status`) that the account lacks. */
   readonly without?: readonly string[];
+  /** The management roles of the account, as `Mail Recipients`; default: all cmdlets. */
+  readonly roles?: readonly string[];
   /** Properties that mailboxes lack, as on an older Exchange. */
   readonly missingProperties?: readonly string[];
   /** The latest PSRP version spoken; `2.1` behaves as a server of Exchange 2010's time. Default `2.3`. */
@@ -114,7 +116,7 @@ function createService(options: SimulatorOptions, organization: Organization, re
       organization,
       shapes: { mailbox: mailboxShape(new Set(options.missingProperties)) },
       serverName: 'EX01',
-      available: availableCmdlets(options.without),
+      available: availableCmdlets(options.without, options.roles),
       filterDates: options.filterDates ?? 'server',
     },
     maxProtocolVersion: options.protocolVersion ?? '2.3',

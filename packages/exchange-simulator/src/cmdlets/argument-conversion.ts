@@ -1,7 +1,12 @@
 /* Arguments from the wire to what a parameter wants, as PowerShell's binder converts them. */
 import { property, type PsValue, textOf } from '@exchange-connector/psrp';
+import { parseByteSize } from '../organization/byte-size.ts';
 import type { Parameter } from './cmdlet.ts';
 import { bindingFailure, type CommandFailure } from './command-failure.ts';
+import { type AddressArgument, AddressError, parseAddressArgument } from './proxy-addresses.ts';
+
+/** 1.999999999 TB, the most that a quota can be. */
+const largestSize = 2_199_023_254_528;
 
 const switchType = /^(Deserialized\.)?System\.Management\.Automation\.SwitchParameter$/;
 
@@ -107,6 +112,66 @@ function convertEnums(
   });
 }
 
+function convertSize(cmdlet: string, parameter: Parameter, value: PsValue): number {
+  const type =
+    parameter.dotNetType ?? 'Microsoft.Exchange.Data.Unlimited`1[Microsoft.Exchange.Data.ByteQuantifiedSize]';
+  const text = argumentText(value) ?? '';
+  const bytes = parseByteSize(text);
+  if (bytes === undefined || (bytes !== Number.POSITIVE_INFINITY && bytes > largestSize)) {
+    throw cannotConvert(
+      cmdlet,
+      parameter,
+      value,
+      type,
+      `Error: "The string '${text}' isn't correctly formatted for a ByteQuantifiedSize. A valid value is a number up to 1.999999999 terabytes (2199023254528 bytes) or the value unlimited."`,
+    );
+  }
+  // Sizes are kept in kilobytes.
+  return bytes === Number.POSITIVE_INFINITY ? bytes : Math.ceil(bytes / 1024) * 1024;
+}
+
+function convertTimeSpan(cmdlet: string, parameter: Parameter, value: PsValue): number {
+  const text = (argumentText(value) ?? '').trim();
+  const match = /^(\d{1,5})(?:\.(\d{1,2}):(\d{2}):(\d{2}))?$/.exec(text);
+  if (match !== null) {
+    const [days, hours, minutes, seconds] = match.slice(1).map((part) => Number(part ?? 0)) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    if (hours < 24 && minutes < 60 && seconds < 60) return days + (hours * 3_600 + minutes * 60 + seconds) / 86_400;
+  }
+  throw cannotConvert(
+    cmdlet,
+    parameter,
+    value,
+    'Microsoft.Exchange.Data.EnhancedTimeSpan',
+    'Error: "String was not recognized as a valid TimeSpan."',
+  );
+}
+
+/** The addresses of an argument that was bound: it has been checked. */
+export function addressArgument(value: PsValue): AddressArgument {
+  return parseAddressArgument(value, { textOf: argumentText, itemsOf: argumentItems });
+}
+
+function checkAddresses(cmdlet: string, parameter: Parameter, value: PsValue): undefined {
+  try {
+    addressArgument(value);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof AddressError)) throw error;
+    throw cannotConvert(
+      cmdlet,
+      parameter,
+      value,
+      parameter.dotNetType ?? 'Microsoft.Exchange.Data.ProxyAddressCollection',
+      `Error: "${error.message}"`,
+    );
+  }
+}
+
 /** The converted argument of a parameter; undefined is null. */
 export function convertArgument(
   cmdlet: string,
@@ -141,6 +206,12 @@ export function convertArgument(
       }
       return text;
     }
+    case 'size':
+      return convertSize(cmdlet, parameter, value);
+    case 'timeSpan':
+      return convertTimeSpan(cmdlet, parameter, value);
+    case 'addresses':
+      return checkAddresses(cmdlet, parameter, value);
     case 'string':
     case 'any':
       return argumentText(value);

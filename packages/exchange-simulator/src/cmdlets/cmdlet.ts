@@ -3,6 +3,7 @@ import type { ErrorRecordInit, PsValue } from '@exchange-connector/psrp';
 import type { Organization } from '../organization/organization.ts';
 import type { Recipient } from '../organization/mailbox.ts';
 import type { ObjectShape, PipelineObject } from '../serialization/object-shape.ts';
+import type { AddressArgument } from './proxy-addresses.ts';
 import type { RunspaceState } from './runspace-state.ts';
 
 /** What flows through a pipeline. */
@@ -10,8 +11,24 @@ export type Emission =
   | { readonly kind: 'object'; readonly object: PipelineObject }
   | { readonly kind: 'error'; readonly record: ErrorRecordInit }
   | { readonly kind: 'warning'; readonly text: string }
+  /** A line for the client's host, as `What if: …` is; lost where there is no host. */
+  | { readonly kind: 'hostLine'; readonly text: string }
+  /** A question to the client's host; `pause` follows until it is answered. */
+  | { readonly kind: 'prompt'; readonly prompt: HostPrompt; readonly answered: (answer: HostAnswer) => void }
   /** Nothing yet: a long search lets the server do other work, or input is awaited. */
   | { readonly kind: 'pause'; readonly awaitsInput: boolean };
+
+/** PromptForChoice of the client's host ([MS-PSRP] 2.2.3.17). */
+export interface HostPrompt {
+  readonly caption: string;
+  readonly message: string;
+  readonly choices: readonly { readonly label: string; readonly help: string }[];
+  readonly defaultChoice: number;
+}
+export type HostAnswer =
+  | { readonly kind: 'chosen'; readonly choice: number }
+  /** The host cannot ask; or there is none. */
+  | { readonly kind: 'refused'; readonly record: ErrorRecordInit };
 
 /** The types that parameters of their own take from the pipeline. */
 export const pipelineTypes = {
@@ -31,6 +48,12 @@ export type ParameterType =
         | 'integer'
         | 'resultSize'
         | 'properties'
+        /** Bytes, or `Unlimited`, which is Infinity. */
+        | 'size'
+        /** Days of an EnhancedTimeSpan. */
+        | 'timeSpan'
+        /** A ProxyAddressCollection, or a hashtable of what to add and to remove. */
+        | 'addresses'
         | 'any';
     }
   | { readonly kind: 'enum' | 'enums'; readonly type: string; readonly values: readonly string[] };
@@ -42,6 +65,7 @@ export interface Parameter {
   /** Parameter sets it belongs to; all of them where left out. */
   readonly sets?: readonly string[];
   readonly aliases?: readonly string[];
+  readonly mandatory?: boolean;
   /** The .NET type's name, for messages and Get-Command. */
   readonly dotNetType?: string;
   /**
@@ -71,6 +95,7 @@ export interface BoundArguments {
   readonly texts: (name: string) => readonly string[] | undefined;
   readonly number: (name: string) => number | undefined;
   readonly raw: (name: string) => PsValue | undefined;
+  readonly addresses: (name: string) => AddressArgument | undefined;
 }
 
 /** What the organisation's server tells its cmdlets. */

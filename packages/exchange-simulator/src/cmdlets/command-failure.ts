@@ -11,6 +11,7 @@ export const ErrorCategory = {
   InvalidArgument: 5,
   InvalidData: 6,
   InvalidOperation: 7,
+  NotImplemented: 11,
   ObjectNotFound: 13,
   OperationStopped: 14,
   ParserError: 17,

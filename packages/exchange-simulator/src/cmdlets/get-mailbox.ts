@@ -17,9 +17,11 @@ import {
 } from './cmdlet.ts';
 import { bindingFailure, type CommandFailure, ErrorCategory, exchangeFailure } from './command-failure.ts';
 import { findDatabase, findServer, objectNotFound } from './configuration-lookup.ts';
-import { matchesIdentity } from './mailbox-identity.ts';
-import { matchesOpath, OpathError, type OpathNode, opathProperties, parseFilterDate, parseOpath } from './opath.ts';
-import { recipientScope } from './recipient-scope.ts';
+import { lookupOf, parseFilter } from './filter-argument.ts';
+import { candidateIds, identityTest, type IdentityTest } from './mailbox-identity.ts';
+import { matchesOpath, type OpathNode } from './opath.ts';
+import { taskFailure } from './recipient-lookup.ts';
+import { type Asking, recipientScope } from './recipient-scope.ts';
 import { matchesWildcard } from './wildcard.ts';
 
 const taskClass = 'Microsoft.Exchange.Management.RecipientTasks.GetMailbox';
@@ -111,46 +113,13 @@ function fail(context: CmdletContext, reason: string, message: string): CommandF
   return exchangeFailure({ cmdlet: who.name, taskClass, server: context.serverName, reason, message });
 }
 
-function parseFilter(context: CmdletContext, text: string): OpathNode {
-  const refuse = (what: string): CommandFailure =>
-    bindingFailure(
-      'Get-Mailbox',
-      'ParameterBindingFailed',
-      `Cannot bind parameter 'Filter' to the target. Exception setting "Filter": "${what}"`,
-      { category: ErrorCategory.WriteError },
-    );
-  try {
-    const node = parseOpath(text);
-    for (const property of opathProperties(node)) {
-      if (!context.shapes.mailbox.byName.has(property.toLowerCase()))
-        throw refuse(
-          `"${property}" isn't a recognized filterable property. For a complete list of filterable properties see the command help.`,
-        );
-    }
-    const date = badDate(node, context.filterDates);
-    if (date !== undefined) throw refuse(`The value "${date}" could not be converted to type System.DateTime.`);
-    return node;
-  } catch (error) {
-    if (error instanceof OpathError) throw refuse(error.message);
-    throw error;
-  }
-}
-
-/** The first value compared with a date that is none. */
-function badDate(node: OpathNode, zone: 'utc' | 'server'): string | undefined {
-  if (node.kind === 'not') return badDate(node.inner, zone);
-  if (node.kind !== 'compare') return badDate(node.left, zone) ?? badDate(node.right, zone);
-  const isDate = /^When/i.test(node.property) && typeof node.value === 'string';
-  return isDate && parseFilterDate(node.value, zone) === undefined ? node.value : undefined;
-}
-
 function unitMatches(unit: OrganizationalUnit, wanted: string): boolean {
   const text = wanted.toLowerCase();
   return [unit.canonicalName, unit.distinguishedName, unit.guid, unit.name].some((name) => name.toLowerCase() === text);
 }
 
 /** The canonical name below which mailboxes are wanted; a domain's name stands for all of it. */
-function findUnit(context: CmdletContext, domains: readonly Domain[], wanted: string): string {
+export function findUnit(context: CmdletContext, asking: Asking, domains: readonly Domain[], wanted: string): string {
   const domain = domains.find(
     (candidate) =>
       candidate.name.toLowerCase() === wanted.toLowerCase() ||
@@ -159,8 +128,9 @@ function findUnit(context: CmdletContext, domains: readonly Domain[], wanted: st
   if (domain !== undefined) return domain.name;
   const unit = domains.flatMap((candidate) => candidate.units).find((candidate) => unitMatches(candidate, wanted));
   if (unit !== undefined) return unit.canonicalName;
-  throw fail(
+  throw taskFailure(
     context,
+    asking,
     'ManagementObjectNotFoundException',
     `The organizational unit "${wanted}" couldn't be found. Make sure that you have typed the name correctly.`,
   );
@@ -176,6 +146,8 @@ interface Query {
   readonly types: ReadonlySet<string> | undefined;
   readonly unit: string | undefined;
   readonly filter: OpathNode | undefined;
+  /** A name that the filter asks for: the index knows who may have it. */
+  readonly lookup: IdentityTest['lookup'];
   readonly anr: string | undefined;
   readonly archive: boolean;
 }
@@ -193,7 +165,9 @@ function planQuery(args: BoundArguments, context: CmdletContext): Query {
   const server = args.text('Server');
   const unit = args.text('OrganizationalUnit');
   const types = args.texts('RecipientTypeDetails');
-  const filter = args.text('Filter');
+  const filterText = args.text('Filter');
+  const filter =
+    filterText === undefined ? undefined : parseFilter(context, who.name, filterText, context.shapes.mailbox);
   return {
     controller,
     domains: new Set(domains.map((domain) => domain.name)),
@@ -201,8 +175,9 @@ function planQuery(args: BoundArguments, context: CmdletContext): Query {
     server: server === undefined ? undefined : findServer(context, who, server).index,
     shown: new Set(hiddenSwitches.filter((name) => args.flag(name))),
     types: types === undefined ? undefined : new Set(types),
-    unit: unit === undefined ? context.state.recipientViewRoot : findUnit(context, domains, unit),
-    filter: filter === undefined ? undefined : parseFilter(context, filter),
+    unit: unit === undefined ? context.state.recipientViewRoot : findUnit(context, who, domains, unit),
+    filter,
+    lookup: filter === undefined ? undefined : lookupOf(filter),
     anr: args.text('Anr')?.toLowerCase(),
     archive: args.flag('Archive'),
   };
@@ -234,8 +209,21 @@ function selects(query: Query, mailbox: Recipient, context: CmdletContext): bool
   return matchesOpath(query.filter, (property) => propertyOf(object, property), context.filterDates);
 }
 
-function* scan(query: Query, context: CmdletContext): Iterable<Recipient | undefined> {
+function* scan(
+  query: Query,
+  context: CmdletContext,
+  lookup: IdentityTest['lookup'] = query.lookup,
+): Iterable<Recipient | undefined> {
   const { controller } = query;
+  controller.refresh();
+  const ids = candidateIds(context.organization, controller, lookup);
+  if (ids !== undefined) {
+    for (const id of ids) {
+      const mailbox = controller.mailbox(id);
+      if (mailbox !== undefined && selects(query, mailbox, context)) yield mailbox;
+    }
+    return;
+  }
   // A mailbox that is made while the search goes on is found by it, as a paged search of the directory does.
   for (let index = 0; index < controller.idLimit; index += 1) {
     controller.refresh();
@@ -299,8 +287,8 @@ function* byIdentity(identity: string, query: Query, args: BoundArguments, conte
   const found: Recipient[] = [];
   const limit = args.number('ResultSize') ?? 1000;
   const hasWildcard = /^\*|\*$/.test(identity);
-  const matches = matchesIdentity(identity);
-  for (const mailbox of scan(query, context)) {
+  const { matches, lookup } = identityTest(identity);
+  for (const mailbox of scan(query, context, lookup)) {
     if (mailbox === undefined) yield { kind: 'pause', awaitsInput: false };
     else if (matches(mailbox)) {
       if (found.length === limit) break;

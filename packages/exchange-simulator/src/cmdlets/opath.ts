@@ -8,6 +8,7 @@
  *   operator = -eq -ne -gt -ge -lt -le -like -notlike
  *   value    = 'text' | "text" | $true | $false | $null | bare word          ('' inside '…' is a quote)
  */
+import { parseByteSize } from '../organization/byte-size.ts';
 import { serverOffsetMinutes } from '../organization/moment.ts';
 import type { ServerValue } from '../serialization/server-value.ts';
 import { matchesWildcard } from './wildcard.ts';
@@ -239,15 +240,6 @@ export function parseFilterDate(text: string, zone: 'utc' | 'server'): number | 
   return zone === 'utc' ? wall : wall - serverOffsetMinutes(wall) * 60_000;
 }
 
-function sizeOf(text: string): number | undefined {
-  if (text.trim().toLowerCase() === 'unlimited') return Number.POSITIVE_INFINITY;
-  const match = /^\s*(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|TB)?\s*(?:\(([\d,]+) bytes\))?\s*$/i.exec(text);
-  if (match === null) return undefined;
-  if (match[3] !== undefined) return Number(match[3].replaceAll(',', ''));
-  const power = ['B', 'KB', 'MB', 'GB', 'TB'].indexOf((match[2] ?? 'B').toUpperCase());
-  return Number(match[1]) * 1024 ** power;
-}
-
 function compareNumbers(operator: Comparison, difference: number): boolean {
   switch (operator) {
     case '-eq':
@@ -310,7 +302,10 @@ function compare(
     case 'string':
       return compareText(operator, value.text, text);
     case 'object': {
-      const size = value.order === undefined ? undefined : sizeOf(text);
+      // An address without its type is an SMTP address.
+      if (/^smtp:/i.test(value.text) && !text.includes(':') && (operator === '-eq' || operator === '-ne'))
+        return compareText(operator, value.text.slice(5), text);
+      const size = value.order === undefined ? undefined : parseByteSize(text);
       if (value.order !== undefined && size !== undefined)
         return compareNumbers(operator, value.order === size ? 0 : value.order - size);
       const byDn = value.key !== undefined && compareText('-eq', value.key, text);

@@ -3,7 +3,7 @@
  * unambiguous prefix; values without a name by position; then exactly one parameter set must be left.
  */
 import type { CommandParameter, PsValue } from '@exchange-connector/psrp';
-import { convertArgument } from './argument-conversion.ts';
+import { addressArgument, convertArgument } from './argument-conversion.ts';
 import type { BoundArguments, Cmdlet, Parameter } from './cmdlet.ts';
 import { bindingFailure } from './command-failure.ts';
 
@@ -81,8 +81,30 @@ function requireOneSet(cmdlet: Cmdlet, bound: ReadonlyMap<string, unknown>): voi
   }
 }
 
+/** Where a parameter must be given and was not, PowerShell would ask a person, and there is none. */
+function requireMandatory(cmdlet: Cmdlet, isBound: (name: string) => boolean, takesInput: boolean): void {
+  const left = setsLeft(cmdlet, isBound);
+  const missing = cmdlet.parameters.filter(
+    ({ name, sets, mandatory, fromPipeline }) =>
+      mandatory === true &&
+      !isBound(name) &&
+      !(takesInput && fromPipeline !== undefined) &&
+      (sets === undefined || left.every((set) => sets.includes(set))),
+  );
+  if (missing.length === 0) return;
+  throw bindingFailure(
+    cmdlet.name,
+    'MissingMandatoryParameter',
+    `Cannot process command because of one or more missing mandatory parameters: ${missing.map(({ name }) => name).join(' ')}.`,
+  );
+}
+
 /** Binds a command's parameters, or throws what PowerShell reports. */
-export function bindParameters(cmdlet: Cmdlet, given: readonly CommandParameter[]): BoundArguments {
+export function bindParameters(
+  cmdlet: Cmdlet,
+  given: readonly CommandParameter[],
+  options: { takesInput?: boolean } = {},
+): BoundArguments {
   const values = new Map<string, ReturnType<typeof convertArgument>>();
   const raws = new Map<string, PsValue>();
   const positional: PsValue[] = [];
@@ -117,6 +139,7 @@ export function bindParameters(cmdlet: Cmdlet, given: readonly CommandParameter[
     bind(parameter, value);
   }
   requireOneSet(cmdlet, values);
+  requireMandatory(cmdlet, (name) => raws.has(name), options.takesInput === true);
   return {
     has: (name) => raws.has(name),
     flag: (name) => values.get(name) === true,
@@ -133,5 +156,9 @@ export function bindParameters(cmdlet: Cmdlet, given: readonly CommandParameter[
       return typeof value === 'number' ? value : undefined;
     },
     raw: (name) => raws.get(name),
+    addresses: (name) => {
+      const value = raws.get(name);
+      return value === undefined ? undefined : addressArgument(value);
+    },
   };
 }

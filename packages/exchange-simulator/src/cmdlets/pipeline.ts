@@ -53,11 +53,11 @@ interface BoundCommand {
   readonly args: BoundArguments;
 }
 
-function bindCommand(command: PipelineCommand, context: CmdletContext): BoundCommand {
+function bindCommand(command: PipelineCommand, context: CmdletContext, takesInput: boolean): BoundCommand {
   if (command.isScript === true) throw scriptsNotAllowed(command.name);
   const cmdlet = context.available.get(command.name.toLowerCase());
   if (cmdlet === undefined) throw new CommandFailure(commandNotFound(command.name));
-  return { cmdlet, args: bindParameters(cmdlet, command.parameters) };
+  return { cmdlet, args: bindParameters(cmdlet, command.parameters, { takesInput }) };
 }
 
 /** Applies -ErrorAction and -WarningAction to what one cmdlet says; what came from before it has passed its own. */
@@ -99,7 +99,9 @@ export function* runRequest(
     // The language mode is checked for the whole pipeline, before any of its commands is looked up.
     const script = statement.find((command) => command.isScript === true);
     if (script !== undefined) throw scriptsNotAllowed(script.name);
-    const bound = statement.map((command) => bindCommand(command, context));
+    const bound = statement.map((command, place) =>
+      bindCommand(command, context, place > 0 || (index === 0 && input !== undefined)),
+    );
     let flow: Iterable<Emission> | undefined = index === 0 ? input : undefined;
     for (const command of bound) flow = withPreferences(command, context, flow);
     yield* flow ?? [];

@@ -24,3 +24,13 @@ export function byteSizeText(bytes: number): string {
   }
   return text;
 }
+
+/** Bytes of a size as Exchange reads it (`1.5 GB`, `30 GB (32,212,254,720 bytes)`, `1024`); Infinity is `Unlimited`. */
+export function parseByteSize(text: string): number | undefined {
+  if (text.trim().toLowerCase() === 'unlimited') return Number.POSITIVE_INFINITY;
+  const match = /^\s*(\d{1,15}(?:\.\d{1,6})?)\s*(B|KB|MB|GB|TB)?\s*(?:\(([\d,]{1,24}) bytes\))?\s*$/i.exec(text);
+  if (match === null) return undefined;
+  if (match[3] !== undefined) return Number(match[3].replaceAll(',', ''));
+  const power = units.indexOf((match[2] ?? 'B').toUpperCase() as (typeof units)[number]);
+  return Number(match[1]) * 1024 ** power;
+}

@@ -22,6 +22,9 @@ export interface DirectoryGround {
   readonly writes: readonly DirectoryWrite[];
   /** One more than the highest id given so far. */
   readonly nextId: number;
+  /** The next time at which something is written by the organisation itself. */
+  readonly nextEventMs: number;
+  letHappen(nowMs: number): void;
   /** A database that this controller has not heard of yet, or no more. */
   databaseAnywhere(guid: string): MailboxDatabase;
 }
@@ -114,8 +117,10 @@ export class DomainController {
   /** Takes what is due. Cheap where nothing is. */
   refresh(): void {
     const { writes, clock } = this.#ground;
-    if (this.#taken >= writes.length) return;
+    const mayHappen = this.#ground.nextEventMs !== Number.POSITIVE_INFINITY;
+    if (this.#taken >= writes.length && !mayHappen) return;
     const now = clock.nowMs();
+    if (mayHappen) this.#ground.letHappen(now);
     for (;;) {
       const write = writes[this.#taken];
       if (write === undefined) return;

@@ -172,6 +172,13 @@ export interface DatabaseSettings {
   readonly circularLoggingEnabled: boolean;
   readonly mountAtStartup: boolean;
   readonly isExcludedFromProvisioning: boolean;
+  readonly isExcludedFromInitialProvisioning: boolean;
+  readonly isSuspendedFromProvisioning: boolean;
+  readonly allowFileRestore: boolean;
+  readonly backgroundDatabaseMaintenance: boolean;
+  readonly eventHistoryRetentionDays: number;
+  readonly journalRecipient: string | undefined;
+  readonly offlineAddressBook: string | undefined;
   readonly indexEnabled: boolean;
   readonly recovery: boolean;
   readonly edbFilePath: string;
@@ -197,6 +204,13 @@ export function freshDatabaseSettings(name: string): DatabaseSettings {
     circularLoggingEnabled: false,
     mountAtStartup: true,
     isExcludedFromProvisioning: false,
+    isExcludedFromInitialProvisioning: false,
+    isSuspendedFromProvisioning: false,
+    allowFileRestore: false,
+    backgroundDatabaseMaintenance: true,
+    eventHistoryRetentionDays: 7,
+    journalRecipient: undefined,
+    offlineAddressBook: undefined,
     indexEnabled: true,
     recovery: false,
     edbFilePath: `${folder}\\${name}.edb`,

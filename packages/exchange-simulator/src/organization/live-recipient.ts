@@ -48,6 +48,7 @@ export interface StoredAttributes {
   readonly languages: readonly string[];
   readonly note: string;
   readonly customAttributes: Readonly<Record<number, string>>;
+  readonly settings: Readonly<Record<string, string | number | boolean | null>>;
   readonly office: string;
   readonly hiddenFromAddressLists: boolean;
   readonly litigationHoldEnabled: boolean;
@@ -92,6 +93,7 @@ export const noMailbox = {
   languages: [],
   note: '',
   customAttributes: {},
+  settings: {},
   hiddenFromAddressLists: false,
   litigationHoldEnabled: false,
   singleItemRecoveryEnabled: false,
@@ -150,6 +152,7 @@ const direct = [
   'isDirSynced',
   'antispamBypassEnabled',
   'deliverToMailboxAndForward',
+  'forwardingRecipient',
   'forwardingSmtpAddress',
   'useDatabaseQuotaDefaults',
   'useDatabaseRetentionDefaults',
@@ -167,6 +170,7 @@ const direct = [
   'languages',
   'note',
   'customAttributes',
+  'settings',
   'office',
   'hiddenFromAddressLists',
   'litigationHoldEnabled',
@@ -206,7 +210,9 @@ type Me = Recipient & { readonly hidden: Hidden };
 
 /** What follows from other attributes. */
 const derived: {
-  readonly [Name in Exclude<keyof Recipient, (typeof direct)[number] | 'index' | 'noise'>]: (me: Me) => Recipient[Name];
+  readonly [Name in Exclude<keyof Recipient, (typeof direct)[number] | 'index' | 'noise' | 'databaseNamed'>]: (
+    me: Me,
+  ) => Recipient[Name];
 } = {
   recipientType: (me) => recipientTypes[me.recipientClass],
   details: (me) => detailsOf(me)[0],
@@ -265,6 +271,9 @@ function buildPrototype(): object {
     noise(this: Me, slot: number): number {
       const { base, surroundings } = this.hidden;
       return base?.noise(slot) ?? bits(rootOf(surroundings.seed, realmNoise, this.index), 1000 + slot);
+    },
+    databaseNamed(this: Me, guid: string): MailboxDatabase {
+      return this.hidden.surroundings.databaseOf(guid);
     },
   };
   for (const name of direct) {

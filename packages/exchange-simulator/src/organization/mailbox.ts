@@ -91,11 +91,14 @@ export type Recipient = Pick<Mailbox, keyof Mailbox>;
 /** What Exchange writes to an account while its mailbox is moved. */
 export interface MailboxMove {
   readonly status: 'Queued' | 'InProgress' | 'Completed' | 'Suspended' | 'Failed';
+  /** GUIDs. */
   readonly sourceDatabase: string;
   readonly targetDatabase: string;
   readonly batchName: string;
+  readonly suspended: boolean;
 }
 
+const noSettings: Readonly<Record<string, string | number | boolean | null>> = {};
 const noCustomAttributes: Readonly<Record<number, string>> = {};
 const namesCount = givenNames.length * familyNames.length;
 const realmMailboxes = 1;
@@ -411,6 +414,10 @@ export class Mailbox {
     const value = this.#bits(Slot.languages) % 10;
     return value < 7 ? ['en-US'] : value < 9 ? ['fr-FR', 'en-US'] : [];
   }
+  /** Further settings of Set-Mailbox, by the parameter's name; what is not there has its default. */
+  get settings(): Readonly<Record<string, string | number | boolean | null>> {
+    return noSettings;
+  }
   /** CustomAttribute2 to CustomAttribute15, by number. */
   get customAttributes(): Readonly<Record<number, string>> {
     return noCustomAttributes;
@@ -438,8 +445,16 @@ export class Mailbox {
   get move(): MailboxMove | undefined {
     return undefined;
   }
+  /** Any database by its GUID, as the same copy of the directory has it. */
+  databaseNamed(guid: string): MailboxDatabase {
+    return this.#surroundings.databases.find((database) => database.guid === guid) ?? this.database;
+  }
   get archiveDatabase(): MailboxDatabase | undefined {
     return this.archiveGuid === undefined ? undefined : this.database;
+  }
+  /** The number of the recipient that `forwardingAddress` names; a computed mailbox names its contact only. */
+  get forwardingRecipient(): number | undefined {
+    return undefined;
   }
   /** The recipient that `forwardingAddress` names, as far as it is known apart from its name. */
   get forwardingDn(): string | undefined {

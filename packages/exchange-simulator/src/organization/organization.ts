@@ -17,7 +17,9 @@ import {
 import { guidAt, rootOf } from './hash.ts';
 import type { StoredAttributes } from './live-recipient.ts';
 import { Mailbox } from './mailbox.ts';
+import { MoveRequests } from './move-requests.ts';
 import { createOthers } from './other-recipients.ts';
+import { RecipientIndex } from './recipient-index.ts';
 
 export interface OrganizationOptions {
   /** Mailboxes over both domains, hidden ones included. */
@@ -46,6 +48,9 @@ export class Organization implements DirectoryGround {
   readonly clock: Clock;
   readonly writes: DirectoryWrite[] = [];
   readonly controllers: readonly DomainController[];
+  /** Of the mailboxes as computed. */
+  readonly index: RecipientIndex;
+  readonly moves: MoveRequests;
   readonly #mounted = new Map<string, boolean>();
   #nextId: number;
   #sequence = 0;
@@ -59,6 +64,8 @@ export class Organization implements DirectoryGround {
     this.databases = createDatabases(options.seed, options.databases, this.servers);
     this.others = createOthers(options.seed, this.domains, options.users ?? 40);
     this.clock = new Clock(options.clock);
+    this.index = new RecipientIndex(options.mailboxes, (id) => this.mailbox(id));
+    this.moves = new MoveRequests(this);
     this.#nextId = options.mailboxes + this.others.length;
     this.controllers = this.domains.flatMap((domain) =>
       domain.domainControllers.map((name) => new DomainController(this, name, domain)),
@@ -70,6 +77,14 @@ export class Organization implements DirectoryGround {
   }
   get units(): readonly OrganizationalUnit[] {
     return this.domains.flatMap((domain) => domain.units).filter((unit) => !unit.isContainer);
+  }
+  /** When something is going to change by itself: a move goes on. */
+  get nextEventMs(): number {
+    return this.moves.nextAtMs;
+  }
+  /** Lets happen what is due. */
+  letHappen(nowMs: number): void {
+    this.moves.advance(nowMs);
   }
   get nextId(): number {
     return this.#nextId;
@@ -108,6 +123,12 @@ export class Organization implements DirectoryGround {
     return computed;
   }
 
+  /** The controller that an Exchange server asks by itself: a database that has not come there cannot be mounted. */
+  controllerOfServer(server: ExchangeServer): DomainController {
+    const own = this.controllers.filter((controller) => controller.domainName === this.rootDomain.name);
+    return own[server.index % own.length] as DomainController;
+  }
+
   /** Whether its server has it mounted; that is no matter of the directory. */
   isMounted(database: MailboxDatabase): boolean {
     return this.#mounted.get(database.guid) ?? database.mounted;
@@ -127,13 +148,13 @@ export class Organization implements DirectoryGround {
     return guidAt(rootOf(this.seed, realmMade, this.#guids), 0);
   }
 
-  /** Writes on one controller, now; the others follow when their lag has passed. */
-  write(controller: DomainController, partition: string, target: DirectoryTarget): void {
-    controller.refresh();
+  /** Writes on one controller, now or at the time that has just been reached; the others follow when their lag has passed. */
+  write(controller: DomainController, partition: string, target: DirectoryTarget, atMs?: number): void {
+    if (atMs === undefined) controller.refresh();
     this.#sequence += 1;
     const write: DirectoryWrite = {
       sequence: this.#sequence,
-      atMs: this.clock.nowMs(),
+      atMs: atMs ?? this.clock.nowMs(),
       origin: controller.name,
       partition,
       target,

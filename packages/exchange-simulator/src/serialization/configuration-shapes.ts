@@ -70,9 +70,16 @@ const settings =
 const firstController = `dc01.${rootDomainName}`;
 
 const databaseProperties: readonly PropertyShape<DatabaseView>[] = [
-  { name: 'JournalRecipient', value: nullValue },
+  {
+    name: 'JournalRecipient',
+    value: settings((s) => (s.journalRecipient === undefined ? nullValue : stringValue(s.journalRecipient))),
+  },
+  { name: 'EventHistoryRetentionPeriod', value: settings((s) => daysValue(s.eventHistoryRetentionDays)) },
   { name: 'MailboxRetention', value: settings((s) => daysValue(s.mailboxRetentionDays)) },
-  { name: 'OfflineAddressBook', value: nullValue },
+  {
+    name: 'OfflineAddressBook',
+    value: settings((s) => (s.offlineAddressBook === undefined ? nullValue : stringValue(s.offlineAddressBook))),
+  },
   { name: 'OriginalDatabase', value: nullValue },
   { name: 'PublicFolderDatabase', value: nullValue },
   { name: 'ProhibitSendReceiveQuota', value: settings((s) => quotaValue(s.prohibitSendReceiveQuota)) },
@@ -81,13 +88,17 @@ const databaseProperties: readonly PropertyShape<DatabaseView>[] = [
   { name: 'RecoverableItemsWarningQuota', value: settings((s) => quotaValue(s.recoverableItemsWarningQuota)) },
   { name: 'CalendarLoggingQuota', value: settings((s) => quotaValue(s.calendarLoggingQuota)) },
   { name: 'IndexEnabled', value: settings((s) => booleanValue(s.indexEnabled)) },
+  {
+    name: 'IsExcludedFromInitialProvisioning',
+    value: settings((s) => booleanValue(s.isExcludedFromInitialProvisioning)),
+  },
   { name: 'IsExcludedFromProvisioning', value: settings((s) => booleanValue(s.isExcludedFromProvisioning)) },
-  { name: 'IsSuspendedFromProvisioning', value: falseValue },
+  { name: 'IsSuspendedFromProvisioning', value: settings((s) => booleanValue(s.isSuspendedFromProvisioning)) },
   { name: 'DumpsterStatistics', value: nullValue },
   { name: 'AdministrativeGroup', value: stringValue(administrativeGroup) },
   { name: 'AllDatabaseCopies', value: nullValue },
-  { name: 'AllowFileRestore', value: falseValue },
-  { name: 'BackgroundDatabaseMaintenance', value: trueValue },
+  { name: 'AllowFileRestore', value: settings((s) => booleanValue(s.allowFileRestore)) },
+  { name: 'BackgroundDatabaseMaintenance', value: settings((s) => booleanValue(s.backgroundDatabaseMaintenance)) },
   { name: 'BackupInProgress', value: withStatus(() => falseValue) },
   { name: 'DatabaseCreated', value: trueValue },
   { name: 'Description', value: stringValue('') },
@@ -110,6 +121,11 @@ const databaseProperties: readonly PropertyShape<DatabaseView>[] = [
     name: 'LogFolderPath',
     value: settings((s) => opaque('Microsoft.Exchange.Data.NonRootLocalLongFullPath', s.logFolderPath)),
   },
+  {
+    name: 'ReplicationType',
+    value: enumValue('Microsoft.Exchange.Data.Directory.SystemConfiguration.ReplicationType', 'None', 0),
+  },
+  { name: 'DatabaseCopies', value: (view) => strings([`${view.database.name}\\${view.database.server.name}`]) },
   { name: 'MasterServerOrAvailabilityGroup', value: (view) => serverId(view.database.server) },
   { name: 'MountAtStartup', value: settings((s) => booleanValue(s.mountAtStartup)) },
   { name: 'Mounted', value: withStatus((_, isMounted) => booleanValue(isMounted)) },

@@ -49,7 +49,7 @@ export const stringList = multi(`System.String, mscorlib, ${framework}`);
 export const idList = adMulti(inDirectory('ADObjectId'));
 const bytesList = multi(`System.Byte[], mscorlib, ${framework}`);
 const auditList = adMulti(inDirectory('MailboxAuditOperations'));
-const proxyList = chainOf(
+export const proxyList = chainOf(
   'Microsoft.Exchange.Data.ProxyAddressCollection',
   `Microsoft.Exchange.Data.ProxyAddressBaseCollection\`1[[Microsoft.Exchange.Data.ProxyAddress, Microsoft.Exchange.Data, ${exchange}]]`,
   `Microsoft.Exchange.Data.MultiValuedProperty\`1[[Microsoft.Exchange.Data.ProxyAddress, Microsoft.Exchange.Data, ${exchange}]]`,
@@ -110,19 +110,13 @@ const constants: Readonly<Record<string, ServerValue>> = {
   AdminDisplayVersion: opaque('Microsoft.Exchange.Data.ServerVersion', 'Version 15.1 (Build 2507.6)'),
   MessageTrackingReadStatusEnabled: trueValue,
   ExternalOofOptions: enumeration('Directory.Recipient.ExternalOofOptions', 'External', 0),
-  RetainDeletedItemsFor: daysValue(14),
   IsMailboxEnabled: trueValue,
-  RecipientLimits: unlimited('integer'),
   RulesQuota: sizeValue(262_144),
   ProtocolSettings: strings(['RemotePowerShell§1']),
-  RoleAssignmentPolicy: configurationId('Default Role Assignment Policy', 'CN=Policies,CN=RBAC'),
-  SharingPolicy: configurationId('Default Sharing Policy', 'CN=Federation'),
   ArchiveQuota: quotaValue(107_374_182_400),
   ArchiveWarningQuota: quotaValue(96_636_764_160),
   ArchiveStatus: enumeration('Directory.Recipient.ArchiveStatusFlags', 'None', 0),
   RemoteRecipientType: enumeration('Directory.Recipient.RemoteRecipientType', 'None', 0n),
-  MailboxMoveFlags: enumeration('Directory.Recipient.RequestFlags', 'None', 0),
-  MailboxMoveStatus: enumeration('Directory.Recipient.RequestStatus', 'None', 0),
   IsMachineToPersonTextMessagingEnabled: trueValue,
   AuditLogAgeLimit: daysValue(90),
   AuditAdmin: audit([
@@ -178,8 +172,52 @@ const keypad = (text: string): string =>
     .replace(/[^a-z0-9]/g, '')
     .replace(/[a-z]/g, (letter) => '22233344455566677778889999'[letter.charCodeAt(0) - 97] as string);
 
+const noMoveFlags = enumeration('Directory.Recipient.RequestFlags', 'None', 0);
+const moveFlags = enumeration('Directory.Recipient.RequestFlags', 'IntraOrg, Pull', 5);
+const moveStatus = {
+  None: enumeration('Directory.Recipient.RequestStatus', 'None', 0),
+  Queued: enumeration('Directory.Recipient.RequestStatus', 'Queued', 1),
+  InProgress: enumeration('Directory.Recipient.RequestStatus', 'InProgress', 2),
+  Completed: enumeration('Directory.Recipient.RequestStatus', 'Completed', 10),
+  Suspended: enumeration('Directory.Recipient.RequestStatus', 'Suspended', 98),
+  Failed: enumeration('Directory.Recipient.RequestStatus', 'Failed', 99),
+} as const;
+const defaultRolePolicy = configurationId('Default Role Assignment Policy', 'CN=Policies,CN=RBAC');
+const defaultSharingPolicy = configurationId('Default Sharing Policy', 'CN=Federation');
+const fourteenDays = daysValue(14);
+const anyNumber = unlimited('integer');
+
+/** A setting that names a policy: undefined stands for its default, null for none. */
+const policy = (setting: string | number | boolean | null | undefined, container: string, byDefault: ServerValue) =>
+  setting === undefined ? byDefault : setting === null ? nullValue : configurationId(String(setting), container);
+const textSetting = (setting: string | number | boolean | null | undefined): ServerValue =>
+  stringValue(setting === undefined || setting === null ? '' : String(setting));
+
 /** Values that are the mailbox's own. */
 const own: Readonly<Record<string, (m: Recipient) => ServerValue>> = {
+  RetainDeletedItemsFor: ({ settings }) =>
+    typeof settings['RetainDeletedItemsFor'] === 'number' ? daysValue(settings['RetainDeletedItemsFor']) : fourteenDays,
+  RecipientLimits: ({ settings }) =>
+    typeof settings['RecipientLimits'] === 'number'
+      ? opaque('Microsoft.Exchange.Data.Unlimited`1', String(settings['RecipientLimits']))
+      : anyNumber,
+  RoleAssignmentPolicy: ({ settings }) =>
+    policy(settings['RoleAssignmentPolicy'], 'CN=Policies,CN=RBAC', defaultRolePolicy),
+  SharingPolicy: ({ settings }) => policy(settings['SharingPolicy'], 'CN=Federation', defaultSharingPolicy),
+  RetentionPolicy: ({ settings }) => policy(settings['RetentionPolicy'], 'CN=Retention Policies Container', nullValue),
+  AddressBookPolicy: ({ settings }) =>
+    policy(settings['AddressBookPolicy'], 'CN=AddressBook Mailbox Policies', nullValue),
+  SimpleDisplayName: ({ settings }) => textSetting(settings['SimpleDisplayName']),
+  MailTip: ({ settings }) => (typeof settings['MailTip'] === 'string' ? stringValue(settings['MailTip']) : nullValue),
+  RequireSenderAuthenticationEnabled: ({ settings }) =>
+    booleanValue(settings['RequireSenderAuthenticationEnabled'] === true),
+  LitigationHoldEnabled: (m) => booleanValue(m.litigationHoldEnabled),
+  SingleItemRecoveryEnabled: (m) => booleanValue(m.singleItemRecoveryEnabled),
+  MailboxMoveFlags: (m) => (m.move === undefined ? noMoveFlags : moveFlags),
+  MailboxMoveStatus: (m) => moveStatus[m.move?.status ?? 'None'],
+  MailboxMoveBatchName: (m) => stringValue(m.move?.batchName ?? ''),
+  MailboxMoveSourceMDB: (m) => (m.move === undefined ? nullValue : databaseId(m.databaseNamed(m.move.sourceDatabase))),
+  MailboxMoveTargetMDB: (m) => (m.move === undefined ? nullValue : databaseId(m.databaseNamed(m.move.targetDatabase))),
   Database: (m) => databaseId(m.database),
   UseDatabaseRetentionDefaults: (m) => booleanValue(m.useDatabaseRetentionDefaults),
   RetainDeletedItemsUntilBackup: (m) => booleanValue(m.retainDeletedItemsUntilBackup),
@@ -257,6 +295,12 @@ const own: Readonly<Record<string, (m: Recipient) => ServerValue>> = {
   Alias: (m) => stringValue(m.alias),
   OrganizationalUnit: (m) => stringValue(m.unit.canonicalName),
   CustomAttribute1: (m) => stringValue(m.note),
+  ...Object.fromEntries(
+    Array.from({ length: 14 }, (_, place) => [
+      `CustomAttribute${place + 2}`,
+      (m: Recipient): ServerValue => stringValue(m.customAttributes[place + 2] ?? ''),
+    ]),
+  ),
   ExtensionCustomAttribute1: (m) => strings(m.noise(3) % 9 === 0 ? ['one', 'two; three', ''] : []),
   DisplayName: (m) => stringValue(m.displayName),
   EmailAddresses: (m) => listValue(proxyList, m.emailAddresses.map(proxyAddress)),

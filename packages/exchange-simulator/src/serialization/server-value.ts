@@ -257,12 +257,21 @@ export function proxyAddress(text: string): ObjectValue {
 
 const timeSpanChain = chainOf('Microsoft.Exchange.Data.EnhancedTimeSpan', 'System.ValueType', 'System.Object');
 
-/** A span of whole days. */
+/** `14.00:00:00`, as .NET writes a TimeSpan. */
+function spanText(days: number): string {
+  const seconds = Math.round(days * 86_400);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const clock = `${two(Math.floor(seconds / 3_600) % 24)}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+  const whole = Math.floor(seconds / 86_400);
+  return whole === 0 ? clock : `${whole}.${clock}`;
+}
+
+/** A span of days. */
 export function daysValue(days: number): ObjectValue {
   return {
     kind: 'object',
     types: timeSpanChain,
-    text: `${days}.00:00:00`,
+    text: spanText(days),
     flat: true,
     blob: true,
     order: days,

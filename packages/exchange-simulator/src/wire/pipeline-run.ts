@@ -2,10 +2,19 @@
  * One pipeline at work. Objects are drawn from its cmdlets only while somebody asks for output and the queue
  * is short of what an envelope holds, so that no organisation, however large, is ever queued.
  */
-import { type ErrorRecordInit, type Guid, PipelineState, type ServerRunspacePool } from '@exchange-connector/psrp';
+import {
+  type ErrorRecordInit,
+  type Guid,
+  type HostResponse,
+  PipelineState,
+  psString,
+  type ServerRunspacePool,
+} from '@exchange-connector/psrp';
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import type { Emission } from '../cmdlets/cmdlet.ts';
 import { CommandFailure, ErrorCategory } from '../cmdlets/command-failure.ts';
+import { noHostRecord } from '../cmdlets/confirmation.ts';
+import { answerOf, HostMethod, noAnswer, promptParameters } from '../cmdlets/host-call.ts';
 import type { PipelineInput } from '../cmdlets/pipeline.ts';
 import { serializeObject, type SerializationLevel } from '../serialization/object-shape.ts';
 
@@ -53,6 +62,8 @@ export interface PipelineRunOptions {
   readonly level: SerializationLevel;
   /** Server time spent per object. */
   readonly latencyMs: number;
+  /** The client has no host: it can neither be told anything nor asked. */
+  readonly hostIsNull: boolean;
 }
 
 export class PipelineRun {
@@ -63,6 +74,8 @@ export class PipelineRun {
   #ended = false;
   #stopping = false;
   #pumping: Promise<PumpOutcome> | undefined;
+  readonly #prompts = new Map<bigint, Extract<Emission, { kind: 'prompt' }>>();
+  #hostCalls = 0n;
   objects = 0;
 
   constructor(options: PipelineRunOptions) {
@@ -73,6 +86,13 @@ export class PipelineRun {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** Takes the host's answer to a question of a cmdlet. */
+  answered(response: HostResponse): void {
+    const asked = this.#prompts.get(response.callId);
+    this.#prompts.delete(response.callId);
+    asked?.answered(answerOf(response, asked.prompt));
   }
 
   /** Tells how many bytes were taken from the queue. */
@@ -155,9 +175,36 @@ export class PipelineRun {
         pool.warning(id, emission.text);
         this.#queuedBytes += 1_000;
         return;
+      case 'hostLine':
+        if (this.#options.hostIsNull) return;
+        pool.hostCall(id, {
+          callId: noAnswer,
+          methodId: HostMethod.WriteLine2,
+          parameters: [psString(emission.text)],
+        });
+        this.#queuedBytes += 1_000;
+        return;
+      case 'prompt':
+        this.#ask(emission);
+        return;
       case 'pause':
         return;
     }
+  }
+
+  #ask(emission: Extract<Emission, { kind: 'prompt' }>): void {
+    if (this.#options.hostIsNull) {
+      emission.answered({ kind: 'refused', record: noHostRecord });
+      return;
+    }
+    this.#hostCalls += 1n;
+    this.#prompts.set(this.#hostCalls, emission);
+    this.#options.pool.hostCall(this.#options.id, {
+      callId: this.#hostCalls,
+      methodId: HostMethod.PromptForChoice,
+      parameters: promptParameters(emission.prompt),
+    });
+    this.#queuedBytes += 2_000;
   }
 
   #finish(state: PipelineState, error?: ErrorRecordInit): void {

@@ -70,6 +70,8 @@ export interface ShellOptions {
   /** Milliseconds without a request after which the shell ends. */
   readonly idleTimeoutMs: number;
   readonly log: LogLine;
+  /** Asks the host even of a client that says it has none. */
+  readonly asksNullHosts?: boolean;
 }
 
 export class Shell {
@@ -87,6 +89,7 @@ export class Shell {
   readonly #closing = new AbortController();
   readonly #runspaces: { state: RunspaceState; busy: boolean }[] = [];
   #maxRunspaces = 1;
+  #hostIsNull = true;
   #violation: Error | undefined;
   /** Requests under way: an answer that is awaited keeps the shell from being idle. */
   busy = 0;
@@ -189,13 +192,14 @@ export class Shell {
     switch (event.kind) {
       case 'poolOpening':
         this.#maxRunspaces = Math.max(1, Math.min(event.maxRunspaces, 64));
+        this.#hostIsNull = event.hostIsNull && this.#options.asksNullHosts !== true;
         this.wantsOpening = true;
         return;
       case 'pipelineCreated':
-        this.#startPipeline(event.id, event.request, event.hasInput);
+        this.#startPipeline(event.id, event.request, event.hasInput, this.#hostIsNull && event.hostIsNull);
         return;
       case 'commandMetadataAsked':
-        this.#startPipeline(event.id, metadataRequest(event.names), false);
+        this.#startPipeline(event.id, metadataRequest(event.names), false, true);
         return;
       case 'input':
         this.#acceptInput(event.id, event.body);
@@ -222,12 +226,14 @@ export class Shell {
         this.#runspaces.length = 0;
         this.pool.runspaceAvailability(event.callId, true);
         return;
+      case 'hostResponse':
+        if (event.id !== undefined) this.#run(event.id)?.answered(event.response);
+        return;
       case 'protocolViolation':
         this.#violation = event.error;
         return;
       case 'versionRefused':
       case 'poolConnecting':
-      case 'hostResponse':
       case 'sessionKeyEstablished':
         return;
     }
@@ -249,7 +255,7 @@ export class Shell {
       this.#violation = new Error(`more than ${maxWaitingInput} objects of pipeline input wait`);
   }
 
-  #startPipeline(id: Guid, request: PipelineRequest, hasInput: boolean): void {
+  #startPipeline(id: Guid, request: PipelineRequest, hasInput: boolean, hostIsNull: boolean): void {
     const command = [...this.#commands.values()].find((candidate) => candidate.id === id);
     if (command === undefined) return;
     const input = new PipelineInput();
@@ -259,7 +265,7 @@ export class Shell {
     const emissions = this.#inRunspace((context) => runRequest(request, context, hasInput ? input : undefined));
     if (this.#nextWarning !== undefined) pool.warning(id, this.#nextWarning);
     this.#nextWarning = undefined;
-    command.run = new PipelineRun({ id, pool, emissions, input, level, latencyMs });
+    command.run = new PipelineRun({ id, pool, emissions, input, level, latencyMs, hostIsNull });
     command.run.pump(headStartBytes, performance.now() + fillMs, this.#closing.signal).then(
       () => this.#wake.ring(),
       (error: unknown) => this.#fail(error),
