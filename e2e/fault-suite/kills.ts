@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { ChildEnd, ChildTask } from './export-child.ts';
-import type { HurtRun, SuiteRun } from './suite-run.ts';
+import { type HurtRun, longestRunMs, type SuiteRun } from './suite-run.ts';
 
 const program = fileURLToPath(new URL('./export-child.ts', import.meta.url));
 
@@ -19,8 +19,11 @@ async function runChild(task: ChildTask, onStart: (kill: () => void) => void): P
     output += text;
   });
   onStart(() => child.kill('SIGKILL'));
+  const overdue = setTimeout(() => child.kill('SIGTERM'), longestRunMs);
   await once(child, 'close');
+  clearTimeout(overdue);
   if (child.signalCode === 'SIGKILL') return undefined;
+  if (child.signalCode === 'SIGTERM') return { outcome: 'cancelled', exitCode: 130, calls: 0 };
   if (child.exitCode !== 0) throw new Error(`the export in a child ended with ${child.exitCode}`);
   return JSON.parse(output) as ChildEnd;
 }

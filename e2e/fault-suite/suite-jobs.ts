@@ -2,7 +2,7 @@
 import { chaosScript } from '@exchange-connector/exchange-simulator';
 import { cuts, hurtAtMessage } from './boundaries.ts';
 import { Killer } from './kills.ts';
-import { type ExportMode, type Finding, SuiteRun } from './suite-run.ts';
+import { type ExportMode, type Finding, SuiteRun, TooManyFindings } from './suite-run.ts';
 
 /** One part of the suite. */
 export type SuiteJob =
@@ -61,9 +61,7 @@ export async function runJob(job: SuiteJob, tell: (where: string) => void = () =
   suite.onRound = tell;
   try {
     killer = new Killer(suite);
-    if (job.kind === 'boundaries') await runBoundaries(suite, job);
-    else if (job.kind === 'kills') await runKills(killer, job.count);
-    else await runChaos(suite, job);
+    await runRounds(suite, killer, job);
     return {
       rounds: suite.rounds,
       outcomes: Object.fromEntries(suite.outcomes),
@@ -72,6 +70,17 @@ export async function runJob(job: SuiteJob, tell: (where: string) => void = () =
     };
   } finally {
     await suite.close();
+  }
+}
+
+async function runRounds(suite: SuiteRun, killer: Killer, job: SuiteJob): Promise<void> {
+  try {
+    if (job.kind === 'boundaries') await runBoundaries(suite, job);
+    else if (job.kind === 'kills') await runKills(killer, job.count);
+    else await runChaos(suite, job);
+  } catch (error) {
+    if (!(error instanceof TooManyFindings)) throw error;
+    suite.findings.push({ where: nameOf(job), what: 'ended early: enough has been found' });
   }
 }
 

@@ -50,6 +50,11 @@ export function exportRequest(of: { readonly url: string; readonly folder: strin
   };
 }
 
+/** No run of the suite takes a twentieth of this; one that hangs is ended, and found. */
+export const longestRunMs = 300_000;
+/** When so much has gone wrong, more of it says nothing new. */
+const mostFindings = 25;
+
 /** What a run that was hurt came to. */
 export interface HurtRun {
   /** Whether the process was killed; else the kind of the outcome. */
@@ -68,6 +73,16 @@ export interface SuiteOptions {
 export interface Finding {
   readonly where: string;
   readonly what: string;
+}
+
+/** Ends a part of the suite early. */
+export class TooManyFindings extends Error {
+  readonly findings: readonly Finding[];
+
+  constructor(findings: readonly Finding[]) {
+    super(`${findings.length} findings`);
+    this.findings = findings;
+  }
 }
 
 export class SuiteRun {
@@ -123,7 +138,7 @@ export class SuiteRun {
   /** An export in this process. */
   async export(): Promise<HurtRun & { readonly message: string | undefined }> {
     const request = exportRequest({ url: this.simulator.url, folder: this.folder, mode: this.mode });
-    const outcome = await runExport({ ...request, signal: new AbortController().signal });
+    const outcome = await runExport({ ...request, signal: AbortSignal.timeout(longestRunMs) });
     const message = outcome.kind === 'failed' ? `${outcome.failure.code}: ${outcome.failure.message}` : undefined;
     return { outcome: outcome.kind, exitCode: outcome.exitCode, message };
   }
@@ -144,10 +159,12 @@ export class SuiteRun {
     this.simulator.setFault(undefined);
     const kind = run.exitCode === null ? 'killed' : run.outcome;
     this.outcomes.set(kind, (this.outcomes.get(kind) ?? 0) + 1);
+    if (kind === 'cancelled') this.#find(where, `it had not ended after ${longestRunMs / 1000} s`);
     this.#checkHurt(where, run, before);
     await this.repair(`the run after ${where}`);
     this.rounds += 1;
     this.onRound(where);
+    if (this.findings.length > mostFindings) throw new TooManyFindings(this.findings);
     return run;
   }
 
