@@ -5,7 +5,9 @@
  */
 import type { DomainController } from './domain-controller.ts';
 import type { MailboxMove } from './mailbox.ts';
-import type { Organization } from './organization.ts';
+import type { Clock } from './clock.ts';
+import type { DirectoryTarget } from './directory-write.ts';
+import type { MailboxDatabase } from './forest.ts';
 
 export interface MoveRequest {
   /** The mailbox's number and GUID. */
@@ -36,15 +38,22 @@ export interface MoveTiming {
 
 export const defaultMoveTiming: MoveTiming = { queueMs: 5_000, copyMs: 55_000 };
 
+/** What the service works on. */
+export interface MoveGround {
+  readonly clock: Clock;
+  isMounted(database: MailboxDatabase): boolean;
+  write(controller: DomainController, partition: string, target: DirectoryTarget, atMs?: number): void;
+}
+
 export class MoveRequests {
-  readonly #organization: Organization;
+  readonly #organization: MoveGround;
   readonly #requests = new Map<number, MoveRequest>();
   #isAdvancing = false;
   timing: MoveTiming = defaultMoveTiming;
   /** The next time at which a request changes by itself; Infinity for none. */
   nextAtMs = Number.POSITIVE_INFINITY;
 
-  constructor(organization: Organization) {
+  constructor(organization: MoveGround) {
     this.#organization = organization;
   }
 
