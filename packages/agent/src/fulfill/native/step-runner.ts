@@ -135,14 +135,9 @@ export class StepRunner {
     const answer = await session.run(callRequest(step, { domainController, whatIf: false }), step.purpose);
     const said = refusalOf(answer);
     const refusal = said === undefined ? undefined : { ...said, reason: this.#parts.redact(said.reason) };
-    const outcome = await this.#settle(begun, refusal);
-    if (outcome.kind !== 'applied' || step.follow !== 'move') return outcome;
-    return this.#follow(step, outcome);
-  }
-
-  async #follow(step: Step, applied: Extract<StepOutcome, { kind: 'applied' }>): Promise<StepOutcome> {
-    const failure = await followMove(this.#parts, step);
-    return failure === undefined ? applied : { kind: 'failed', error: failure, end: 'applied', begun: applied.begun };
+    // What is read back after a move that is waited for is its end.
+    const failure = refusal === undefined && step.follow === 'move' ? await followMove(this.#parts, step) : undefined;
+    return this.#settle(begun, refusal ?? failure);
   }
 
   /**
