@@ -2,14 +2,13 @@
  * The two halves of a divided address change: the mailbox gives up some addresses, and later has the ones it is to have.
  * In between it must have a primary address: one that stays, or one made for the time between.
  */
-import { mailboxHas } from './checks.ts';
+import { addressFree, mailboxHas, searchedAddress } from './checks.ts';
 import type { AddressChange, Draft, DraftStep } from './draft.ts';
 import type { Fields } from './field-value.ts';
 import { undoSetMailbox } from './mailbox-undo.ts';
 import type { OrganisationView } from './organisation-view.ts';
 import type { Check, ParameterValue } from './plan.ts';
 import { addressKey, formatProxyAddress, isPrimarySmtp, type ProxyAddress } from './proxy-address.ts';
-import { searchedAddress } from './checks.ts';
 import { Refused } from './refused.ts';
 
 const mostTries = 5;
@@ -46,7 +45,15 @@ export interface Halves {
 }
 
 /** @throws ReadingNeeded, Refused */
-export function divide(draft: Draft, change: AddressChange, keys: readonly string[], view: OrganisationView): Halves {
+export function divide(
+  draft: Draft,
+  change: AddressChange,
+  keys: readonly string[],
+  view: OrganisationView,
+  domainController: string | undefined,
+): Halves {
+  const free = (addresses: readonly ProxyAddress[]): Check[] =>
+    addresses.flatMap((address) => addressFree(address, change.guid, domainController, view.batchDomain));
   const passing = between(change, keys, view).map(formatProxyAddress);
   const held = change.before.map(formatProxyAddress);
   const policyOff = change.policyEnabled;
@@ -62,15 +69,23 @@ export function divide(draft: Draft, change: AddressChange, keys: readonly strin
     after,
     preconditions: [mailboxHas(draft.object, before)],
     expectation: [mailboxHas(draft.object, after)],
-    inverse: undoSetMailbox(draft.object, before, after),
+    inverse: undoSetMailbox(draft.object, before, after, free),
     retry: undefined,
     follow: undefined,
     onFailure: 'leave',
   };
-  return { release, rest: draft.steps.map((step, at) => (at === change.step ? secondHalf(draft, step, after) : step)) };
+  return {
+    release,
+    rest: draft.steps.map((step, at) => (at === change.step ? secondHalf(draft, step, after, free) : step)),
+  };
 }
 
-function secondHalf(draft: Draft, step: DraftStep, passing: Fields): DraftStep {
+function secondHalf(
+  draft: Draft,
+  step: DraftStep,
+  passing: Fields,
+  free: (addresses: readonly ProxyAddress[]) => readonly Check[],
+): DraftStep {
   const before: Fields = { ...step.before, ...passing };
   const relied = Object.fromEntries(Object.keys(step.before).map((name) => [name, before[name] ?? null]));
   const own: Check = mailboxHas(draft.object, { ...relied, EmailAddresses: passing['EmailAddresses'] ?? null });
@@ -78,7 +93,7 @@ function secondHalf(draft: Draft, step: DraftStep, passing: Fields): DraftStep {
     ...step,
     before: relied,
     preconditions: [own, ...step.preconditions.slice(1)],
-    inverse: undoSetMailbox(draft.object, relied, step.after),
+    inverse: undoSetMailbox(draft.object, relied, step.after, free),
     onFailure: 'takeBack',
   };
 }

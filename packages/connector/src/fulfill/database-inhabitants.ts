@@ -58,6 +58,17 @@ function copiesOf(database: LiveObject): string | undefined {
   return `it has copies on ${(servers.length > 1 ? servers : copies).join(', ') || 'other servers'}; remove those first (Remove-MailboxDatabaseCopy)`;
 }
 
+/** Populations of which nobody may live in a database that goes; plans and moves are judged by what they say. */
+const checked = ['mailboxes', 'archives', 'arbitration', 'publicFolder', 'auditLog'] as const;
+
+/** That nobody lives in a database. */
+export function emptyChecks(database: string): Check[] {
+  return checked.map((population) => ({
+    read: { kind: 'inhabitants', database, population },
+    expect: { kind: 'absent' },
+  }));
+}
+
 /** @throws ReadingNeeded */
 export function inhabitantsOf(view: OrganisationView, database: LiveObject, leaving: Leaving): Inhabitants {
   const name = textField(database, 'Name');
@@ -67,7 +78,6 @@ export function inhabitantsOf(view: OrganisationView, database: LiveObject, leav
   const reads = populations.map(([population]): Read => ({ kind: 'inhabitants', database: name, population }));
   const answers = view.objectsOfAll(reads);
   const found: string[] = [];
-  const checks: Check[] = [];
   const needs = new Set<number>();
   const notes: string[] = [];
   for (const [at, [population, word]] of populations.entries()) {
@@ -90,12 +100,10 @@ export function inhabitantsOf(view: OrganisationView, database: LiveObject, leav
     if (staying.length > 0) found.push(listed(word, staying));
     // More live there than were shown: nobody knows whether the others leave, too.
     else if (there.length > inhabitantsShown) found.push(`${word} that were not all shown`);
-    if (population !== 'mailboxPlans' && population !== 'moveRequests')
-      checks.push({ read, expect: { kind: 'absent' } });
   }
   const copies = copiesOf(database);
   if (copies !== undefined) found.push(copies);
-  return { found, checks, needs: [...needs], notes };
+  return { found, checks: emptyChecks(name), needs: [...needs], notes };
 }
 
 /** One sentence of what was found. */

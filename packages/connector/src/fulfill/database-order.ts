@@ -1,7 +1,7 @@
 /* One database order → its steps, on the state that the orders before it leave. */
 import type { Draft, DraftStep } from './draft.ts';
 import { databaseKeys, databaseReadOnly, databaseRule } from './database-fields.ts';
-import { describeInhabitants, inhabitantsOf, type Leaving } from './database-inhabitants.ts';
+import { describeInhabitants, emptyChecks, inhabitantsOf, type Leaving } from './database-inhabitants.ts';
 import { sameField, showValue } from './field-rule.ts';
 import type { FieldValue, Fields } from './field-value.ts';
 import type { LiveObject, Read } from './live-state.ts';
@@ -248,7 +248,7 @@ function draftCreate(order: Order, context: DatabaseContext): Draft {
           purpose: `remove the database ${name}`,
           before: { Name: name, Server: server },
           after: gone,
-          preconditions: [databaseHas(object, { Name: name, Server: server })],
+          preconditions: [databaseHas(object, { Name: name, Server: server }), ...emptyChecks(name)],
           expectation: [absent],
         },
       ],

@@ -15,8 +15,9 @@ import { type MailboxContext, placeOf } from './mailbox-place.ts';
 import { movePart } from './move-order.ts';
 import type { Order } from './order.ts';
 import { type OrganisationView, textField } from './organisation-view.ts';
-import type { FulfillSettings, ObjectIdentity, ParameterValue } from './plan.ts';
+import type { Check, FulfillSettings, ObjectIdentity, ParameterValue } from './plan.ts';
 import {
+  added,
   addressKey,
   formatProxyAddress,
   isPrimarySmtp,
@@ -205,6 +206,16 @@ function kindPart(order: Order, mailbox: LiveObject): KindPart | undefined {
   return { before: details, after: detailsOfKind[wanted], type: typeOfKind[wanted] };
 }
 
+/** The checks that addresses are nobody else's than an object's. */
+function freeFor(
+  { guid }: ObjectIdentity,
+  view: OrganisationView,
+  settings: FulfillSettings,
+): (addresses: readonly ProxyAddress[]) => readonly Check[] {
+  return (addresses) =>
+    addresses.flatMap((address) => addressFree(address, guid, settings.domainController, view.batchDomain));
+}
+
 /** The one `Set-Mailbox` of a change: fields, kind and addresses together, so that they stand or fall together. */
 function changeStep(
   object: ObjectIdentity,
@@ -234,25 +245,17 @@ function changeStep(
   }
   if (Object.keys(after).length === 0) return undefined;
   const gained = addresses === undefined ? [] : added(addresses.before, addresses.after);
-  const free = gained.flatMap((address) =>
-    addressFree(address, object.guid, settings.domainController, view.batchDomain),
-  );
+  const free = freeFor(object, view, settings)(gained);
   const step = { cmdlet: 'Set-Mailbox', parameters, object, purpose: `change ${object.name}`, before, after };
   return {
     ...step,
     preconditions: [mailboxHas(object, before), ...free],
     expectation: [mailboxHas(object, after)],
-    inverse: undoSetMailbox(object, before, after),
+    inverse: undoSetMailbox(object, before, after, freeFor(object, view, settings)),
     retry: undefined,
     follow: undefined,
     onFailure: 'leave',
   };
-}
-
-/** Addresses that the second list has and the first has not. */
-export function added(before: readonly ProxyAddress[], after: readonly ProxyAddress[]): ProxyAddress[] {
-  const held = new Set(before.map(addressKey));
-  return after.filter((address) => !held.has(addressKey(address)));
 }
 
 function draftChange(ordered: Order, object: ObjectIdentity, mailbox: LiveObject, context: MailboxContext): Draft {
@@ -369,9 +372,7 @@ function draftEnable(ordered: Order, user: LiveObject, object: ObjectIdentity, c
     enabled['PrimarySmtpAddress'] = primary.address;
   }
   const before: Fields = Object.fromEntries(Object.keys(enabled).map((name) => [name, null]));
-  const free = (wanted?.addresses ?? []).flatMap((address) =>
-    addressFree(address, object.guid, settings.domainController, view.batchDomain),
-  );
+  const free = freeFor(object, view, settings)(wanted?.addresses ?? []);
   const enable: DraftStep = {
     cmdlet: 'Enable-Mailbox',
     parameters,
@@ -529,7 +530,7 @@ function draftDisable(
           kind: 'impossible',
           reason: `Remove-Mailbox deleted the account ${account}: it has to be restored in Active Directory, then its mailbox can be connected`,
         }
-      : undoDisable(object, mailbox),
+      : undoDisable(object, mailbox, freeFor(object, view, settings)),
     retry: undefined,
     follow: undefined,
     onFailure: 'leave',

@@ -7,7 +7,8 @@ import type { LiveObject } from './live-state.ts';
 import { kindOfDetails, typeOfKind } from './mailbox-kind.ts';
 import { mailboxRule, mailboxRules } from './mailbox-fields.ts';
 import { textField } from './organisation-view.ts';
-import type { Inverse, InverseCall, ObjectIdentity, ParameterValue } from './plan.ts';
+import type { Check, Inverse, InverseCall, ObjectIdentity, ParameterValue } from './plan.ts';
+import { added, type ProxyAddress, parseProxyAddress } from './proxy-address.ts';
 
 /** A value that was read, in the form in which it is sent. */
 export function sentForm(rule: FieldRule, value: FieldValue): FieldValue {
@@ -42,8 +43,14 @@ function pick(fields: Fields, names: readonly string[]): Fields {
 /**
  * The inverse of a `Set-Mailbox`: the fields as they were. A policy that was switched off for the addresses is switched
  * on again when they are back, in a command of its own.
+ * @param free the checks that addresses are nobody else's
  */
-export function undoSetMailbox(object: ObjectIdentity, before: Fields, after: Fields): Inverse {
+export function undoSetMailbox(
+  object: ObjectIdentity,
+  before: Fields,
+  after: Fields,
+  free: (addresses: readonly ProxyAddress[]) => readonly Check[],
+): Inverse {
   const { parameters, unknown } = restoring(before);
   const details = before['RecipientTypeDetails'];
   const kind = typeof details === 'string' ? kindOfDetails(details) : undefined;
@@ -65,7 +72,7 @@ export function undoSetMailbox(object: ObjectIdentity, before: Fields, after: Fi
       purpose: `change ${object.name} back`,
       before: pick(after, names),
       after: pick(before, names),
-      preconditions: [mailboxHas(object, after)],
+      preconditions: [mailboxHas(object, after), ...free(lost(before, after))],
       expectation: [mailboxHas(object, pick(before, names))],
     });
   }
@@ -86,8 +93,18 @@ export function undoSetMailbox(object: ObjectIdentity, before: Fields, after: Fi
 const ownedByAccount = new Set(['Name', 'UserPrincipalName', 'AccountDisabled']);
 const kindSwitch: Readonly<Record<string, string>> = { shared: 'Shared', room: 'Room', equipment: 'Equipment' };
 
+/** Addresses that a change takes away: whoever takes it back needs them again. */
+function lost(before: Fields, after: Fields): ProxyAddress[] {
+  const addresses = (fields: Fields): ProxyAddress[] => listOf(fields['EmailAddresses']).map(parseProxyAddress);
+  return added(addresses(after), addresses(before));
+}
+
 /** The inverse of a `Disable-Mailbox`: the disconnected mailbox is connected again, and its fields are set. */
-export function undoDisable(object: ObjectIdentity, mailbox: LiveObject): Inverse {
+export function undoDisable(
+  object: ObjectIdentity,
+  mailbox: LiveObject,
+  free: (addresses: readonly ProxyAddress[]) => readonly Check[],
+): Inverse {
   const exchangeGuid = textField(mailbox, 'ExchangeGuid');
   const database = textField(mailbox, 'Database');
   if (exchangeGuid === '' || database === '') {
@@ -139,7 +156,7 @@ export function undoDisable(object: ObjectIdentity, mailbox: LiveObject): Invers
       purpose: `connect the mailbox of ${object.name} again`,
       before: { ExchangeGuid: null, Database: null },
       after: connected,
-      preconditions: [noMailbox(object)],
+      preconditions: [noMailbox(object), ...free(listOf(mailbox['EmailAddresses']).map(parseProxyAddress))],
       expectation: [mailboxHas(object, connected)],
     },
     step(

@@ -42,14 +42,15 @@ interface Overlay {
 
 export class OrganisationView {
   readonly #live: LiveState;
-  readonly #domainController: string | undefined;
+  /** The domain controller of the batch. */
+  readonly domainController: string | undefined;
   readonly #missing = new Map<string, Read>();
   readonly #mailboxes = new Map<string, Overlay>();
   readonly #databases = new Map<string, Overlay>();
 
   constructor(live: LiveState, domainController: string | undefined) {
     this.#live = live;
-    this.#domainController = domainController;
+    this.domainController = domainController;
   }
 
   /** What has to be read before planning comes to an end. */
@@ -59,7 +60,7 @@ export class OrganisationView {
 
   /** The domain whose objects the batch's domain controller knows. */
   get batchDomain(): string | undefined {
-    return domainOfController(this.#domainController);
+    return domainOfController(this.domainController);
   }
 
   /** What a read gave; what the server's version does not know is nothing. */
@@ -88,7 +89,7 @@ export class OrganisationView {
 
   /** The account: seen by the batch's domain controller, else somewhere in the forest. */
   users(by: 'samAccountName' | 'guid' | 'identity', value: string): readonly LiveObject[] {
-    const near = this.#domainController === undefined ? [] : this.objects({ kind: 'user', by, value, view: 'batch' });
+    const near = this.domainController === undefined ? [] : this.objects({ kind: 'user', by, value, view: 'batch' });
     if (near.length > 0) return near;
     const domain = this.batchDomain;
     // Of its own domain the batch's controller knows best: what it does not have is gone.
@@ -145,9 +146,9 @@ export class OrganisationView {
   /** Who has an address before the batch. */
   holders(address: string): readonly Holder[] {
     const reads: Read[] = [{ kind: 'addressHolders', address, view: 'forest' }];
-    if (this.#domainController !== undefined) reads.unshift({ kind: 'addressHolders', address, view: 'batch' });
+    if (this.domainController !== undefined) reads.unshift({ kind: 'addressHolders', address, view: 'batch' });
     const answers = this.objectsOfAll(reads);
-    const near = this.#domainController === undefined ? [] : (answers[0] ?? []);
+    const near = this.domainController === undefined ? [] : (answers[0] ?? []);
     const domain = this.batchDomain;
     const far = (answers.at(-1) ?? []).filter(
       (object) => domain === undefined || domainOfName(object['DistinguishedName']) !== domain,

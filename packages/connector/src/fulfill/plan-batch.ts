@@ -330,7 +330,7 @@ function halvesOf(piece: Piece & { readonly kind: 'release' }, view: Organisatio
   const { draft, keys } = piece;
   try {
     if (draft.addresses === undefined) throw new Refused('conflict', 'an order without addresses cannot be divided');
-    return divide(draft, draft.addresses, keys, view);
+    return divide(draft, draft.addresses, keys, view, view.domainController);
   } catch (error) {
     if (error instanceof Refused) throw new RefusedPiece(draft.order.head.index, error);
     throw error;

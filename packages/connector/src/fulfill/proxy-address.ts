@@ -83,3 +83,9 @@ export function sameAddressLists(left: readonly string[], right: readonly string
   const [one, other] = [marks(left), marks(right)];
   return one.size === other.size && [...one].every((mark) => other.has(mark));
 }
+
+/** Addresses that the second list has and the first has not. */
+export function added(before: readonly ProxyAddress[], after: readonly ProxyAddress[]): ProxyAddress[] {
+  const held = new Set(before.map(addressKey));
+  return after.filter((address) => !held.has(addressKey(address)));
+}
