@@ -47,7 +47,7 @@ function readNonEmpty(text: string): string {
 /** Repeated operands come one by one, with those before. */
 function readOperand(text: string, before: unknown): string | readonly unknown[] {
   readNonEmpty(text);
-  return Array.isArray(before) ? [...before, text] : text;
+  return before === undefined ? text : [before, text].flat();
 }
 
 function version(): string {

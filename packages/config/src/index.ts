@@ -13,3 +13,8 @@ export type { SettingLayer } from './setting-layers.ts';
 export type { SourceKind } from './setting-value.ts';
 export { StoreCache } from './store-cache.ts';
 export { listValues, type ShownSource, type ShownValue } from './shown-values.ts';
+export type { FindingKind } from './scan/finding.ts';
+export { scanPaths, type ScanEvent } from './scan/scan-paths.ts';
+export { type PlacedFinding, scanText } from './scan/scan-text.ts';
+export { generateConfiguration, type GeneratedFrom, type KnownDatabase } from './xml/generated-configuration.ts';
+export { readKnownDatabases } from './xml/known-databases.ts';

@@ -15,6 +15,7 @@ import {
   settingFiles,
   type SettingLayer,
 } from './setting-layers.ts';
+import { readXmlConnections, type XmlConnection } from './xml/connection-elements.ts';
 import { memberPath, type Origin, type SettingSection, type SettingValue } from './setting-value.ts';
 import { readSettingsFile } from './settings-file.ts';
 
@@ -82,14 +83,22 @@ export function checkSettings(
   const passwordWanted: string[] = [];
   if (merged === undefined) {
     if (!remarks.hasErrors) remarkOnNoConnections(settingsFolder, remarks);
-  } else
-    for (const { id, section } of listConnections(merged, remarks)) {
+  } else {
+    const inXml = readXmlConnections(agent.configurationFolder, remarks);
+    const listed = listConnections(merged, remarks);
+    remarkOnUnset(inXml, listed, remarks);
+    for (const { id, section } of listed) {
+      const element = inXml.get(id.toLowerCase());
+      // Settings of another package's connection are not ours to judge.
+      if (element?.isOurs === false) continue;
+      const deactivated = element?.deactivated ?? 'nothing';
       const hasCertificate = agent.encryptionCertificate !== undefined;
-      const context = { settingsFolder, givenPassword: givenPassword(request), hasCertificate };
+      const context = { settingsFolder, deactivated, hasCertificate, givenPassword: givenPassword(request) };
       const { settings, passwordMissing } = readConnection(id, section, remarks, context);
       connections.push(settings);
       if (passwordMissing) passwordWanted.push(id);
     }
+  }
   if (!remarks.hasErrors) {
     const { folders, encryptionCertificate } = agent;
     const settings = { settingsFolder, folders, connections, encryptionCertificate, warnings: remarks.list() };
@@ -101,6 +110,17 @@ export function checkSettings(
     remarks: remarks.list(),
     passwordWanted: errors === passwordWanted.length ? passwordWanted : [],
   };
+}
+
+/** Connections of ours that the XML configuration names and no source sets. */
+function remarkOnUnset(
+  inXml: ReadonlyMap<string, XmlConnection>,
+  listed: readonly { readonly id: string }[],
+  remarks: Remarks,
+): void {
+  for (const { id, isOurs, origin } of inXml.values())
+    if (isOurs && !listed.some((connection) => connection.id.toLowerCase() === id.toLowerCase()))
+      remarks.warn(origin, `has no settings: no source has Connections.${id}`);
 }
 
 /** Stores that are switched on must not be passed over in silence. */

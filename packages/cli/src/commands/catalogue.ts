@@ -2,6 +2,8 @@
 import { auditGroup, auditVerifyCommand } from './audit.ts';
 import { checkCommand } from './check.ts';
 import { configCheckCommand, configGroup, configSchemaCommand, configShowCommand } from './config.ts';
+import { configScanCommand } from './config-scan.ts';
+import { configXmlCommand } from './config-xml.ts';
 import type { CommandDescription, GroupDescription } from './command.ts';
 import { discoverCommand } from './discover.ts';
 import { exportCommand } from './export.ts';
@@ -18,7 +20,9 @@ export const commands: readonly CommandDescription[] = [
   auditVerifyCommand,
   configShowCommand,
   configCheckCommand,
+  configScanCommand,
   configSchemaCommand,
+  configXmlCommand,
   ...protectCommands,
 ];
 
