@@ -24,6 +24,8 @@ export type AgentErrorCode =
   | 'RUN_NOT_UNDOABLE'
   /** A batch of orders passes a threshold: a person has to release it. */
   | 'RUN_THRESHOLD_EXCEEDED'
+  /** The cookie that was named is none that is kept. */
+  | 'RUN_COOKIE_UNKNOWN'
   /** A file could not be read, written or replaced. */
   | 'RUN_FILE_FAILED'
   /** The disk is full. */

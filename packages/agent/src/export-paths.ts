@@ -19,6 +19,11 @@ export function exportPaths(connectionId: string, outputFolder: string): ExportP
   };
 }
 
+/** The cookie of a connection: the time of the last export, and the mailboxes that it had. */
+export function cookiePath(workFolder: string, connectionId: string): string {
+  return join(workFolder, 'ExportCookies', `${connectionId}_cookie.bin`);
+}
+
 /** The folder of a connection's state: lock, journal, rows being sorted. */
 export function stateFolder(workFolder: string, connectionId: string): string {
   return join(workFolder, 'ExportState', connectionId);

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { OrganisationReading } from '@exchange-connector/connector';
+import type { IncrementReading, OrganisationReading } from '@exchange-connector/connector';
 import type { AtRest } from './at-rest.ts';
 import type { ExportPaths } from './export-paths.ts';
 import type { RunLog } from './log.ts';
@@ -17,6 +17,10 @@ export interface ExportRun {
   /** The folder of the connection's state. */
   readonly state: string;
   readonly paths: ExportPaths;
+  /** Path of the connection's cookie. */
+  readonly cookie: string;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   readonly log: RunLog;
   readonly warnings: WarningList;
   readonly meter: ProgressMeter;
@@ -34,18 +38,28 @@ export interface EngineReading {
   readonly server: string;
   /** Forgets what was kept for a run that goes on from this one: for when its files are in place. */
   readonly forget?: () => void;
+  /** Where only what changed was read; the rows are all there are where it is missing. */
+  readonly increment?: Pick<IncrementReading, 'absence' | 'restless' | 'swept'>;
   /** Rows by command, where not all of them are inserts. */
   readonly counts?: Manifest['counts'];
   /** Mailboxes by database, where the rows in the sorter are not all to be counted. */
   readonly groups?: ReadonlyMap<string, number>;
 }
 
+/** True where a script wrote rows that say themselves what they change. */
+export function givesOwnIncrement({ counts }: EngineReading): boolean {
+  if (counts === undefined) return false;
+  const { mailboxes, databases } = counts;
+  return mailboxes.Update + mailboxes.Delete + databases.Update + databases.Delete > 0;
+}
+
 /** How many mailboxes the last export had; only an expectation, so a manifest that cannot be read is none. */
 export function lastMailboxes(manifestPath: string): number | undefined {
   try {
     const manifest = JSON.parse(readFileSync(manifestPath, 'utf8')) as Partial<Manifest> | null;
-    const rows = manifest?.files?.[0]?.rows;
-    return typeof rows === 'number' ? rows : undefined;
+    const counts = Object.values(manifest?.countsByDatabase ?? {});
+    if (counts.length === 0 || !counts.every((count) => typeof count === 'number')) return undefined;
+    return counts.reduce((sum, count) => sum + count, 0);
   } catch {
     return undefined;
   }

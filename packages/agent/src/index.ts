@@ -12,11 +12,13 @@ export {
   stateKeyPath,
 } from './at-rest.ts';
 export { AgentError, type AgentErrorCode } from './errors.ts';
-export { type ExportPaths, exportPaths, stateFolder } from './export-paths.ts';
+export { cookiePath, type ExportPaths, exportPaths, stateFolder } from './export-paths.ts';
 export { isAtLeast, type LogLevel, type LogRecord, listenToLog, logLevels } from './log.ts';
 export { openLogFile } from './log-file.ts';
 export { type CommandCounts, formatManifest, type Manifest, type ManifestFile } from './manifest.ts';
 export type {
+  AcknowledgeOutcome,
+  AcknowledgeRequest,
   CheckOutcome,
   CheckRequest,
   CheckStep,
@@ -50,6 +52,7 @@ export { verifyAuditOf } from './fulfill/native/run-audit.ts';
 export { runApply, runUndo } from './fulfill/native/run-native.ts';
 export { planUndo, runPlan } from './fulfill/native/run-plan.ts';
 export { runFulfill } from './fulfill/run-fulfill.ts';
+export { runAcknowledge } from './run-acknowledge.ts';
 export { runCheck } from './run-check.ts';
 export { runDiscover } from './run-discover.ts';
 export { runExport } from './run-export.ts';

@@ -20,9 +20,10 @@ export interface Manifest {
   readonly runId: string;
   /** Who read the organisation: the connector itself, or an export script. */
   readonly engine: 'native' | 'script';
-  readonly mode: 'complete';
-  /** Why the run was a complete one. */
-  readonly reason: string;
+  /** `incremental`: the files hold what changed since `cookieIn`. */
+  readonly mode: 'complete' | 'incremental';
+  /** Why the run was a complete one; null where it was not. */
+  readonly reason: string | null;
   /** True where no error record came and every row could be used. */
   readonly complete: boolean;
   /** ISO 8601, UTC. */
@@ -40,12 +41,18 @@ export interface Manifest {
   readonly domains: readonly string[];
   readonly files: readonly ManifestFile[];
   readonly counts: { readonly mailboxes: CommandCounts; readonly databases: CommandCounts };
-  /** Mailboxes by the text of their `Database` column. */
+  /** All mailboxes that the organisation has after this run, by the text of their `Database` column. */
   readonly countsByDatabase: Readonly<Record<string, number>>;
   /** Columns that no object of this server has: their cells are empty. */
   readonly columnsMissing: readonly string[];
+  /** The cookie that changes and deletions were told by; null where there was none. */
   readonly cookieIn: string | null;
+  /** The cookie that the next run starts from; null where an export script made an increment of its own. */
   readonly cookieOut: string | null;
+  /** The limits that were passed, where a person released the run or has yet to. */
+  readonly thresholds?: readonly string[];
+  /** When a person released it; ISO 8601. */
+  readonly released?: string;
   readonly warnings: readonly string[];
 }
 

@@ -1,29 +1,37 @@
 /*
- * A complete export, from the lock to the manifest:
+ * An export, from the lock to the manifest:
  *
- *   lock ─► mend ─► session ─► rows into sorters ─► session closed ─► CSV files ─► manifest ─► all in place
+ *   lock ─► mend ─► cookie: what changed, or everything? ─► sessions ─► rows into sorters ─► sessions closed
+ *        ─► compared with the cookie: CSV files, new cookie ─► within the thresholds? ─► all in place
+ *                                                                   └─► kept for a person
  *
  * Until the last step nothing that an earlier run left is touched.
  */
 import { randomUUID } from 'node:crypto';
-import { basename, dirname, join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { ConnectionSettings } from '@exchange-connector/config';
-import { csvLine, type OrganisationReading } from '@exchange-connector/connector';
+import { type Breach, type ChangeLimits, type FileChange, findBreaches } from '@exchange-connector/connector';
+import { pruneCookies } from './cookie-store.ts';
 import { type AtRest, openAtRest } from './at-rest.ts';
 import { AgentError } from './errors.ts';
-import type { EngineReading, ExportRun } from './export-run.ts';
+import { type ExportBasis, openBasis } from './export-basis.ts';
+import { type EngineReading, type ExportRun, givesOwnIncrement } from './export-run.ts';
+import { dropHeld, holdResult, prepareRelease } from './held-result.ts';
+import { readIncrementally } from './incremental-engine.ts';
+import { manifestFile, ResultFiles, type WrittenFiles } from './result-files.ts';
 import { clearLeftovers } from './leftovers.ts';
 import { RunLog } from './log.ts';
 import { makeWritableFolder, removeFolder } from './folder.ts';
-import { formatManifest, type Manifest, type ManifestFile } from './manifest.ts';
-import { type FinishedFile, OutputFile, temporaryPath } from './output-file.ts';
+import type { Manifest } from './manifest.ts';
+import { type FinishedFile, temporaryPath } from './output-file.ts';
 import { readNatively } from './native-engine.ts';
 import { ProgressMeter } from './progress-meter.ts';
 import { isPublicationPending, publish } from './publication.ts';
 import { logRequests } from './request-log.ts';
 import { RowSorter } from './row-sorter.ts';
 import type { ExportOutcome, ExportRequest } from './run.ts';
-import { exportPaths, longestIdentifierInFileNames, stateFolder } from './export-paths.ts';
+import { cookiePath, exportPaths, longestIdentifierInFileNames, stateFolder } from './export-paths.ts';
 import { endOf } from './run-failure.ts';
 import { type RunLock, takeRunLock } from './run-lock.ts';
 import { readByScript, removeScriptFolder, requireScript, scriptFolder } from './script-engine.ts';
@@ -52,13 +60,16 @@ async function runWith(request: ExportRequest, atRest: AtRest | undefined): Prom
     if (isKept) request.onWarning?.(message);
   };
   const state = stateFolder(folders.work, connection.id);
+  const now = request.now ?? Date.now;
   const sortFolder = join(state, `sort-${runId}`);
   const run: ExportRun = {
     request,
     runId,
-    start: new Date(),
+    start: new Date(now()),
+    now,
     state,
     paths: exportPaths(connection.id, request.outputFolder ?? join(folders.temp, 'ExportOutput')),
+    cookie: cookiePath(folders.work, connection.id),
     log,
     warnings: new WarningList(warn),
     meter: new ProgressMeter((progress) => request.onProgress?.(progress)),
@@ -74,7 +85,8 @@ async function runWith(request: ExportRequest, atRest: AtRest | undefined): Prom
     lock = takeRunLock(state, runId, [
       sortFolder,
       scriptFolder(state, runId).above,
-      ...Object.values(run.paths).map((path) => temporaryPath(path, runId)),
+      join(state, `held-${runId}`),
+      ...[...Object.values(run.paths), run.cookie].map((path) => temporaryPath(path, runId)),
     ]);
     const outcome = await exportUnderLock(run, lock);
     log.write('Information', `export ${outcome.kind}`, { exitCode: outcome.exitCode });
@@ -109,132 +121,188 @@ function refuseLongIdentifier({ id }: ConnectionSettings): void {
 async function exportUnderLock(run: ExportRun, lock: RunLock): Promise<ExportOutcome> {
   for (const sentence of await clearLeftovers(run.state, lock)) run.warnings.add(sentence);
   makeWritableFolder(dirname(run.paths.manifest));
-  const script = run.request.connection.exportScriptPath;
-  const read = script === undefined ? await readNatively(run) : await readByScript(run, script);
-  const { reading } = read;
-  const files: OutputFile[] = [];
+  const basis = openBasis(run);
   try {
-    const written = await write(run, reading, files);
-    const manifest = manifestOf(run, read, written);
+    const released = run.request.release === true ? await releaseHeld(run, basis) : undefined;
+    return released ?? (await readAndPublish(run, basis));
+  } finally {
+    basis.close();
+  }
+}
+
+/** Publishes what a threshold stopped; undefined where it has to be read again. */
+async function releaseHeld(run: ExportRun, basis: ExportBasis): Promise<ExportOutcome | undefined> {
+  const held = await prepareRelease(run, basis.before);
+  if (held.kind === 'read-again') {
+    run.warnings.add(`${held.why}: everything is read again, and no threshold stops this run`);
+    return undefined;
+  }
+  const files = new ResultFiles(run);
+  const manifest: Manifest = { ...held.manifest, released: new Date(run.now()).toISOString() };
+  try {
+    const finished = [...held.files, ...held.cookies, await files.writeManifest(manifest)];
+    run.request.signal.throwIfAborted();
+    putInPlace(run, finished);
+  } catch (error) {
+    if (!isPublicationPending(run.state))
+      for (const { temporary } of [...held.files, ...held.cookies]) rmSync(temporary, { force: true });
+    if (!isPublicationPending(run.state)) await files.discard();
+    throw error;
+  }
+  return outcomeOf(run, manifest, manifest.complete ? [] : manifest.warnings);
+}
+
+/** In the order of the list: both CSV files, the cookie, the manifest. */
+function putInPlace(run: ExportRun, files: readonly FinishedFile[]): void {
+  publish(run.state, run.runId, files);
+  dropHeld(run.state);
+  pruneCookies(run.state);
+}
+
+async function readAndPublish(run: ExportRun, basis: ExportBasis): Promise<ExportOutcome> {
+  const { read, reason } = await readOrganisationOf(run, basis);
+  if (reason !== null) {
+    const sentence = `this export is a complete one: ${reason}`;
+    if (reason === basis.reason && basis.isExpected) run.log.write('Information', sentence);
+    else run.warnings.add(sentence);
+  }
+  const files = new ResultFiles(run);
+  try {
+    const mode = reason === null ? 'incremental' : 'complete';
+    const written = await files.write(read, { mode, before: basis.before });
+    const breaches = findBreaches(mode, changesOf(written, basis), limitsOf(run.request.connection));
+    const isStopped = breaches.length > 0 && run.request.release !== true && written.cookieOut !== null;
+    const manifest = manifestOf(run, read, written, { basis, reason, breaches });
+    if (isStopped) return await stop(run, files, written, manifest);
     const finished = [
       written.mailboxes.finished,
       written.databases.finished,
-      await writeManifest(run, manifest, files),
+      ...written.cookies,
+      await files.writeManifest(manifest),
     ];
     run.request.signal.throwIfAborted();
-    publish(run.state, run.runId, finished);
+    putInPlace(run, finished);
     read.forget?.();
-    return outcomeOf(run, manifest, reading);
+    return outcomeOf(run, manifest, read.reading.errors);
   } catch (error) {
     // Once the journal names them, the temporaries are what the next run finishes with.
-    if (!isPublicationPending(run.state)) for (const file of files) await file.discard();
+    if (!isPublicationPending(run.state)) await files.discard();
     throw error;
   }
 }
 
-function outcomeOf(run: ExportRun, manifest: Manifest, reading: OrganisationReading): ExportOutcome {
-  const { mailboxes, databases, manifest: manifestPath } = run.paths;
-  const done = { manifest, files: [mailboxes, databases, manifestPath], durationMs: Date.now() - run.start.getTime() };
-  if (manifest.complete) return { kind: 'done', exitCode: 0, ...done };
-  return { kind: 'partial', exitCode: 5, ...done, errors: reading.errors };
-}
-
-/** One file, whole under its temporary name. */
-interface WrittenFile {
-  readonly finished: FinishedFile;
-  readonly rows: number;
-  readonly groups: ReadonlyMap<string, number>;
-}
-
-interface WrittenFiles {
-  readonly mailboxes: WrittenFile;
-  readonly databases: WrittenFile;
-}
-
-async function write(run: ExportRun, reading: OrganisationReading, files: OutputFile[]): Promise<WrittenFiles> {
-  const { paths } = run;
-  const total = reading.received.mailboxes + reading.received.databases;
-  run.meter.report('writing', 0, total);
-  const tell = (rows: number): void => run.meter.report('writing', rows, total);
-  const databases = await writeRows(run, files, paths.databases, reading.databaseColumns, run.databases, tell);
-  const mailboxes = await writeRows(run, files, paths.mailboxes, reading.mailboxColumns, run.mailboxes, (rows) =>
-    tell(databases.rows + rows),
-  );
-  run.meter.report('writing', total, total);
-  return { mailboxes, databases };
-}
-
-async function writeRows(
+/** Reads what changed where that can be told, else everything; `reason` says why everything. */
+async function readOrganisationOf(
   run: ExportRun,
-  files: OutputFile[],
-  path: string,
-  columns: readonly string[],
-  sorter: RowSorter,
-  tell: (rows: number) => void,
-): Promise<WrittenFile> {
-  const { connection, signal } = run.request;
-  const file = await OutputFile.open(path, run.runId, run.atRest?.newEnvelope());
-  files.push(file);
-  const mark = connection.bom ? '\uFEFF' : '';
-  file.add(Buffer.from(mark + csvLine(['Command', ...columns])));
-  const groups = new Map<string, number>();
-  let rows = 0;
-  for (const { line, group } of sorter.rows()) {
-    rows += 1;
-    groups.set(group, (groups.get(group) ?? 0) + 1);
-    if (file.add(line)) {
-      await file.flush();
-      signal.throwIfAborted();
-      tell(rows);
-    }
+  { before, reason }: ExportBasis,
+): Promise<{ readonly read: EngineReading; readonly reason: string | null }> {
+  const script = run.request.connection.exportScriptPath;
+  if (script !== undefined) {
+    const read = await readByScript(run, script);
+    return {
+      read,
+      reason: givesOwnIncrement(read)
+        ? 'the export script gave rows that are no Insert, which are published as they are'
+        : reason,
+    };
   }
-  return { finished: await file.finish(), rows, groups };
+  let why = reason;
+  if (why === null && before !== undefined) {
+    const increment = await readIncrementally(run, before);
+    if (increment.kind === 'read') return { read: increment.read, reason: null };
+    why = increment.reason;
+    run.databases.restart();
+    run.mailboxes.restart();
+  }
+  return { read: await readNatively(run), reason: why ?? 'there is no cookie of an earlier export' };
 }
 
-function manifestOf(run: ExportRun, read: EngineReading, written: WrittenFiles): Manifest {
+function changesOf(written: WrittenFiles, { before }: ExportBasis): FileChange[] {
+  const { mailboxes, databases } = written.counts;
+  return [
+    { file: 'mailboxes', counts: mailboxes, before: before?.facts.mailboxes, after: written.total },
+    { file: 'databases', counts: databases, before: before?.facts.databases.length, after: written.databases.rows },
+  ];
+}
+
+function limitsOf(connection: ConnectionSettings): ChangeLimits {
+  return {
+    lines: {
+      Insert: connection.maximumInsertedLines,
+      Update: connection.maximumUpdatedLines,
+      Delete: connection.maximumDeletedLines,
+    },
+    percent: {
+      Insert: connection.maxPercentageInsertedLines,
+      Update: connection.maxPercentageUpdatedLines,
+      Delete: connection.maxPercentageDeletedLines,
+    },
+  };
+}
+
+async function stop(
+  run: ExportRun,
+  files: ResultFiles,
+  written: WrittenFiles,
+  manifest: Manifest,
+): Promise<ExportOutcome> {
+  run.request.signal.throwIfAborted();
+  const folder = holdResult(run, written, manifest);
+  await files.discard();
+  const breaches = manifest.thresholds ?? [];
+  for (const breach of breaches) run.log.write('Warning', `stopped: ${breach}`);
+  return { kind: 'stopped', exitCode: 4, manifest, breaches, folder, durationMs: run.now() - run.start.getTime() };
+}
+
+function outcomeOf(run: ExportRun, manifest: Manifest, errors: readonly string[]): ExportOutcome {
+  const { mailboxes, databases, manifest: manifestPath } = run.paths;
+  const done = { manifest, files: [mailboxes, databases, manifestPath], durationMs: run.now() - run.start.getTime() };
+  if (manifest.complete) return { kind: 'done', exitCode: 0, ...done };
+  return { kind: 'partial', exitCode: 5, ...done, errors };
+}
+
+/** Under what conditions a run wrote what it wrote. */
+interface Conditions {
+  readonly basis: ExportBasis;
+  readonly reason: string | null;
+  readonly breaches: readonly Breach[];
+}
+
+function manifestOf(
+  run: ExportRun,
+  read: EngineReading,
+  written: WrittenFiles,
+  { basis, reason, breaches }: Conditions,
+): Manifest {
   const { reading } = read;
   const { connection } = run.request;
   const { mailboxes, databases } = written;
-  if (mailboxes.rows === 0) {
+  if (written.total === 0) {
     run.warnings.add(
       'the export has no mailbox: check the scope of the connection (Filter, Databases, OrganizationalUnits, RecipientTypeDetails) and the rights of its account',
     );
   }
-  const fileOf = ({ finished, rows }: WrittenFile): ManifestFile => ({
-    name: basename(finished.path),
-    rows,
-    sha256: finished.sha256,
-  });
-  const inserted = (rows: number) => ({ Insert: rows, Update: 0, Delete: 0 });
   return {
     connection: connection.id,
     runId: run.runId,
     engine: read.engine,
-    mode: 'complete',
-    reason: 'every export of this version is a complete one',
+    mode: reason === null ? 'incremental' : 'complete',
+    reason,
     complete: reading.errors.length === 0,
     start: run.start.toISOString(),
-    end: new Date().toISOString(),
+    end: new Date(run.now()).toISOString(),
     server: read.server,
     domainController: connection.domainController ?? connection.globalCatalog ?? reading.domainControllers[0] ?? null,
     domainControllers: reading.domainControllers,
     forestView: reading.forestView,
     domains: reading.domains,
-    files: [fileOf(mailboxes), fileOf(databases)],
-    counts: read.counts ?? { mailboxes: inserted(mailboxes.rows), databases: inserted(databases.rows) },
-    countsByDatabase: Object.fromEntries(
-      [...(read.groups ?? mailboxes.groups)].sort(([left], [right]) => (left < right ? -1 : 1)),
-    ),
+    files: [manifestFile(mailboxes), manifestFile(databases)],
+    counts: { mailboxes: { ...written.counts.mailboxes }, databases: { ...written.counts.databases } },
+    countsByDatabase: Object.fromEntries([...written.byDatabase].sort(([left], [right]) => (left < right ? -1 : 1))),
     columnsMissing: reading.columnsMissing,
-    cookieIn: null,
-    cookieOut: null,
+    cookieIn: basis.before?.facts.id ?? null,
+    cookieOut: written.cookieOut,
+    ...(breaches.length === 0 ? {} : { thresholds: breaches.map(({ message }) => message) }),
     warnings: [...run.warnings.list(), ...reading.errors],
   };
-}
-
-async function writeManifest(run: ExportRun, manifest: Manifest, files: OutputFile[]): Promise<FinishedFile> {
-  const file = await OutputFile.open(run.paths.manifest, run.runId);
-  files.push(file);
-  file.add(Buffer.from(formatManifest(manifest)));
-  return file.finish();
 }

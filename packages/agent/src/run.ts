@@ -44,8 +44,14 @@ export interface RunRequest {
   readonly onWarning?: (message: string) => void;
 }
 
-/** A complete export. */
+/** An export: what changed since the last one, or everything. */
 export interface ExportRequest extends RunRequest {
+  /** Everything, whatever cookie there is. */
+  readonly complete?: boolean;
+  /** Publishes what a threshold stopped; where nothing young enough was kept, reads again and lets it pass. */
+  readonly release?: boolean;
+  /** Milliseconds since 1970; default the system's clock. */
+  readonly now?: () => number;
   /** Absolute folder in place of `<TempFolderPath>/ExportOutput`. */
   readonly outputFolder?: string;
 }
@@ -81,9 +87,42 @@ export type ExportOutcome =
       readonly durationMs: number;
       readonly errors: readonly string[];
     }
+  /** More would change than the thresholds allow: nothing was replaced, and what was read waits for a person. */
+  | {
+      readonly kind: 'stopped';
+      readonly exitCode: 4;
+      /** As it will be, with what stopped it in `thresholds`. */
+      readonly manifest: Manifest;
+      /** Sentences for a person, one for each limit. */
+      readonly breaches: readonly string[];
+      /** The folder that holds the files that were not published. */
+      readonly folder: string;
+      readonly durationMs: number;
+    }
   /** Nothing was replaced. Exit 2: settings; 3: no session could be opened; 4: another run is at work; 1: anything else. */
   | { readonly kind: 'failed'; readonly exitCode: 1 | 2 | 3 | 4; readonly failure: RunFailure }
   | { readonly kind: 'cancelled'; readonly exitCode: 130 };
+
+/** What `acknowledge` is given. */
+export interface AcknowledgeRequest {
+  readonly connection: ConnectionSettings;
+  readonly folders: AgentFolders;
+  /** `cookieOut` of the export that was loaded; default the last one. */
+  readonly cookie?: string | undefined;
+}
+
+/** What became of `acknowledge`. */
+export type AcknowledgeOutcome =
+  | {
+      readonly kind: 'done';
+      readonly exitCode: 0;
+      readonly cookie: string;
+      /** ISO 8601: the next increment holds what changed since. */
+      readonly time: string;
+      /** False: the connection does not wait for acknowledgements, and starts from its last export whatever is acknowledged. */
+      readonly isAwaited: boolean;
+    }
+  | { readonly kind: 'failed'; readonly exitCode: 1 | 2 | 3 | 4; readonly failure: RunFailure };
 
 /** One step of `check`, in the order of the list. */
 export type CheckStepName =

@@ -121,7 +121,7 @@ test('the manifest names files, hashes, counts and what the run saw', async () =
     assert.deepEqual(JSON.parse(readFileSync(outcome.files[2] ?? '', 'utf8')), manifest);
     const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
     const rows = rowsOf(mailboxes);
-    const { files, counts, countsByDatabase, engine, mode, runId, server, cookieIn, cookieOut, connection } = manifest;
+    const { files, counts, countsByDatabase, engine, mode, runId, server, cookieIn, connection } = manifest;
     assert.deepEqual(files, [
       { name: 'Main_mailboxes.csv', rows: rows.length, sha256: hash(mailboxes) },
       { name: 'Main_databases.csv', rows: 4, sha256: hash(databases) },
@@ -134,14 +134,13 @@ test('the manifest names files, hashes, counts and what the run saw', async () =
     for (const row of rows) byDatabase[row['Database'] ?? ''] = (byDatabase[row['Database'] ?? ''] ?? 0) + 1;
     assert.deepEqual(countsByDatabase, byDatabase);
     assert.deepEqual(
-      { engine, mode, runId, server, cookieIn, cookieOut, connection },
+      { engine, mode, runId, server, cookieIn, connection },
       {
         engine: 'native',
         mode: 'complete',
         runId: 'run-1',
         server: simulator.url,
         cookieIn: null,
-        cookieOut: null,
         connection: 'Main',
       },
     );
@@ -153,7 +152,8 @@ test('the manifest names files, hashes, counts and what the run saw', async () =
       'Main_manifest.json',
     ]);
     assert.deepEqual(readdirSync(join(folder, 'Work', 'ExportState', 'Main')), []);
-    assert.ok(!existsSync(join(folder, 'Work', 'ExportCookies')));
+    assert.deepEqual(readdirSync(join(folder, 'Work', 'ExportCookies')), ['Main_cookie.bin']);
+    assert.equal(statSync(join(folder, 'Work', 'ExportCookies', 'Main_cookie.bin')).mode & 0o777, 0o640);
   });
 });
 

@@ -68,6 +68,7 @@ export {
   type PlanReading,
   planVersion,
 } from './fulfill/plan-document.ts';
+export { type CarriedOut, planUndo } from './fulfill/plan-undo.ts';
 export { readOrder } from './fulfill/read-order.ts';
 export { isProjectionMissing, type ReadOptions, readRequest, readResultOf } from './fulfill/read-request.ts';
 export { type RefusalClass, refusalClasses } from './fulfill/refusal.ts';

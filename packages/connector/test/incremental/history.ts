@@ -284,16 +284,17 @@ export class History {
     const dice = this.#dice;
     const mayFail = !isQuiet && dice.chance(25);
     const at = new Set(isQuiet ? [] : Array.from({ length: 1 + dice.below(4) }, () => dice.below(mayFail ? 60 : 120)));
-    const session = this.#session((count) => {
-      if (!at.has(count)) return;
-      if (mayFail) throw new Cut();
-      this.#change();
-      this.#advance(dice.of([0, 1000, minute]));
-    });
+    const open = () =>
+      this.#session((count) => {
+        if (!at.has(count)) return;
+        if (mayFail) throw new Cut();
+        this.#change();
+        this.#advance(dice.of([0, 1000, minute]));
+      });
     const now = this.#organization.clock.now().getTime() + this.#skewMs;
     let run: SmallRun;
     try {
-      run = await runSmall(session, this.#settings, now, { cookie: this.#cookie });
+      run = await runSmall(open, this.#settings, now, { cookie: this.#cookie });
     } catch (error) {
       if (error instanceof Cut) {
         this.#tally.failed += 1;
@@ -372,7 +373,7 @@ export class History {
       domainController: this.#settings.pins?.domainController,
       globalCatalog: catalog ?? this.#settings.pins?.globalCatalog,
     };
-    const whole = await runSmall(this.#session(), { ...this.#settings, pins }, now, { complete: true });
+    const whole = await runSmall(() => this.#session(), { ...this.#settings, pins }, now, { complete: true });
     const mailboxes: Loaded = new Map();
     const databases: Loaded = new Map();
     load(mailboxes, whole.mailboxes);

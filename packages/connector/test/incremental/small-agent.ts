@@ -79,7 +79,7 @@ export interface SmallSettings {
 
 /** One run over a session; `cookie` is that of the last one. */
 export async function runSmall(
-  session: RemoteSession,
+  open: () => RemoteSession,
   settings: SmallSettings,
   now: number,
   options: { readonly cookie?: Buffer | undefined; readonly complete?: boolean } = {},
@@ -89,7 +89,6 @@ export async function runSmall(
   const digest = JSON.stringify({ scope, additionalColumns });
   const notes: string[] = [];
   const ports = {
-    session,
     onProgress: () => {},
     onWarning: (message: string) => notes.push(`warning: ${message}`),
     onNote: (message: string) => notes.push(message),
@@ -112,7 +111,7 @@ export async function runSmall(
   if (reason === undefined && before !== undefined) {
     increment = await readIncrement(
       { ...plan, facts: before.facts, now, overlapMs },
-      { ...ports, databases, mailboxes, entries: before.entries },
+      { ...ports, session: open(), databases, mailboxes, entries: before.entries },
     );
     if (increment.kind === 'complete-needed') reason = increment.reason;
   }
@@ -123,7 +122,8 @@ export async function runSmall(
     mailboxes.restart();
     reading = await readOrganisation(plan, {
       ...ports,
-      sessions: singleSession(session),
+      // Another one: pins of the increment that was tried hold in its session.
+      sessions: singleSession(open()),
       databases,
       mailboxes,
       now: () => now,

@@ -1,0 +1,88 @@
+/* What an export starts from: the cookie of the last one, if it fits. */
+import { createHash } from 'node:crypto';
+import type { ConnectionSettings } from '@exchange-connector/config';
+import { whyComplete } from '@exchange-connector/connector';
+import { openCookie, type OpenCookie } from './cookie-file.ts';
+import { openBaseCookie } from './cookie-store.ts';
+import type { ExportRun } from './export-run.ts';
+
+/** What an export starts from. Close it in the end. */
+export interface ExportBasis {
+  /** The last export, where its cookie can be read: deletions are told by it. */
+  readonly before: OpenCookie | undefined;
+  /** Why the run has to be a complete one; null where it can tell what changed. */
+  readonly reason: string | null;
+  /** A person knows without being told: there was no export before, or a complete one was asked for. */
+  readonly isExpected: boolean;
+  close(): void;
+}
+
+/** How rows look, beyond the settings: rows of another number are not compared with these. */
+const rowForm = 1;
+
+/** A digest of the settings that shape the rows: what differs makes another export of it. */
+export function settingsDigest(connection: ConnectionSettings): string {
+  const shaping = [
+    rowForm,
+    connection.exportScriptPath ?? null,
+    connection.additionalColumns,
+    connection.valueSeparator,
+    [...connection.organizationalUnits].sort(),
+    [...connection.databases].sort(),
+    [...connection.recipientTypeDetails].sort(),
+    connection.filter ?? null,
+    connection.includeArbitration,
+    connection.includePublicFolder,
+    connection.includeAuditLog,
+    connection.includeMonitoring,
+  ];
+  return createHash('sha256').update(JSON.stringify(shaping)).digest('hex');
+}
+
+function basis(before: OpenCookie | undefined, reason: string | null, isExpected = reason === null): ExportBasis {
+  return { before, reason, isExpected, close: () => before?.close() };
+}
+
+/** Looks at the cookie, and decides how the run is to read. */
+export function openBasis(run: ExportRun): ExportBasis {
+  const { connection, complete } = run.request;
+  const found = openBaseCookie(run);
+  if (complete === true) {
+    return basis(found.kind === 'found' ? found.cookie : lastOf(run), 'a complete export was asked for', true);
+  }
+  if (found.kind !== 'found') {
+    const before = lastOf(run);
+    return basis(before, whyNone(run, found), found.kind === 'none' && before === undefined);
+  }
+  const { cookie } = found;
+  const conditions = {
+    connection: connection.id,
+    engine: connection.exportScriptPath === undefined ? 'native' : 'script',
+    settings: settingsDigest(connection),
+    now: run.start.getTime(),
+  } as const;
+  const reason = whyComplete(cookie.facts, conditions);
+  if (cookie.facts.connection === connection.id) return basis(cookie, reason ?? null);
+  // Its mailboxes were never in the files of this connection.
+  cookie.close();
+  return basis(undefined, reason ?? null);
+}
+
+function whyNone(
+  run: ExportRun,
+  found: { readonly kind: 'none' } | { readonly kind: 'unusable'; readonly why: string },
+): string {
+  if (found.kind === 'unusable') return found.why;
+  return run.request.connection.requireAcknowledge
+    ? 'no export was acknowledged yet'
+    : `there is no cookie of an earlier export (${run.cookie})`;
+}
+
+/** The last export's cookie, where another one was to be started from and cannot be. */
+function lastOf(run: ExportRun): OpenCookie | undefined {
+  const last = openCookie(run.cookie);
+  if (last.kind !== 'found') return undefined;
+  if (last.cookie.facts.connection === run.request.connection.id) return last.cookie;
+  last.cookie.close();
+  return undefined;
+}

@@ -1,0 +1,57 @@
+import { type IncrementOutcome, readIncrement } from '@exchange-connector/connector';
+import type { OpenCookie } from './cookie-file.ts';
+import type { EngineReading, ExportRun } from './export-run.ts';
+import { prepareSessions } from './native-engine.ts';
+
+/** What an incremental reading gave. */
+export type IncrementalReading =
+  | { readonly kind: 'read'; readonly read: EngineReading }
+  /** All is to be read: why. */
+  | { readonly kind: 'complete-needed'; readonly reason: string };
+
+/**
+ * Reads what changed since a cookie into the sorters; the sessions are closed when this returns or throws. Where a
+ * session is lost, it is read again from its beginning in the next: an increment is short.
+ */
+export async function readIncrementally(run: ExportRun, before: OpenCookie): Promise<IncrementalReading> {
+  const { connection, signal } = run.request;
+  run.meter.report('connecting', 0, undefined);
+  const { pool, server, close } = await prepareSessions(run);
+  const onWarning = (message: string): void => {
+    pool.warned(message);
+    run.warnings.add(message);
+  };
+  try {
+    const outcome = await pool.run((session): Promise<IncrementOutcome> => {
+      run.databases.restart();
+      run.mailboxes.restart();
+      return readIncrement(
+        {
+          additionalColumns: connection.additionalColumns,
+          valueSeparator: connection.valueSeparator,
+          scope: connection,
+          pins: { domainController: connection.domainController, globalCatalog: connection.globalCatalog },
+          facts: before.facts,
+          now: run.start.getTime(),
+          overlapMs: connection.overlapMinutes * 60_000,
+        },
+        {
+          session,
+          databases: run.databases,
+          mailboxes: run.mailboxes,
+          entries: () => before.entries(),
+          onProgress: ({ phase, done, total }) => run.meter.report(phase, done, total),
+          onWarning,
+          onNote: (message) => run.log.write('Information', message),
+          signal,
+        },
+      );
+    });
+    if (outcome.kind === 'complete-needed') return outcome;
+    const { reading, ...increment } = outcome;
+    for (const error of reading.errors) run.log.write('Error', error);
+    return { kind: 'read', read: { engine: 'native', reading, server: server(), increment } };
+  } finally {
+    await close();
+  }
+}
