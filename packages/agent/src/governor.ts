@@ -69,6 +69,7 @@ export class Governor {
   #throttledUntil: number | undefined;
   #waits = 0;
   #losses = 0;
+  #generation = 0;
   #failures = 0;
   #failingSince: number | undefined;
   #delays: { readonly at: number; readonly ms: number }[] = [];
@@ -122,9 +123,20 @@ export class Governor {
     this.#losses = 0;
   }
 
-  /** A session was lost in the middle of its work. */
-  lost(now: number): Verdict {
-    this.#losses += 1;
+  /** How often sessions were lost so far; those that were open together are lost together. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /**
+   * A session was lost in the middle of its work.
+   * @param generation what {@link generation} was when it was opened: a loss that an older session notices, too, counts once
+   */
+  lost(now: number, generation: number): Verdict {
+    if (generation === this.#generation) {
+      this.#generation += 1;
+      this.#losses += 1;
+    }
     if (this.#settings.reconnectForMs === 0 || this.#losses > mostLosses) return { kind: 'giveUp' };
     this.#notBefore = Math.max(this.#notBefore, now + backOff(this.#losses));
     return { kind: 'again' };

@@ -39,7 +39,9 @@ export class SessionPool<S extends RemoteSession = RemoteSession> implements Ses
   /** Aborted by the run, or when the pool closes. */
   readonly #signal: AbortSignal;
   readonly #idle: S[] = [];
-  readonly #all = new Set<S>();
+  /** All that are open, with the governor's generation when they were opened. */
+  readonly #all = new Map<S, number>();
+  #lastLoss: { readonly error: unknown } | undefined;
   #opening: Promise<void> | undefined;
   #hadOne = false;
   #fatal: { readonly error: unknown } | undefined;
@@ -96,7 +98,7 @@ export class SessionPool<S extends RemoteSession = RemoteSession> implements Ses
     this.#closing.abort(new Error('the sessions were closed'));
     await this.#opening?.catch(() => {});
     this.#idle.length = 0;
-    const sessions = [...this.#all];
+    const sessions = [...this.#all.keys()];
     this.#all.clear();
     await Promise.all(sessions.map((session) => session.close()));
   }
@@ -160,13 +162,15 @@ export class SessionPool<S extends RemoteSession = RemoteSession> implements Ses
         await session.close();
         return;
       }
-      this.#all.add(session);
+      this.#all.set(session, governor.generation);
+      this.#lastLoss = undefined;
       this.#idle.push(session);
     } catch (error) {
       const refusal = this.#signal.aborted ? undefined : refusalOf(error);
       const open = this.#all.size;
       if (refusal === undefined || governor.refused(refusal, clock.now(), open, this.#hadOne).kind === 'giveUp') {
-        this.#fatal = { error };
+        // What ended the run is the loss; that no other session was to be had only made it final.
+        this.#fatal = refusal === undefined ? { error } : (this.#lastLoss ?? { error });
         return;
       }
       const until = governor.throttledUntil(clock.now());
@@ -203,8 +207,10 @@ export class SessionPool<S extends RemoteSession = RemoteSession> implements Ses
 
   async #lose(session: S, error: unknown): Promise<void> {
     const { governor, clock, onWarning } = this.#ports;
+    const generation = this.#all.get(session) ?? governor.generation;
     this.#all.delete(session);
-    const verdict = governor.lost(clock.now());
+    this.#lastLoss = { error };
+    const verdict = governor.lost(clock.now(), generation);
     // A shell that still answers is deleted; it counts until then.
     await session.close();
     this.#tellChange();

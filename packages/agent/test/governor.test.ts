@@ -109,19 +109,30 @@ test('lost sessions are replaced, later each time, until six were lost with noth
   const waits: number[] = [];
   for (let loss = 0; loss < 6; loss += 1) {
     const now = start + loss * 1_000_000;
-    assert.deepEqual(it.lost(now), { kind: 'again' });
+    assert.deepEqual(it.lost(now, loss), { kind: 'again' });
     const next = it.nextOpening(0);
     assert.ok(next.kind === 'at');
     waits.push(next.time - now);
   }
   assert.deepEqual(waits, [0, 1_000, 2_000, 4_000, 8_000, 15_000]);
-  assert.deepEqual(it.lost(start + 10_000_000), { kind: 'giveUp' });
+  assert.deepEqual(it.lost(start + 10_000_000, 6), { kind: 'giveUp' });
   const other = governor();
   for (let loss = 0; loss < 50; loss += 1) {
-    assert.deepEqual(other.lost(start), { kind: 'again' });
+    assert.deepEqual(other.lost(start, loss), { kind: 'again' });
     other.progressed();
   }
-  assert.deepEqual(governor({ reconnectForMs: 0 }).lost(start), { kind: 'giveUp' });
+  assert.deepEqual(governor({ reconnectForMs: 0 }).lost(start, 0), { kind: 'giveUp' });
+});
+
+test('sessions that were open together are lost together, which counts once', () => {
+  const it = governor();
+  for (let round = 0; round < 6; round += 1) {
+    const now = start + round * 100_000;
+    for (let shell = 0; shell < 4; shell += 1) {
+      assert.deepEqual(it.lost(now + shell, round), { kind: 'again' }, `round ${round}, shell ${shell}`);
+    }
+  }
+  assert.deepEqual(it.lost(start + 700_000, 6), { kind: 'giveUp' });
 });
 
 test('a server that is down is tried for so long, and not at all where it was never up', () => {
