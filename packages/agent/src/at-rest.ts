@@ -25,18 +25,22 @@ export interface RowCiphers {
   reopen(iv: string): PositionalCipher;
 }
 
+/** Seals and opens the lines of journals. */
+export interface LineSeal {
+  /** One line of a journal: no white space in it. */
+  sealText(text: string): string;
+  /** Undefined where it was changed, or sealed with another key. */
+  openText(sealed: string): string | undefined;
+}
+
 /** How a run encrypts what it writes. */
-export interface AtRest {
+export interface AtRest extends LineSeal {
   /** For a file that people and other programs open with the certificate's key: CMS AuthEnvelopedData. */
   newEnvelope(): Sealing;
   /** For a file that a later run of this program reads, at any position. */
   newSealedState(): Sealing;
   /** @param path for messages */
   openSealedState(source: ReadableBytes, path: string): ReadableBytes;
-  /** One line of a journal: no white space in it. */
-  sealText(text: string): string;
-  /** Undefined where it was changed, or sealed with another key. */
-  openText(sealed: string): string | undefined;
   readonly rows: RowCiphers;
 }
 

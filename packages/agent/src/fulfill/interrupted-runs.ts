@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { LineSeal } from '../at-rest.ts';
 import type { Order } from './order-files.ts';
 import { errored, type OrderOutcome } from './outcome.ts';
 import type { Redact } from './redaction.ts';
@@ -89,8 +90,8 @@ export class InterruptedRuns {
   }
 
   /** To be called while the connection's lock is held. @throws AgentError RUN_FILE_FAILED */
-  static async read(workFolder: string, connection: string, redact: Redact): Promise<InterruptedRuns> {
-    const runs = unfinishedRuns(workFolder, connection);
+  static async read(workFolder: string, connection: string, redact: Redact, seal?: LineSeal): Promise<InterruptedRuns> {
+    const runs = unfinishedRuns(workFolder, connection, seal);
     const told = new Set<string>();
     for (const { run, lines } of runs)
       for (const line of lines) {

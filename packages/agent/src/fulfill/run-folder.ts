@@ -29,6 +29,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import type { LineSeal } from '../at-rest.ts';
 import { AgentError, fileFailed } from '../errors.ts';
 import { makeFolder } from '../folder.ts';
 import type { Order } from './order-files.ts';
@@ -70,6 +71,8 @@ export type JournalLine =
       readonly state: OrderOutcome['state'];
       readonly message: string;
       readonly carried?: Carried;
+      /** The message is encrypted, as what is written of this connection is. */
+      readonly sealed?: true;
     }
   /** Another run told what became of this one's orders. */
   | { readonly kind: 'reported'; readonly index: number; readonly by: string }
@@ -122,17 +125,20 @@ function isCut(fd: number): boolean {
 /** The folder of one run. */
 export class RunFolder {
   readonly path: string;
+  readonly #seal: LineSeal | undefined;
 
-  private constructor(path: string) {
+  private constructor(path: string, seal: LineSeal | undefined) {
     this.path = path;
+    this.#seal = seal;
   }
 
   /**
    * Makes the folder of a new run, its journal beginning with `lines`, all of it on the disk.
+   * @param seal encrypts what tells of people
    * @throws AgentError RUN_FILE_FAILED
    */
-  static create(path: string, lines: readonly JournalLine[]): RunFolder {
-    const folder = new RunFolder(path);
+  static create(path: string, lines: readonly JournalLine[], seal?: LineSeal): RunFolder {
+    const folder = new RunFolder(path, seal);
     try {
       makeFolder(join(path, 'claims'));
       writeFileSync(folder.#mark, '', { mode: 0o640 });
@@ -145,8 +151,8 @@ export class RunFolder {
   }
 
   /** The folder of a run that was, with its journal; undefined where there is no run in it, or it has finished. */
-  static openUnfinished(path: string): UnfinishedRun | undefined {
-    const folder = new RunFolder(path);
+  static openUnfinished(path: string, seal?: LineSeal): UnfinishedRun | undefined {
+    const folder = new RunFolder(path, seal);
     if (!existsSync(folder.#mark)) return undefined;
     const lines = folder.#lines();
     const [run] = lines;
@@ -173,7 +179,7 @@ export class RunFolder {
     }
     return text.split('\n').flatMap((line) => {
       try {
-        return line === '' ? [] : [JSON.parse(line) as JournalLine];
+        return line === '' ? [] : [this.#opened(JSON.parse(line) as JournalLine)];
       } catch {
         return [];
       }
@@ -189,7 +195,7 @@ export class RunFolder {
       const fd = openSync(this.#journal, 'a+', 0o640);
       try {
         // A line that a death cut short is ended first.
-        const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+        const text = lines.map((line) => `${JSON.stringify(this.#sealed(line))}\n`).join('');
         writeFileSync(fd, isCut(fd) ? `\n${text}` : text);
         fsyncSync(fd);
       } finally {
@@ -198,6 +204,18 @@ export class RunFolder {
     } catch (cause) {
       throw fileFailed(`writing the journal ${this.#journal}`, cause);
     }
+  }
+
+  #sealed(line: JournalLine): JournalLine {
+    if (this.#seal === undefined || line.kind !== 'answer') return line;
+    return { ...line, message: this.#seal.sealText(line.message), sealed: true };
+  }
+
+  #opened(line: JournalLine): JournalLine {
+    if (line.kind !== 'answer' || line.sealed !== true) return line;
+    const { sealed: _, ...answer } = line;
+    const message = this.#seal?.openText(line.message) ?? 'the message was encrypted with a key that is not there now';
+    return { ...answer, message };
   }
 
   ordersFolder(process: number): string {
@@ -309,13 +327,13 @@ export interface UnfinishedRun {
 }
 
 /** The unfinished runs of a connection, oldest first. */
-export function unfinishedRuns(workFolder: string, connection: string): UnfinishedRun[] {
+export function unfinishedRuns(workFolder: string, connection: string, seal?: LineSeal): UnfinishedRun[] {
   const folder = fulfillFolder(workFolder);
   try {
     makeFolder(folder);
     return readdirSync(folder, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
-      .flatMap((entry) => RunFolder.openUnfinished(join(folder, entry.name)) ?? [])
+      .flatMap((entry) => RunFolder.openUnfinished(join(folder, entry.name), seal) ?? [])
       .filter(({ run }) => run.connection === connection)
       .sort((left, right) => (left.run.start < right.run.start ? -1 : 1));
   } catch (cause) {

@@ -10,6 +10,7 @@ import { renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { csvLine } from '@exchange-connector/connector';
 import { findPowerShell } from '@exchange-connector/powershell-process';
+import { type AtRest, openAtRest } from '../at-rest.ts';
 import { AgentError, fileFailed } from '../errors.ts';
 import { stateFolder } from '../export-paths.ts';
 import { clearLeftovers } from '../leftovers.ts';
@@ -46,6 +47,7 @@ interface PreparedRun extends Run {
   readonly batch: OrderFolder;
   readonly past: InterruptedRuns;
   readonly results: OutputFile;
+  readonly atRest: AtRest | undefined;
 }
 
 function warn(run: Run, message: string): void {
@@ -88,14 +90,15 @@ async function runScriptFulfill(request: FulfillRequest, script: string): Promis
     const batch = readOrderFolder(request.ordersFolder);
     const program = findProgram();
     const runtime = prepareRuntime(script, connection, folders);
+    const atRest = await openAtRest(request);
     signal.throwIfAborted();
     const state = stateFolder(folders.work, connection.id);
     lock = takeRunLock(state, runId, [temporaryPath(request.resultsFile, runId)]);
     for (const sentence of await clearLeftovers(state, lock)) warn(run, sentence);
-    const past = await InterruptedRuns.read(folders.work, connection.id, run.redact);
-    const results = await OutputFile.open(request.resultsFile, runId);
+    const past = await InterruptedRuns.read(folders.work, connection.id, run.redact, atRest);
+    const results = await OutputFile.open(request.resultsFile, runId, atRest?.newEnvelope());
     try {
-      return await fulfillUnderLock({ ...run, program, runtime, batch, past, results });
+      return await fulfillUnderLock({ ...run, program, runtime, batch, past, results, atRest });
     } finally {
       await results.discard();
     }
@@ -142,7 +145,7 @@ async function fulfillUnderLock(run: PreparedRun): Promise<FulfillOutcome> {
   for (const sentence of past.remarks()) warn(run, sentence);
   if (carried.length > 0)
     warn(run, `${carried.length} of the orders were handed out by a run that died: they are not run again`);
-  const folder = RunFolder.create(join(fulfillFolder(request.folders.work), runId), lines);
+  const folder = RunFolder.create(join(fulfillFolder(request.folders.work), runId), lines, run.atRest);
   const rest = batch.orders.filter((order) => !outcomes.has(order.index));
   const ended = await runEngine(run, folder, rest);
   for (const [index, outcome] of ended.outcomes) outcomes.set(index, outcome);

@@ -9,6 +9,7 @@
  */
 import { existsSync, readdirSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
+import type { LineSeal } from '../../at-rest.ts';
 import { AgentError, fileFailed } from '../../errors.ts';
 import { stateFolder } from '../../export-paths.ts';
 import { makeFolder } from '../../folder.ts';
@@ -58,6 +59,16 @@ export interface AuditEntry {
   readonly server: string;
   /** The id of the one call: the journal has it, too. */
   readonly requestId: string;
+}
+
+/**
+ * What is written of an entry: where it is encrypted, who, whom and what stand in one sealed text, so that the chain
+ * can be verified without a key.
+ */
+function sealEntry(entry: AuditEntry, seal: LineSeal | undefined): object {
+  if (seal === undefined) return entry;
+  const { by, object, field, before, after, ...open } = entry;
+  return { ...open, sealed: seal.sealText(JSON.stringify({ by, object, field, before, after })) };
 }
 
 interface Head extends ChainPlace {
@@ -138,6 +149,7 @@ export class AuditLog {
   readonly #headPath: string;
   readonly #file: ChainedFile;
   readonly #watch: WriteWatch | undefined;
+  readonly #seal: LineSeal | undefined;
   #isNamed: boolean;
   /** Requests whose lines are there already: a run that died between the lines and its journal's word of them. */
   readonly requests: ReadonlySet<string>;
@@ -150,8 +162,10 @@ export class AuditLog {
     requests: ReadonlySet<string>,
     isNamed: boolean,
     watch: WriteWatch | undefined,
+    seal: LineSeal | undefined,
   ) {
     this.#run = run;
+    this.#seal = seal;
     this.#connection = connection;
     this.#headPath = headFile(workFolder, connection);
     this.#file = file;
@@ -164,7 +178,7 @@ export class AuditLog {
    * Finds the end of the chain.
    * @throws AgentError RUN_AUDIT_BROKEN where it is not as it was written, RUN_FILE_FAILED
    */
-  static open(workFolder: string, connection: string, run: string, watch?: WriteWatch): AuditLog {
+  static open(workFolder: string, connection: string, run: string, watch?: WriteWatch, seal?: LineSeal): AuditLog {
     const path = auditFile(workFolder, run);
     const head = readHead(headFile(workFolder, connection));
     const end = endOfChain(workFolder, connection, head);
@@ -177,7 +191,7 @@ export class AuditLog {
     if (own?.torn === true) truncateSync(path, own.wholeBytes);
     const requests = new Set((own?.lines ?? []).map(({ value }) => value.requestId));
     const file = new ChainedFile(path, end, own?.wholeBytes ?? 0, watch);
-    return new AuditLog(workFolder, connection, run, file, requests, head?.run === run, watch);
+    return new AuditLog(workFolder, connection, run, file, requests, head?.run === run, watch, seal);
   }
 
   /** The last line of the chain. */
@@ -190,7 +204,7 @@ export class AuditLog {
     if (entries.length === 0) return this.last;
     if (!this.#isNamed) this.#writeHead();
     this.#isNamed = true;
-    this.#file.add(entries);
+    this.#file.add(entries.map((entry) => sealEntry(entry, this.#seal)));
     this.#writeHead();
     return this.last;
   }

@@ -1,6 +1,7 @@
 /* What a run was asked to do, as work of a batch: for a run that begins, and for one that goes on after a death. */
 import { join } from 'node:path';
 import type { FulfillSettings } from '@exchange-connector/connector';
+import type { LineSeal } from '../../at-rest.ts';
 import { AgentError } from '../../errors.ts';
 import type { BatchWork } from './batch-runner.ts';
 import type { BatchSession } from './batch-session.ts';
@@ -15,6 +16,7 @@ import {
   type RunJournal,
   standingSteps,
   stepsOf,
+  unsealJournal,
 } from './run-journal.ts';
 import { UndoWork } from './undo-work.ts';
 
@@ -29,10 +31,17 @@ export interface WorkParts {
   readonly session: BatchSession;
   readonly reader: LiveReader;
   readonly onRead?: (reads: number) => void;
+  /** Opens what was written encrypted. */
+  readonly seal?: LineSeal | undefined;
 }
 
 /** The journal of a run that is to be taken back. @throws AgentError RUN_NOT_UNDOABLE, RUN_JOURNAL_DAMAGED */
-export function journalToUndo(workFolder: string, run: string, connection: string): JournalReading {
+export function journalToUndo(
+  workFolder: string,
+  run: string,
+  connection: string,
+  seal: LineSeal | undefined,
+): JournalReading {
   const notThere = (seen: string): AgentError =>
     new AgentError('RUN_NOT_UNDOABLE', `taking back run ${run}: ${seen}`, {
       mend: 'name the id of a run that fulfill printed: it is the name of a folder in <WorkFolderPath>/Fulfill',
@@ -42,7 +51,7 @@ export function journalToUndo(workFolder: string, run: string, connection: strin
   if (reading === undefined) throw notThere('no run of the native engine has this id');
   if (reading.batch.connection !== connection)
     throw notThere(`it was a run of connection ${reading.batch.connection}, not of ${connection}`);
-  return reading;
+  return unsealJournal(reading, seal);
 }
 
 /**
@@ -60,11 +69,11 @@ export function workOf(
     case 'orders':
       return new OrdersWork(orders, parts.settings, parts);
     case 'plan': {
-      const saved = readPlanFile(approvedPlanFile(journal.folder), batch.connection);
+      const saved = readPlanFile(approvedPlanFile(journal.folder), batch.connection, parts.seal);
       return new SavedPlanWork(new OrdersWork(orders, parts.settings, parts), saved.plan);
     }
     case 'undo': {
-      const undone = journalToUndo(parts.workFolder, purpose.run, batch.connection);
+      const undone = journalToUndo(parts.workFolder, purpose.run, batch.connection, parts.seal);
       const doneSteps = (): Set<number> =>
         new Set([...standingSteps(stepsOf(journal)).values()].flat().map(({ step }) => step.number));
       return new UndoWork(undone, orders, { ...parts, doneSteps });

@@ -24,9 +24,9 @@ export function syncFolder(folder: string): void {
  * Replaces a small file whole: who reads it finds the old text or the new one, also after a death.
  * @throws AgentError RUN_FILE_FAILED, RUN_DISK_FULL
  */
-export function replaceFile(path: string, text: string, watch?: WriteWatch): void {
+export function replaceFile(path: string, content: string | Uint8Array, watch?: WriteWatch): void {
   const temporary = `${path}.${process.pid}.partial`;
-  const bytes = Buffer.from(text);
+  const bytes = Buffer.from(content);
   watch?.({ when: 'before', path, bytes });
   try {
     const fd = openSync(temporary, 'w', 0o640);

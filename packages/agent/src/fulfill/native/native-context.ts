@@ -4,6 +4,7 @@ import { hostname, userInfo } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionSettings } from '@exchange-connector/config';
 import type { FulfillSettings } from '@exchange-connector/connector';
+import { type AtRest, openAtRest } from '../../at-rest.ts';
 import { stateFolder } from '../../export-paths.ts';
 import { clearLeftovers } from '../../leftovers.ts';
 import { RunLog } from '../../log.ts';
@@ -38,6 +39,13 @@ export interface NativeContext {
   /** As fulfilment opens it. */
   readonly connection: ConnectionSettings;
   readonly by: Actor;
+  /** Undefined: files are written as they are. Set by {@link openEncryption}. */
+  atRest: AtRest | undefined;
+}
+
+/** Makes ready what the settings want encrypted, before anything is read or written. */
+export async function openEncryption(context: NativeContext): Promise<void> {
+  context.atRest ??= await openAtRest(context.request);
 }
 
 /** The server of the settings, the clock of this machine. */
@@ -82,6 +90,7 @@ export function openContext(request: RunRequest, ports: NativePorts): NativeCont
     ports,
     connection,
     by: { account: accountName(), host: hostname(), login: connection.principal ?? connection.login ?? null },
+    atRest: undefined,
   };
 }
 
@@ -128,6 +137,7 @@ export async function underLock<T>(
   let lock: RunLock | undefined;
   try {
     request.signal.throwIfAborted();
+    await openEncryption(context);
     const state = stateFolder(request.folders.work, request.connection.id);
     lock = takeRunLock(state, runId, temporaries);
     for (const sentence of await clearLeftovers(state, lock)) warnings.add(sentence);

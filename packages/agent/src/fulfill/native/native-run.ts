@@ -79,6 +79,7 @@ async function carryOut(context: NativeContext, batch: Batch): Promise<BatchEnd>
     settings: fulfillSettingsOf(connection),
     session,
     reader,
+    seal: context.atRest,
   });
   const idOf = new Map(orders.map(({ index, assignmentId }) => [index, assignmentId]));
   const runner = new BatchRunner({
@@ -86,7 +87,7 @@ async function carryOut(context: NativeContext, batch: Batch): Promise<BatchEnd>
     session,
     reader,
     journal,
-    audit: AuditLog.open(request.folders.work, line.connection, line.run, ports.watch),
+    audit: AuditLog.open(request.folders.work, line.connection, line.run, ports.watch, context.atRest),
     ports,
     signal: request.signal,
     orderId: (order) => idOf.get(order) ?? '',
@@ -109,7 +110,7 @@ async function carryOut(context: NativeContext, batch: Batch): Promise<BatchEnd>
 /** Writes what became of a batch, and closes its journal where everything is known. */
 function publish(context: NativeContext, batch: Batch, end: BatchEnd): void {
   const { line, orders, journal } = batch;
-  if (line.results !== null) writeResults(line.results, orders, end.outcomes, context.ports.watch);
+  if (line.results !== null) writeResults(line.results, orders, end.outcomes, context.ports.watch, context.atRest);
   journal.note({ kind: 'published' });
 }
 
@@ -137,7 +138,7 @@ async function resumeRun(
   const isPublished = lines.some(({ kind }) => kind === 'published');
   const pinned = lines.findLast((each) => each.kind === 'session')?.domainController ?? undefined;
   const { session, reader } = openBatch(context, 'write', pinned);
-  const journal = RunJournal.reopen(reading, context.ports.watch);
+  const journal = RunJournal.reopen(reading, context.ports.watch, context.atRest);
   const batch: Batch = { line, orders, journal, session, reader, answered, giveUp };
   const left = orders.length - answered.size;
   context.warnings.add(
@@ -175,7 +176,7 @@ function pastOrders({ line, orders, journal }: Batch, end: BatchEnd): PastOrder[
  */
 export async function resumeDeadRuns(context: NativeContext, givenUp?: string): Promise<ResumedRuns> {
   const { request } = context;
-  const dead = unfinishedNativeRuns(request.folders.work, request.connection.id);
+  const dead = unfinishedNativeRuns(request.folders.work, request.connection.id, context.atRest);
   const past: PastOrder[] = [];
   const finishers: (() => void)[] = [];
   for (const reading of dead) {
@@ -238,7 +239,7 @@ export async function runBatch(
       by: context.by,
       start: context.start.toISOString(),
     };
-    const journal = RunJournal.create(request.folders.work, runId, [line], ports.watch);
+    const journal = RunJournal.create(request.folders.work, runId, [line], ports.watch, context.atRest);
     asked.prepare?.(journal.folder);
     journal.note(...(orderLines(asked.orders) as never[]), { kind: 'accepted', orders: asked.orders.length });
     for (const [order, { outcome, run, order: of }] of past)

@@ -1,8 +1,9 @@
 /* A plan that a person may look at, keep, and have carried out later. */
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { copyFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Plan } from '@exchange-connector/connector';
+import type { LineSeal } from '../../at-rest.ts';
 import { AgentError, fileFailed } from '../../errors.ts';
 import { makeFolder } from '../../folder.ts';
 import type { SetAside } from '../order-files.ts';
@@ -50,16 +51,28 @@ function refused(path: string, seen: string, mend: string): AgentError {
 
 const again = 'make it again with fulfill --plan --plan-file';
 
+/** Copies a plan as it is; sealed, where what is written is encrypted. @throws AgentError RUN_FILE_FAILED */
+export function keepPlanFile(from: string, to: string, seal: LineSeal | undefined): void {
+  try {
+    if (seal === undefined) copyFileSync(from, to);
+    else writeFileSync(to, seal.sealText(readFileSync(from, 'utf8')), { mode: 0o640, flush: true });
+  } catch (cause) {
+    throw fileFailed(`copying the plan ${from} to ${to}`, cause);
+  }
+}
+
 /**
  * Reads a plan for a connection.
+ * @param seal for one that {@link keepPlanFile} sealed
  * @throws AgentError RUN_PLAN_UNUSABLE where it is none, was changed, or is another connection's
  */
-export function readPlanFile(path: string, connection: string): SavedPlan {
+export function readPlanFile(path: string, connection: string, seal?: LineSeal): SavedPlan {
   let text: string;
   try {
     const { size } = statSync(path);
     if (size > mostBytes) throw refused(path, `it has ${size} bytes; at most ${mostBytes} are read`, again);
     text = readFileSync(path, 'utf8');
+    if (text.startsWith('eyJ')) text = seal?.openText(text) ?? '';
   } catch (cause) {
     if (cause instanceof AgentError) throw cause;
     const code = (cause as NodeJS.ErrnoException).code;

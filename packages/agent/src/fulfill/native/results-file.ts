@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { csvLine } from '@exchange-connector/connector';
+import type { AtRest } from '../../at-rest.ts';
 import { AgentError } from '../../errors.ts';
 import { makeWritableFolder } from '../../folder.ts';
 import { errored, type OrderOutcome } from '../outcome.ts';
@@ -35,10 +36,17 @@ export function writeResults(
   orders: readonly ResultOrder[],
   outcomes: ReadonlyMap<number, OrderOutcome>,
   watch?: WriteWatch,
+  atRest?: AtRest,
 ): void {
   const rows = orders.map(({ index, assignmentId, changeType, ownerId, ownerType }) => {
     const { state, message } = outcomes.get(index) ?? errored('outcome unknown: no result was noted');
     return csvLine([assignmentId, state, message, changeType, ownerId, ownerType]);
   });
-  replaceFile(path, csvLine(resultColumns) + rows.join(''), watch);
+  const text = csvLine(resultColumns) + rows.join('');
+  const envelope = atRest?.newEnvelope();
+  replaceFile(
+    path,
+    envelope === undefined ? text : Buffer.concat([envelope.add(Buffer.from(text)), envelope.finish()]),
+    watch,
+  );
 }

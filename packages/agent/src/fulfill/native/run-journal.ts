@@ -12,7 +12,8 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Plan, Step } from '@exchange-connector/connector';
-import { fileFailed } from '../../errors.ts';
+import type { LineSeal } from '../../at-rest.ts';
+import { AgentError, fileFailed } from '../../errors.ts';
 import { makeFolder } from '../../folder.ts';
 import type { OrderOutcome } from '../outcome.ts';
 import { fulfillFolder } from '../run-folder.ts';
@@ -106,11 +107,21 @@ export type JournalLine =
     }
   /** The results are in place. */
   | { readonly kind: 'published' }
-  | { readonly kind: 'finished'; readonly executed: number; readonly errored: number };
+  | { readonly kind: 'finished'; readonly executed: number; readonly errored: number }
+  /** One of the lines above that tells of people, where what is written is encrypted. */
+  | { readonly kind: 'sealed'; readonly sealed: string };
 
 export type BatchLine = Extract<JournalLine, { kind: 'batch' }>;
 export type BegunLine = Extract<JournalLine, { kind: 'begun' }>;
 export type EndedLine = Extract<JournalLine, { kind: 'ended' }>;
+
+/** What tells of people: orders, what was done to whom, and what came of it. */
+const tellsOfPeople: ReadonlySet<JournalLine['kind']> = new Set(['order', 'begun', 'answer'] as const);
+
+function sealLine(line: JournalLine, seal: LineSeal | undefined): JournalLine {
+  if (seal === undefined || !tellsOfPeople.has(line.kind)) return line;
+  return { kind: 'sealed', sealed: seal.sealText(JSON.stringify(line)) };
+}
 
 function journalFile(folder: string): string {
   return join(folder, 'journal.jsonl');
@@ -132,21 +143,35 @@ export class RunJournal {
   readonly folder: string;
   readonly #file: ChainedFile;
   readonly #watch: WriteWatch | undefined;
+  readonly #seal: LineSeal | undefined;
   readonly #lines: JournalLine[];
   #openStep: BegunLine | undefined;
 
-  private constructor(folder: string, file: ChainedFile, lines: readonly JournalLine[], watch: WriteWatch | undefined) {
+  private constructor(
+    folder: string,
+    file: ChainedFile,
+    lines: readonly JournalLine[],
+    watch: WriteWatch | undefined,
+    seal: LineSeal | undefined,
+  ) {
     this.folder = folder;
     this.#file = file;
     this.#lines = [...lines];
     this.#watch = watch;
+    this.#seal = seal;
   }
 
   /**
    * Makes the folder of a new run, its journal beginning with `lines`, all of it on the disk.
    * @throws AgentError RUN_FILE_FAILED, RUN_DISK_FULL
    */
-  static create(workFolder: string, run: string, lines: readonly JournalLine[], watch?: WriteWatch): RunJournal {
+  static create(
+    workFolder: string,
+    run: string,
+    lines: readonly JournalLine[],
+    watch?: WriteWatch,
+    seal?: LineSeal,
+  ): RunJournal {
     const folder = join(fulfillFolder(workFolder), run);
     try {
       makeFolder(folder);
@@ -155,21 +180,21 @@ export class RunJournal {
       throw fileFailed(`making the folder of the run ${folder}`, cause);
     }
     const file = new ChainedFile(journalFile(folder), { number: 0, hash: chainStart }, 0, watch);
-    file.add(lines);
+    file.add(lines.map((line) => sealLine(line, seal)));
     syncFolder(folder);
-    return new RunJournal(folder, file, lines, watch);
+    return new RunJournal(folder, file, lines, watch, seal);
   }
 
   /** Goes on with the journal of a run that died. @throws AgentError RUN_JOURNAL_DAMAGED */
-  static reopen({ folder, lines }: JournalReading, watch?: WriteWatch): RunJournal {
+  static reopen({ folder, lines }: JournalReading, watch?: WriteWatch, seal?: LineSeal): RunJournal {
     const path = journalFile(folder);
     const reading = readWhole(folder);
     const last = reading?.lines.at(-1) ?? { number: 0, hash: chainStart };
-    return new RunJournal(folder, new ChainedFile(path, last, reading?.wholeBytes ?? 0, watch), lines, watch);
+    return new RunJournal(folder, new ChainedFile(path, last, reading?.wholeBytes ?? 0, watch), lines, watch, seal);
   }
 
   note(...lines: readonly JournalLine[]): void {
-    this.#file.add(lines);
+    this.#file.add(lines.map((line) => sealLine(line, this.#seal)));
     this.#lines.push(...lines);
     for (const line of lines) {
       if (line.kind === 'begun') this.#openStep = line;
@@ -182,7 +207,8 @@ export class RunJournal {
     const last = this.#lines.findLast((line) => line.kind === 'planned');
     if (last?.kind !== 'planned') return undefined;
     try {
-      return JSON.parse(readFileSync(join(this.folder, last.file), 'utf8')) as Plan;
+      const kept = JSON.parse(readFileSync(join(this.folder, last.file), 'utf8')) as Plan | { readonly sealed: string };
+      return 'sealed' in kept ? (JSON.parse(this.#seal?.openText(kept.sealed) ?? '') as Plan) : kept;
     } catch {
       // Then the orders are planned anew.
       return undefined;
@@ -202,7 +228,8 @@ export class RunJournal {
   /** Keeps a plan, for who wants to know later why something was done. */
   notePlan(plan: Plan): void {
     const file = `plan-${this.#lines.filter(({ kind }) => kind === 'planned').length + 1}.json`;
-    replaceFile(join(this.folder, file), `${JSON.stringify(plan, undefined, 2)}\n`, this.#watch);
+    const kept = this.#seal === undefined ? plan : { sealed: this.#seal.sealText(JSON.stringify(plan)) };
+    replaceFile(join(this.folder, file), `${JSON.stringify(kept, undefined, 2)}\n`, this.#watch);
     this.note({ kind: 'planned', file, orders: plan.orders.length, steps: plan.steps.length });
   }
 
@@ -237,6 +264,31 @@ export function readJournal(workFolder: string, run: string): JournalReading | u
   return batch?.kind === 'batch' ? { folder, batch, lines } : undefined;
 }
 
+/**
+ * The journal with its sealed lines opened.
+ * @throws AgentError RUN_SETTINGS_UNUSABLE where there is no key, RUN_JOURNAL_DAMAGED where it is another
+ */
+export function unsealJournal(reading: JournalReading, seal: LineSeal | undefined): JournalReading {
+  const lines = reading.lines.map((line) => {
+    if (line.kind !== 'sealed') return line;
+    if (seal === undefined)
+      throw new AgentError(
+        'RUN_SETTINGS_UNUSABLE',
+        `reading ${journalFile(reading.folder)}: it is encrypted, and EncryptOutput is not set in this connection`,
+        { mend: 'set EncryptOutput, with the EncryptionCertificate of then' },
+      );
+    const text = seal.openText(line.sealed);
+    if (text === undefined)
+      throw new AgentError(
+        'RUN_JOURNAL_DAMAGED',
+        `reading ${journalFile(reading.folder)}: a line of it was encrypted with another key than state-key.json of the work folder`,
+        { mend: 'put the state-key.json of then back from a copy' },
+      );
+    return JSON.parse(text) as JournalLine;
+  });
+  return { ...reading, lines };
+}
+
 /** True where the run has not finished. */
 export function isUnfinished(workFolder: string, run: string): boolean {
   return existsSync(markFile(join(fulfillFolder(workFolder), run)));
@@ -247,7 +299,7 @@ export function isUnfinished(workFolder: string, run: string): boolean {
  * is cleared away.
  * @throws AgentError RUN_JOURNAL_DAMAGED
  */
-export function unfinishedNativeRuns(workFolder: string, connection: string): JournalReading[] {
+export function unfinishedNativeRuns(workFolder: string, connection: string, seal?: LineSeal): JournalReading[] {
   const folder = fulfillFolder(workFolder);
   let names: string[];
   try {
@@ -264,7 +316,7 @@ export function unfinishedNativeRuns(workFolder: string, connection: string): Jo
     const hasBegun = reading?.lines.some(({ kind }) => kind === 'accepted') ?? false;
     if (reading !== undefined && reading.batch.connection !== connection) continue;
     if (hasEnded) rmSync(markFile(join(folder, name)), { force: true });
-    else if (reading !== undefined && hasBegun) runs.push(reading);
+    else if (reading !== undefined && hasBegun) runs.push(unsealJournal(reading, seal));
     else if (reading !== undefined) rmSync(join(folder, name), { recursive: true, force: true });
   }
   return runs.sort((left, right) => (left.batch.start < right.batch.start ? -1 : 1));

@@ -1,13 +1,13 @@
 /* The native engine's commands that change something: orders, an approved plan, the taking back of a run. */
-import { copyFileSync } from 'node:fs';
-import { AgentError, fileFailed } from '../../errors.ts';
+import type { LineSeal } from '../../at-rest.ts';
+import { AgentError } from '../../errors.ts';
 import type { RunEnd } from '../../run-failure.ts';
 import { readOrderFolder } from '../order-files.ts';
 import type { ApplyRequest, FulfillOutcome, FulfillRequest, UndoRequest } from '../request.ts';
 import { approvedPlanFile, journalToUndo } from './batch-work.ts';
 import { failedEnd, type NativePorts, openContext, ownPorts, underLock } from './native-context.ts';
 import { resumeDeadRuns, runBatch } from './native-run.ts';
-import { readPlanFile } from './plan-file.ts';
+import { keepPlanFile, readPlanFile } from './plan-file.ts';
 import { checkResultsFile } from './results-file.ts';
 import type { JournalOrder } from './run-journal.ts';
 import { ordersToUndo } from './undo-work.ts';
@@ -55,13 +55,7 @@ export async function runApply(request: ApplyRequest, ports: NativePorts = ownPo
     refuseScript(request, 'a plan is carried out');
     checkResultsFile(request.resultsFile);
     const saved = readPlanFile(request.planFile, request.connection.id);
-    const prepare = (folder: string): void => {
-      try {
-        copyFileSync(request.planFile, approvedPlanFile(folder));
-      } catch (cause) {
-        throw fileFailed(`copying the plan ${request.planFile} into ${folder}`, cause);
-      }
-    };
+    const prepare = (folder: string): void => keepPlanFile(request.planFile, approvedPlanFile(folder), context.atRest);
     const done = await underLock(context, [], async () =>
       runBatch(
         context,
@@ -84,9 +78,9 @@ export async function runApply(request: ApplyRequest, ports: NativePorts = ownPo
 }
 
 /** What is to be taken back of a run. @throws AgentError RUN_NOT_UNDOABLE */
-export function undoOrders(request: UndoRequest): readonly JournalOrder[] {
+export function undoOrders(request: UndoRequest, seal: LineSeal | undefined): readonly JournalOrder[] {
   const { folders, connection, undoneRun, order } = request;
-  const reading = journalToUndo(folders.work, undoneRun, connection.id);
+  const reading = journalToUndo(folders.work, undoneRun, connection.id, seal);
   const orders = ordersToUndo(reading, order);
   if (orders.length > 0) return orders;
   const known = reading.lines.some(
@@ -112,7 +106,7 @@ export async function runUndo(request: UndoRequest, ports: NativePorts = ownPort
         context,
         {
           purpose: { kind: 'undo', run: request.undoneRun, order: request.order ?? null },
-          orders: undoOrders(request),
+          orders: undoOrders(request, context.atRest),
           setAside: [],
           resultsFile: request.resultsFile,
           released: true,

@@ -14,6 +14,7 @@ import {
   type NativePorts,
   openBatch,
   openContext,
+  openEncryption,
   ownPorts,
 } from './native-context.ts';
 import { OrdersWork } from './orders-work.ts';
@@ -50,7 +51,7 @@ async function askServer(session: BatchSession, plan: Plan): Promise<Objection[]
 async function planIn(context: NativeContext, planning: Planning): Promise<PlanOutcome | RunEnd> {
   const { request, runId, warnings, meter } = context;
   for (const { file, reason } of planning.setAside) warnings.add(`${file} is set aside: ${reason}`);
-  const dead = unfinishedNativeRuns(request.folders.work, request.connection.id);
+  const dead = unfinishedNativeRuns(request.folders.work, request.connection.id, context.atRest);
   for (const { batch } of dead)
     warnings.add(
       `run ${batch.run} of ${batch.start} has not ended: fulfill finishes it first, and this plan does not count on that`,
@@ -92,6 +93,7 @@ export async function runPlan(request: PlanRequest, ports: NativePorts = ownPort
   const context = openContext(request, ports);
   try {
     refuseScript(request, 'a plan is made');
+    await openEncryption(context);
     const { orders, setAside } = readOrderFolder(request.ordersFolder);
     return await planIn(context, {
       setAside,
@@ -119,8 +121,9 @@ export async function runPlan(request: PlanRequest, ports: NativePorts = ownPort
 export async function planUndo(request: UndoRequest, ports: NativePorts = ownPorts(request)): Promise<PlanOutcome> {
   const context = openContext(request, ports);
   try {
-    const orders = undoOrders(request);
-    const undone = journalToUndo(request.folders.work, request.undoneRun, request.connection.id);
+    await openEncryption(context);
+    const orders = undoOrders(request, context.atRest);
+    const undone = journalToUndo(request.folders.work, request.undoneRun, request.connection.id, context.atRest);
     return await planIn(context, {
       setAside: [],
       whatIf: false,
