@@ -23,6 +23,7 @@ import {
   isPrimarySmtp,
   type ProxyAddress,
   parseProxyAddress,
+  primaryField,
   sameAddressLists,
 } from './proxy-address.ts';
 import { Refused } from './refused.ts';
@@ -219,6 +220,7 @@ function freeFor(
 /** The one `Set-Mailbox` of a change: fields, kind and addresses together, so that they stand or fall together. */
 function changeStep(
   object: ObjectIdentity,
+  mailbox: LiveObject,
   changes: SettingChanges,
   kind: KindPart | undefined,
   addresses: AddressPart | undefined,
@@ -246,10 +248,12 @@ function changeStep(
   if (Object.keys(after).length === 0) return undefined;
   const gained = addresses === undefined ? [] : added(addresses.before, addresses.after);
   const free = freeFor(object, view, settings)(gained);
+  // Of a mailbox that the batch itself makes, not every field is known before.
+  const relied = Object.fromEntries(Object.entries(before).filter(([name]) => mailbox[name] !== undefined));
   const step = { cmdlet: 'Set-Mailbox', parameters, object, purpose: `change ${object.name}`, before, after };
   return {
     ...step,
-    preconditions: [mailboxHas(object, before), ...free],
+    preconditions: [mailboxHas(object, relied), ...free],
     expectation: [mailboxHas(object, after)],
     inverse: undoSetMailbox(object, before, after, freeFor(object, view, settings)),
     retry: undefined,
@@ -265,7 +269,7 @@ function draftChange(ordered: Order, object: ObjectIdentity, mailbox: LiveObject
   requireQuotaOrder(mailbox, changes.after);
   const addresses = addressPart(mailbox, addressWish(order, settings), changes);
   const kind = kindPart(order, mailbox);
-  const change = changeStep(object, changes, kind, addresses, view, settings);
+  const change = changeStep(object, mailbox, changes, kind, addresses, view, settings);
   const move = movePart(order, object, mailbox, context);
   const steps = [...(change === undefined ? [] : [change]), ...move.steps];
   const before = { ...change?.before, ...move.before };
@@ -300,11 +304,6 @@ function draftChange(ordered: Order, object: ObjectIdentity, mailbox: LiveObject
           },
     needs: move.needs,
   };
-}
-
-function primaryField(after: Fields): Fields {
-  const primary = listOf(after['EmailAddresses']).map(parseProxyAddress).find(isPrimarySmtp);
-  return primary === undefined ? {} : { PrimarySmtpAddress: primary.address };
 }
 
 const disabledAccount = /AccountDisabled|DisabledUser/i;

@@ -3,6 +3,7 @@
  * the primary address of its type. Exchange compares addresses without regard to case.
  */
 import { splitAddresses } from '../multi-value.ts';
+import type { Fields } from './field-value.ts';
 
 /** One proxy address. */
 export interface ProxyAddress {
@@ -88,4 +89,12 @@ export function sameAddressLists(left: readonly string[], right: readonly string
 export function added(before: readonly ProxyAddress[], after: readonly ProxyAddress[]): ProxyAddress[] {
   const held = new Set(before.map(addressKey));
   return after.filter((address) => !held.has(addressKey(address)));
+}
+
+/** `PrimarySmtpAddress` as it follows from `EmailAddresses`; nothing where the fields have no addresses. */
+export function primaryField(fields: Fields): Fields {
+  const list = fields['EmailAddresses'];
+  if (typeof list !== 'object' || list === null) return {};
+  const primary = list.map(parseProxyAddress).find(isPrimarySmtp);
+  return primary === undefined ? {} : { PrimarySmtpAddress: primary.address };
 }

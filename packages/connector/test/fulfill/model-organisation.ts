@@ -106,7 +106,7 @@ export class ModelOrganisation {
 
   #fresh(account: ModelAccount, details: string, database: string): Record<string, FieldValue> {
     return {
-      ExchangeGuid: account.guid.replace(/^00000000/, '11111111'),
+      ExchangeGuid: guidOf(this.#next++).replace(/^00000000/, '11111111'),
       Database: database,
       EmailAddresses: [],
       EmailAddressPolicyEnabled: true,
@@ -388,6 +388,8 @@ export class ModelOrganisation {
       if (name === 'ForwardingAddress' && value !== null && this.#find(String(value)) === undefined)
         throw new ModelRefusal('no recipient');
     }
+    // The server shows an empty text where one was taken away.
+    for (const name of ['Office', 'CustomAttribute1']) if (next[name] === null) next[name] = '';
     const kinds: Readonly<Record<string, string>> = {
       Regular: 'UserMailbox',
       Shared: 'SharedMailbox',
@@ -448,6 +450,7 @@ export class ModelOrganisation {
     const fresh = this.#fresh(account, String(mailbox['RecipientTypeDetails']), String(Database));
     account.mailbox = {
       ...fresh,
+      ExchangeGuid: String(Identity),
       Alias: Alias as FieldValue,
       EmailAddresses: [`SMTP:${account.samAccountName}@policy.example`],
     };
