@@ -24,6 +24,12 @@ export function formatSeconds(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
+/** `14:05`, in the time of this machine: the first minute that is over then. */
+function timeOfDay(iso: string): string {
+  const time = new Date(Math.ceil(Date.parse(iso) / 60_000) * 60_000);
+  return `${String(time.getHours()).padStart(2, '0')}:${String(time.getMinutes()).padStart(2, '0')}`;
+}
+
 function factsOf(progress: RunProgress): string[] {
   const facts: string[] = [];
   if (progress.total !== undefined && progress.total > 0) {
@@ -31,7 +37,8 @@ function factsOf(progress: RunProgress): string[] {
     facts.push(`${Math.floor((Math.min(progress.done, progress.total) / progress.total) * 100)}%`);
   } else if (progress.done > 0) facts.push(grouped.format(progress.done));
   if (progress.done > 0 && progress.perSecond > 0) facts.push(`${grouped.format(progress.perSecond)}/s`);
-  if (progress.secondsLeft !== undefined && progress.done < (progress.total ?? 0))
+  if (progress.throttledUntil !== undefined) facts.push(`throttled until ${timeOfDay(progress.throttledUntil)}`);
+  else if (progress.secondsLeft !== undefined && progress.done < (progress.total ?? 0))
     facts.push(`${formatSeconds(progress.secondsLeft)} left`);
   return facts;
 }
@@ -54,6 +61,7 @@ export class ProgressLine {
   #phase: RunPhase | undefined;
   #saidAt = 0;
   #endSaid = false;
+  #throttled = false;
 
   constructor(terminal: Terminal, now: () => number = () => performance.now()) {
     this.#terminal = terminal;
@@ -69,7 +77,10 @@ export class ProgressLine {
     const atEnd = progress.done === progress.total && progress.done > 0;
     if (atEnd && this.#endSaid) return;
     this.#endSaid = atEnd;
-    const due = progress.phase !== this.#phase || atEnd || this.#now() - this.#saidAt >= plainIntervalMs;
+    const isThrottled = progress.throttledUntil !== undefined;
+    const changed = progress.phase !== this.#phase || isThrottled !== this.#throttled;
+    this.#throttled = isThrottled;
+    const due = changed || atEnd || this.#now() - this.#saidAt >= plainIntervalMs;
     if (!due) return;
     this.#phase = progress.phase;
     this.#saidAt = this.#now();

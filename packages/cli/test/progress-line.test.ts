@@ -83,6 +83,23 @@ test('without a terminal each phase has a line, and a long one now and then one 
   ]);
 });
 
+test('a wait that the server asked for is shown with the time of day when it ends, and told at once', () => {
+  const throttledUntil = new Date(2026, 0, 1, 14, 4, 30).toISOString();
+  assert.equal(
+    formatProgress({ ...half, throttledUntil }, 60),
+    'reading mailboxes  1,500 of 3,000, 50%, 512/s, throttled until 14:05',
+  );
+  const errors = new Recorder(false);
+  const line = new ProgressLine(new Terminal(new Recorder(false), errors, {}), () => 0);
+  for (const more of [{}, { throttledUntil }, { throttledUntil }, {}]) line.show({ ...half, ...more });
+  assert.deepEqual(errors.written.split('\n'), [
+    'reading mailboxes: 1,500 of 3,000, 50%, 512/s, 2 min 5 s left',
+    'reading mailboxes: 1,500 of 3,000, 50%, 512/s, throttled until 14:05',
+    'reading mailboxes: 1,500 of 3,000, 50%, 512/s, 2 min 5 s left',
+    '',
+  ]);
+});
+
 test('a terminal that cannot move its cursor gets plain lines', () => {
   const errors = new Recorder(true);
   new ProgressLine(new Terminal(new Recorder(false), errors, { TERM: 'dumb' })).show(half);
