@@ -32,6 +32,8 @@ interface ReadSources {
   readonly layers: readonly SettingLayer[];
   /** Those of `appsettings.json`. */
   readonly agentLayers: readonly SettingLayer[];
+  /** A password from outside the sources: typed or piped in, or of the variable `EXCHANGE_PASSWORD`. */
+  readonly givenPassword: 'given' | 'environment' | undefined;
 }
 
 export type OpenedSettings = ReadSources &
@@ -168,18 +170,20 @@ function remarkOnUnstorable(local: LocalSources, layers: readonly SettingLayer[]
 export async function openSettings(request: OpenRequest): Promise<OpenedSettings> {
   const remarks = new Remarks();
   const local = readLocalSources(request, remarks);
+  const givenPassword =
+    request.password !== undefined ? 'given' : request.environment['EXCHANGE_PASSWORD'] ? 'environment' : undefined;
   const refused = (storeFailed: boolean) =>
     ({ kind: 'refused', remarks: remarks.list(), passwordWanted: [], storeFailed }) as const;
-  if (local === undefined) return { ...refused(false), layers: [], agentLayers: [] };
-  const { agentLayers } = local;
+  if (local === undefined) return { ...refused(false), layers: [], agentLayers: [], givenPassword };
   const reader = new SourceReader(request, local, remarks);
   const layers = await reader.read();
   remarkOnUnstorable(local, layers, remarks);
   // Half of the sources would give half of the settings: what is missing then is no fault of theirs.
-  if (reader.storeFailed) return { ...refused(true), layers, agentLayers };
+  const sources = { layers, agentLayers: local.agentLayers, givenPassword } as const;
+  if (reader.storeFailed) return { ...refused(true), ...sources };
   const checked = checkSettings(request, local, layers, remarks);
-  if (checked.kind === 'refused') return { ...checked, storeFailed: false, layers, agentLayers };
-  return { ...checked, layers, agentLayers, renew: (connectionId) => renew(request, connectionId) };
+  if (checked.kind === 'refused') return { ...checked, storeFailed: false, ...sources };
+  return { ...checked, ...sources, renew: (connectionId) => renew(request, connectionId) };
 }
 
 async function renew(request: OpenRequest, connectionId: string): Promise<ConnectionSettings> {

@@ -40,8 +40,8 @@ export class Remarks {
 
 /** A value from a settings file as it may stand in a message: short, on one line, nothing unprintable. */
 export function quote(text: string): string {
-  // A password may have been written into an address; it is not for messages.
-  const safe = text.replace(/\/\/\S*@/g, '//[secret]@');
+  // A password or token may have been written into an address; it is not for messages.
+  const safe = text.replace(/\/\/\S*@/g, '//[secret]@').replace(/(:\/\/[^?\s]*)\?\S*/g, '$1?…');
   return JSON.stringify(safe.length > 100 ? `${safe.slice(0, 100)}…` : safe).replace(
     /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
     '�',

@@ -1,3 +1,4 @@
+import type { ConnectionSettings } from './connection-settings.ts';
 import type { OpenedSettings } from './open-settings.ts';
 import { agentKeys } from './keys/agent-keys.ts';
 import { connectionKeys, optionKeys } from './keys/connection-keys.ts';
@@ -103,7 +104,8 @@ class ValueLister {
   section(section: SettingSection, keys: KeyTable | 'pairs', path: string, at: readonly string[]): void {
     for (const [key, { name, value }] of section.members) {
       const showing = showingOf(name, keys);
-      this.#value(value, name, showing, memberPath(path, name), [...at, key]);
+      const documented = Object.keys(keys === 'pairs' ? {} : keys).find((known) => known.toLowerCase() === key) ?? name;
+      this.#value(value, name, showing, memberPath(path, documented), [...at, key]);
     }
     if (keys !== 'pairs') this.#defaults(section, keys, path);
   }
@@ -164,31 +166,51 @@ function find(tree: SettingSection, at: readonly string[]): SettingValue | undef
 /** Only what this connector reads: `appsettings.json` belongs to a product that keeps much else there. */
 function listAgentValues(layers: readonly SettingLayer[]): readonly ShownValue[] {
   const merged = mergeLayers(layers);
-  if (merged === undefined) return [];
   const lister = new ValueLister(layers);
   const known = new Set(Object.keys(agentKeys).map((name) => name.toLowerCase()));
-  const members = new Map([...merged.members].filter(([key]) => known.has(key)));
-  lister.section({ ...merged, members }, agentKeys, '', []);
+  const members = new Map([...(merged?.members ?? [])].filter(([key]) => known.has(key)));
+  const origin = merged?.origin ?? { source: '', path: '', position: undefined };
+  lister.section({ kind: 'section', origin, members }, agentKeys, '', []);
   return lister.values;
 }
 
-function listConnectionValues(layers: readonly SettingLayer[]): readonly ShownValue[] {
-  const connections = mergeLayers(layers)?.members.get('connections')?.value;
+/** The password of a connection, where it came from outside the sources. */
+function givenPassword(
+  { id, password }: ConnectionSettings,
+  given: OpenedSettings['givenPassword'],
+  stands: SettingValue | undefined,
+): ShownValue | undefined {
+  if (given === undefined || password === undefined) return undefined;
+  if (stands?.kind === 'text' && stands.value === password.reveal()) return undefined;
+  const source = { kind: given, name: undefined, line: undefined, column: undefined };
+  return {
+    path: `${memberPath('Connections', id)}.Password`,
+    value: undefined,
+    source: { ...source, source: given === 'given' ? 'typed or piped in' : 'EXCHANGE_PASSWORD' },
+    hidden: stands === undefined || stands.kind === 'null' ? [] : [sourceOf(stands.origin)],
+  };
+}
+
+function listConnectionValues(opened: OpenedSettings): readonly ShownValue[] {
+  const connections = mergeLayers(opened.layers)?.members.get('connections')?.value;
   if (connections?.kind !== 'section') return [];
-  const lister = new ValueLister(layers);
-  for (const [key, { name, value }] of connections.members)
-    if (value.kind === 'section')
-      lister.section(value, connectionKeys, memberPath('Connections', name), ['connections', key]);
-  return lister.values;
+  const checked = opened.kind === 'loaded' ? opened.settings.connections : [];
+  const values: ShownValue[] = [];
+  for (const [key, { name, value }] of connections.members) {
+    if (value.kind !== 'section') continue;
+    const lister = new ValueLister(opened.layers);
+    lister.section(value, connectionKeys, memberPath('Connections', name), ['connections', key]);
+    const settings = checked.find(({ id }) => id.toLowerCase() === key);
+    const given = settings && givenPassword(settings, opened.givenPassword, value.members.get('password')?.value);
+    values.push(...lister.values.filter(({ path }) => path !== given?.path), ...(given === undefined ? [] : [given]));
+  }
+  return values;
 }
 
 /**
  * Every value of the settings as they count, defaults too, each with the source that gave it. Secrets, values of
  * `Options` and of unknown names are never among them in readable form.
  */
-export function listValues({
-  agentLayers,
-  layers,
-}: Pick<OpenedSettings, 'agentLayers' | 'layers'>): readonly ShownValue[] {
-  return [...listAgentValues(agentLayers), ...listConnectionValues(layers)];
+export function listValues(opened: OpenedSettings): readonly ShownValue[] {
+  return [...listAgentValues(opened.agentLayers), ...listConnectionValues(opened)];
 }

@@ -36,8 +36,7 @@ export const certificateKeys = {
     meaning: 'location of the Windows store',
   },
   StoreName: {
-    form: { kind: 'text', allowed: 'the name of a Windows store, like My' },
-    without: 'My',
+    form: { kind: 'text', allowed: 'the name of a Windows store, like My', usual: 'My' },
     meaning: 'its name',
   },
 } as const satisfies KeyTable;
@@ -88,19 +87,16 @@ export const cyberArkKeys = {
 /** The keys of `appsettings.json` that are read here; it holds others of the product that this connector serves. */
 export const agentKeys = {
   TempFolderPath: {
-    form: { kind: 'path', allowed: 'the path of a folder' },
-    without: '`../Temp`',
+    form: { kind: 'path', allowed: 'the path of a folder', usual: '../Temp' },
     meaning: 'holds `ExportOutput` (the CSV files, the manifest) and `JobLogs`',
   },
   WorkFolderPath: {
-    form: { kind: 'path', allowed: 'the path of a folder' },
-    without: '`../Work`',
+    form: { kind: 'path', allowed: 'the path of a folder', usual: '../Work' },
     meaning:
       'holds `ExportCookies`, `ExportState` (lock, journal, kept rows), `Fulfill`, `appsettings.connection.json`',
   },
   ConfigurationFolderPath: {
-    form: { kind: 'path', allowed: 'the path of a folder' },
-    without: '`../Conf`',
+    form: { kind: 'path', allowed: 'the path of a folder', usual: '../Conf' },
     meaning: 'holds the XML configuration ([xml.md](xml.md)); it may be missing',
   },
   EncryptionCertificate: {

@@ -102,10 +102,12 @@ export const connectionKeys = {
     meaning: 'how long the server may keep a request open before it answers that there is nothing yet',
   },
   ValueSeparator: {
-    form: text(
-      'one to eight characters that no address could hold there: no letter, digit, quote, %, ":", "-" or line break',
-    ),
-    without: 'one space',
+    form: {
+      kind: 'text',
+      allowed:
+        'one to eight characters that no address could hold there: no letter, digit, quote, %, ":", "-" or line break',
+      usual: ' ',
+    },
     meaning:
       'between the addresses of `EmailAddresses`: one to eight characters, no letter, digit, quote, `%`, `:`, `-` or line break',
   },

@@ -5,7 +5,7 @@
 
 /** What a value of a key may be. */
 export type KeyForm =
-  | { readonly kind: 'text'; readonly allowed: string }
+  | { readonly kind: 'text'; readonly allowed: string; readonly usual?: string }
   /** A text that is never shown. */
   | { readonly kind: 'secret' }
   | { readonly kind: 'choice'; readonly values: readonly string[]; readonly usual: string }
@@ -21,7 +21,7 @@ export type KeyForm =
   | { readonly kind: 'percentage'; readonly usual: number }
   /** A list of texts, or one text alone. */
   | { readonly kind: 'texts'; readonly allowed: string }
-  | { readonly kind: 'path'; readonly allowed: string }
+  | { readonly kind: 'path'; readonly allowed: string; readonly usual?: string }
   /** Names and values of the user's own. */
   | { readonly kind: 'pairs' }
   /** An object with keys of its own. */
@@ -49,6 +49,8 @@ export function usualValue(form: KeyForm): string | number | boolean | undefined
   switch (form.kind) {
     case 'flag':
       return false;
+    case 'text':
+    case 'path':
     case 'choice':
     case 'wholeNumber':
     case 'percentage':
