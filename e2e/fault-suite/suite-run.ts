@@ -3,8 +3,11 @@
  * is hurt in another way. After each, and after the run that repairs it, everything that must hold is checked.
  */
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { runExport } from '@exchange-connector/agent';
 import { type ConnectionSettings, loadSettings } from '@exchange-connector/config';
 import {
@@ -157,6 +160,7 @@ export class SuiteRun {
     const before = readPublished(this.folder);
     const run = await hurt();
     this.simulator.setFault(undefined);
+    await this.#untilServerIsBack();
     const kind = run.exitCode === null ? 'killed' : run.outcome;
     this.outcomes.set(kind, (this.outcomes.get(kind) ?? 0) + 1);
     if (kind === 'cancelled') this.#find(where, `it had not ended after ${longestRunMs / 1000} s`);
@@ -166,6 +170,20 @@ export class SuiteRun {
     this.onRound(where);
     if (this.findings.length > mostFindings) throw new TooManyFindings(this.findings);
     return run;
+  }
+
+  /** A server that died comes back in its own time. */
+  async #untilServerIsBack(): Promise<void> {
+    for (;;) {
+      const socket = connect(this.simulator.port, '127.0.0.1');
+      const isBack = await once(socket, 'connect').then(
+        () => true,
+        () => false,
+      );
+      socket.destroy();
+      if (isBack) return;
+      await delay(20);
+    }
   }
 
   #checkHurt(where: string, run: HurtRun, before: PublishedFiles): void {
