@@ -223,21 +223,19 @@ function stepOf({ order, of, call }: PlannedCall, number: number): Step {
 class UndoneState {
   /** By GUID or name; `undefined` where the object is gone. */
   readonly #objects = new Map<string, Record<string, FieldValue> | undefined>();
-  /** Addresses that changed hands: who has them now, if anybody. */
-  readonly #holders = new Map<string, string | undefined>();
+  /** All addresses of the objects whose addresses a call changes, by GUID. */
+  readonly #addresses = new Map<string, ReadonlySet<string>>();
 
   apply(call: InverseCall, object: ObjectIdentity): void {
     const key = (object.guid ?? object.name).toLowerCase();
-    const keys = (fields: Fields): Set<string> =>
-      new Set(listOf(fields['EmailAddresses']).map((text) => addressKey(parseProxyAddress(text))));
-    const [before, after] = [keys(call.before), keys(call.after)];
-    for (const address of before) if (!after.has(address)) this.#holders.set(address, undefined);
-    for (const address of after) if (!before.has(address)) this.#holders.set(address, object.guid);
     const isGone = /^(Disable|Remove)-Mailbox(Database)?$/.test(call.cmdlet);
-    if (isGone) {
-      this.#objects.set(key, undefined);
-      for (const [address, holder] of this.#holders) if (holder === object.guid) this.#holders.set(address, undefined);
-    } else this.#objects.set(key, { ...this.#objects.get(key), ...call.after, ...primaryField(call.after) });
+    if (isGone) this.#objects.set(key, undefined);
+    else this.#objects.set(key, { ...this.#objects.get(key), ...call.after, ...primaryField(call.after) });
+    if (isGone) this.#addresses.set(key, new Set());
+    else if ('EmailAddresses' in call.after) {
+      const held = listOf(call.after['EmailAddresses']).map((text) => addressKey(parseProxyAddress(text)));
+      this.#addresses.set(key, new Set(held));
+    }
   }
 
   /** The objects that a check's read would give once the calls so far are carried out. */
@@ -269,11 +267,12 @@ class UndoneState {
 
   #holding(address: string, objects: readonly LiveObject[]): readonly LiveObject[] {
     const key = addressKey(parseProxyAddress(address));
-    if (!this.#holders.has(key)) return objects.filter((object) => !this.#isGone(textField(object, 'Guid')));
-    const holder = this.#holders.get(key);
-    if (holder === undefined) return [];
-    const known = objects.find((object) => textField(object, 'Guid') === holder);
-    return [known ?? { Guid: holder, DisplayName: 'another mailbox of this undo', EmailAddresses: [address] }];
+    const still = objects.filter((object) => this.#addresses.get(textField(object, 'Guid'))?.has(key) !== false);
+    const shown = new Set(still.map((object) => textField(object, 'Guid')));
+    const more = [...this.#addresses]
+      .filter(([guid, held]) => held.has(key) && !shown.has(guid))
+      .map(([guid]) => ({ Guid: guid, DisplayName: 'another mailbox of this undo', EmailAddresses: [address] }));
+    return [...still, ...more];
   }
 
   #isGone(guid: string): boolean {
