@@ -93,6 +93,31 @@ async function exporting(): Promise<void> {
   say();
 }
 
+async function sharing(): Promise<void> {
+  const latencyMs = 3;
+  const mailboxes = quick ? 3000 : 20_000;
+  say('## One shell and four');
+  say();
+  say(
+    `The same export of ${mailboxes} mailboxes from a server that takes ${latencyMs} ms for each, with \`Shells\` 1 and 4 and`,
+  );
+  say('`ShellSpacingSeconds` 0. Time is counted from the opening of the last shell; the counts, the planning of the');
+  say('parts and the proof that nothing is missing are in it.');
+  say();
+  const one = await measureExport(mailboxes, 'projected', { latencyMs, shells: 1 });
+  const four = await measureExport(mailboxes, 'projected', { latencyMs, shells: 4 });
+  table(
+    ['shells', 'seconds', 'mailboxes/s', 'CPU each', 'times as fast'],
+    [one, four].map((cost, index) => [
+      index === 0 ? '1' : '4',
+      cost.secondsFromLastShell.toFixed(1),
+      (cost.mailboxes / cost.secondsFromLastShell).toFixed(0),
+      us(cost.cpuPerMailbox),
+      ratio(one.secondsFromLastShell, cost.secondsFromLastShell),
+    ]),
+  );
+}
+
 function starting(): void {
   say('## Starting');
   say();
@@ -117,6 +142,7 @@ say('The machine is shared: ratios within one run tell more than the figures.');
 say();
 await decoding();
 await exporting();
+await sharing();
 starting();
 if (!quick) {
   writeFileSync(new URL('../docs/benchmark.md', import.meta.url), `${page.join('\n').trimEnd()}\n`);

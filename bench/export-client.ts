@@ -4,7 +4,7 @@
  */
 import { subscribe } from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
-import { runExport } from '@exchange-connector/agent';
+import { listenToLog, runExport } from '@exchange-connector/agent';
 import type { ConnectionSettings } from '@exchange-connector/config';
 import { gssapiMechanism, type SecurityContext } from '@exchange-connector/gssapi';
 import { type RequestNotice, requestChannelName } from '@exchange-connector/wsman';
@@ -24,6 +24,8 @@ export interface ClientCost {
   /** User and system time of all threads, from the start of the run to its end. */
   readonly cpuMicroseconds: number;
   readonly seconds: number;
+  /** From the opening of the last shell to the end. */
+  readonly secondsFromLastShell: number;
   readonly peakResidentBytes: number;
   readonly responseBytes: number;
   readonly responses: number;
@@ -80,6 +82,11 @@ subscribe(requestChannelName, (message) => {
   responses += 1;
 });
 
+let lastShellAt = 0;
+const stopListening = listenToLog(({ message }) => {
+  if (message.startsWith('session open')) lastShellAt = performance.now();
+});
+
 const started = performance.now();
 const before = process.cpuUsage();
 const outcome = await runExport({
@@ -89,7 +96,9 @@ const outcome = await runExport({
   signal: new AbortController().signal,
 });
 const { user, system } = process.cpuUsage(before);
-const seconds = (performance.now() - started) / 1000;
+const ended = performance.now();
+const seconds = (ended - started) / 1000;
+stopListening();
 const peakResidentBytes = readPeakResidentBytes();
 if (outcome.kind !== 'done') {
   process.stderr.write(`${JSON.stringify(outcome)}\n`);
@@ -99,6 +108,7 @@ const cost: ClientCost = {
   mailboxes: outcome.manifest.counts.mailboxes.Insert,
   cpuMicroseconds: user + system,
   seconds,
+  secondsFromLastShell: (ended - lastShellAt) / 1000,
   peakResidentBytes,
   responseBytes,
   responses,

@@ -25,7 +25,17 @@ export interface ExportCost {
   readonly unsealPerMailbox: number;
   readonly bytesPerMailbox: number;
   readonly seconds: number;
+  /** From the opening of the last shell to the end. */
+  readonly secondsFromLastShell: number;
   readonly peakResidentMegabytes: number;
+}
+
+/** What else an export is measured with. */
+export interface ExportConditions {
+  /** Milliseconds that the server takes for each mailbox; default 0. */
+  readonly latencyMs?: number;
+  /** Shells that read at once, opened one right after the other; default 1. */
+  readonly shells?: number;
 }
 
 const simulator = fileURLToPath(new URL('../packages/exchange-simulator/bin/exchange-simulator.mjs', import.meta.url));
@@ -97,7 +107,11 @@ async function runClient(task: ClientTask, realm: Realm): Promise<ClientCost> {
  * Measures one export.
  * @param mailboxes of the organisation; those that `Get-Mailbox` hides are among them
  */
-export async function measureExport(mailboxes: number, objects: 'projected' | 'whole'): Promise<ExportCost> {
+export async function measureExport(
+  mailboxes: number,
+  objects: 'projected' | 'whole',
+  conditions: ExportConditions = {},
+): Promise<ExportCost> {
   const folder = await mkdtemp(join(tmpdir(), 'export-bench-'));
   const realm = await startRealm({
     folder: join(folder, 'realm'),
@@ -108,6 +122,7 @@ export async function measureExport(mailboxes: number, objects: 'projected' | 'w
   });
   const options = ['--mailboxes', String(mailboxes), '--host', host, '--keytab', realm.keytab('server.keytab')];
   if (objects === 'whole') options.push('--no-select-object');
+  if (conditions.latencyMs !== undefined) options.push('--latency-ms', String(conditions.latencyMs));
   const program = startProgram(simulator, options, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...realm.environment },
@@ -116,7 +131,7 @@ export async function measureExport(mailboxes: number, objects: 'projected' | 'w
     const url = await firstLine(program);
     const cost = await runClient(
       {
-        connection: settingsOf(realm, url),
+        connection: { ...settingsOf(realm, url), shells: conditions.shells ?? 1, shellSpacingMs: 0 },
         folder,
         serviceKeytab: realm.keytab('server.keytab'),
         servicePrincipal: `HTTP/${host}`,
@@ -130,6 +145,7 @@ export async function measureExport(mailboxes: number, objects: 'projected' | 'w
       unsealPerMailbox: cost.unsealMicroseconds / cost.mailboxes,
       bytesPerMailbox: cost.responseBytes / cost.mailboxes,
       seconds: cost.seconds,
+      secondsFromLastShell: cost.secondsFromLastShell,
       peakResidentMegabytes: cost.peakResidentBytes / 1024 / 1024,
     };
   } finally {
@@ -144,7 +160,8 @@ export async function measureExport(mailboxes: number, objects: 'projected' | 'w
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const mailboxes = Number(process.argv[2] ?? 10_000);
-  const objects = process.argv[3] === 'whole' ? 'whole' : 'projected';
-  process.stdout.write(`${JSON.stringify(await measureExport(mailboxes, objects))}\n`);
+  const [mailboxes = '10000', objects, latencyMs = '0', shells = '1'] = process.argv.slice(2);
+  const conditions = { latencyMs: Number(latencyMs), shells: Number(shells) };
+  const cost = await measureExport(Number(mailboxes), objects === 'whole' ? 'whole' : 'projected', conditions);
+  process.stdout.write(`${JSON.stringify(cost)}\n`);
 }
