@@ -208,12 +208,8 @@ export class BatchRunner {
     for (const { order, decision } of plan.orders) {
       const state = this.#state(order.index);
       state.stopped = false;
-      if (decision.kind === 'refused') {
+      if (decision.kind === 'refused')
         await this.#fail(order.index, decision, state.standing.at(-1)?.ifRestFails ?? 'leave');
-      } else if (decision.kind === 'nothingToDo') {
-        const nothing = state.standing.length > 0 ? [] : ['nothing was to be done: it is so already'];
-        this.#answer(order.index, executed([...nothing, ...decision.notes, ...state.remarks]));
-      }
     }
     const planned = new Map(plan.orders.map((each) => [each.order.index, each]));
     const undone = new Set(left);
@@ -224,6 +220,20 @@ export class BatchRunner {
         continue;
       }
       if (!(await this.#carryOutStep(step, entry, plan, undone))) undone.add(step.number);
+    }
+    if (undone.size === 0) this.#answerIdle(plan);
+  }
+
+  /**
+   * Answers the orders that find what they ask for already there. What others of the batch were to do counts: where
+   * not all of that was done, they are planned anew.
+   */
+  #answerIdle(plan: Plan): void {
+    for (const { order, decision } of plan.orders) {
+      if (decision.kind !== 'nothingToDo' || this.#outcomes.has(order.index)) continue;
+      const { standing, remarks } = this.#state(order.index);
+      const nothing = standing.length > 0 ? [] : ['nothing was to be done: it is so already'];
+      this.#answer(order.index, executed([...nothing, ...decision.notes, ...remarks]));
     }
   }
 

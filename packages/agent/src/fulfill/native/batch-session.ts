@@ -213,7 +213,10 @@ export class BatchSession {
     try {
       const outcome = await runPipeline(session, request, {
         signal: grace?.signal ?? signal,
-        onWarning,
+        onWarning: (message) => {
+          // Who asks for the first few is told that there are more.
+          if (!isReading || !/\bResultSize\b/.test(message)) onWarning(message);
+        },
         onOutput: (body) => bodies.push(body) > 0,
       });
       return { bodies, outcome };

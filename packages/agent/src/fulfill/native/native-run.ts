@@ -239,7 +239,7 @@ export async function runBatch(
       by: context.by,
       start: context.start.toISOString(),
     };
-    const journal = RunJournal.create(request.folders.work, runId, [line], ports.watch, context.atRest);
+    const journal = RunJournal.create(request.folders.work, runId, line, ports.watch, context.atRest);
     asked.prepare?.(journal.folder);
     journal.note(...(orderLines(asked.orders) as never[]), { kind: 'accepted', orders: asked.orders.length });
     for (const [order, { outcome, run, order: of }] of past)

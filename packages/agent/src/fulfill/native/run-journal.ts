@@ -1,7 +1,7 @@
 /*
  * What the native engine knows of a run, in <WorkFolderPath>/Fulfill/<run>:
  *
- *   unfinished.native   there until the results are in place and every outcome is known
+ *   unfinished.native   the connection's id; there until the results are in place and every outcome is known
  *   journal.jsonl       the run, its orders, its steps: each step written before and after, through to the disk
  *   plan-1.json         the plans that were made, one for each time that there was planning
  *   audit.jsonl         what was changed (audit-log.ts)
@@ -162,27 +162,21 @@ export class RunJournal {
   }
 
   /**
-   * Makes the folder of a new run, its journal beginning with `lines`, all of it on the disk.
+   * Makes the folder of a new run, with the first line of its journal, on the disk.
    * @throws AgentError RUN_FILE_FAILED, RUN_DISK_FULL
    */
-  static create(
-    workFolder: string,
-    run: string,
-    lines: readonly JournalLine[],
-    watch?: WriteWatch,
-    seal?: LineSeal,
-  ): RunJournal {
+  static create(workFolder: string, run: string, batch: BatchLine, watch?: WriteWatch, seal?: LineSeal): RunJournal {
     const folder = join(fulfillFolder(workFolder), run);
     try {
       makeFolder(folder);
-      writeFileSync(markFile(folder), '', { mode: 0o640 });
+      writeFileSync(markFile(folder), batch.connection, { mode: 0o640 });
     } catch (cause) {
       throw fileFailed(`making the folder of the run ${folder}`, cause);
     }
     const file = new ChainedFile(journalFile(folder), { number: 0, hash: chainStart }, 0, watch);
-    file.add(lines.map((line) => sealLine(line, seal)));
+    file.add([sealLine(batch, seal)]);
     syncFolder(folder);
-    return new RunJournal(folder, file, lines, watch, seal);
+    return new RunJournal(folder, file, [batch], watch, seal);
   }
 
   /** Goes on with the journal of a run that died. @throws AgentError RUN_JOURNAL_DAMAGED */
@@ -294,9 +288,17 @@ export function isUnfinished(workFolder: string, run: string): boolean {
   return existsSync(markFile(join(fulfillFolder(workFolder), run)));
 }
 
+function markOf(folder: string): string {
+  try {
+    return readFileSync(markFile(folder), 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 /**
  * The runs of a connection that died, oldest first. One that had not written down all its orders did nothing, and
- * is cleared away.
+ * is cleared away. The connection's lock must be held.
  * @throws AgentError RUN_JOURNAL_DAMAGED
  */
 export function unfinishedNativeRuns(workFolder: string, connection: string, seal?: LineSeal): JournalReading[] {
@@ -312,6 +314,8 @@ export function unfinishedNativeRuns(workFolder: string, connection: string, sea
   for (const name of names) {
     if (!isUnfinished(workFolder, name)) continue;
     const reading = readJournal(workFolder, name);
+    if (reading === undefined && markOf(join(folder, name)) === connection)
+      rmSync(join(folder, name), { recursive: true, force: true });
     const hasEnded = reading?.lines.some(({ kind }) => kind === 'finished') ?? false;
     const hasBegun = reading?.lines.some(({ kind }) => kind === 'accepted') ?? false;
     if (reading !== undefined && reading.batch.connection !== connection) continue;

@@ -1,0 +1,189 @@
+/*
+ * One seed: a batch of random orders, carried out while the server fails and the program dies at random, and started
+ * again until it ends. Then what the organisation holds is what each executed order, once, makes of it; and results,
+ * journal and audit tell the same.
+ */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FulfillOutcome } from '@exchange-connector/agent';
+import { chainStart, readChainedFile } from '../../../src/fulfill/native/chained-file.ts';
+import type { JournalLine } from '../../../src/fulfill/native/run-journal.ts';
+import { standingSteps, stepsOf } from '../../../src/fulfill/native/run-journal.ts';
+import { type Deadly, NativeRehearsal, type PortOptions } from './native-rehearsal.ts';
+import { Dice, randomBatch, randomFaults } from './random-batch.ts';
+
+/** Settings without guards: what is looked for here is what is done. */
+export const unguarded = {
+  maximumInsertedLines: 0,
+  maximumUpdatedLines: 0,
+  maximumDeletedLines: 0,
+  maxPercentageInsertedLines: 0,
+  maxPercentageUpdatedLines: 0,
+  maxPercentageDeletedLines: 0,
+} as const;
+
+/** How a batch is to be troubled. */
+export interface Trouble {
+  readonly orders: number;
+  /** Of the first start; the later ones are left alone. */
+  readonly ports: (dice: Dice) => PortOptions;
+  /** Where the organisation's files lie. */
+  readonly folder?: string;
+}
+
+/** What was done: for counting that the seeds reach what they are meant to reach. */
+export interface Reached {
+  readonly starts: number;
+  readonly executed: number;
+  readonly errored: number;
+  readonly standing: number;
+  readonly compared: boolean;
+  readonly moments: number;
+}
+
+/** Moves that are queued come to their end. */
+const oneDayMs = 86_400_000;
+
+function journalOf(place: NativeRehearsal, run: string): JournalLine[] {
+  const path = join(place.folders.work, 'Fulfill', run, 'journal.jsonl');
+  const reading = readChainedFile<JournalLine>(path, { number: 0, hash: chainStart });
+  assert.equal(reading?.damage, undefined);
+  return (reading?.lines ?? []).map(({ value }) => value);
+}
+
+/** Journals, audit and results tell the same; no run is left open. @returns orders of which something stands though errored */
+function checkTold(
+  place: NativeRehearsal,
+  orders: readonly { readonly AssignedResourceTypeId: string }[],
+): Set<string> {
+  const rows = place.rows();
+  assert.deepEqual(
+    rows.map(({ AssignmentId }) => AssignmentId),
+    orders.map(({ AssignedResourceTypeId }) => AssignedResourceTypeId),
+  );
+  const verdict = place.verdict();
+  assert.equal(verdict.kind, 'intact', JSON.stringify(verdict));
+  const erroredStanding = new Set<string>();
+  for (const run of readdirSync(join(place.folders.work, 'Fulfill'))) {
+    assert.ok(!readdirSync(join(place.folders.work, 'Fulfill', run)).includes('unfinished.native'), `${run} is open`);
+    const lines = journalOf(place, run);
+    const history = stepsOf({ lines });
+    const changed = new Set(place.audit(run).map(({ requestId }) => requestId));
+    const applied = history.filter(({ ended }) => ended?.end === 'applied').map(({ begun }) => begun.requestId);
+    for (const { begun, ended } of history) assert.ok(ended !== undefined, `${begun.step.purpose} has no end`);
+    assert.deepEqual([...changed].toSorted(), [...new Set(applied)].toSorted(), `audit and journal of ${run}`);
+    const answers = new Map(lines.flatMap((line) => (line.kind === 'answer' ? [[line.order, line] as const] : [])));
+    const known = lines.flatMap((line) => (line.kind === 'order' ? [line] : []));
+    for (const { index, assignmentId } of known) {
+      const answer = answers.get(index);
+      assert.ok(answer !== undefined, `order ${assignmentId} of ${run} was not answered`);
+      const row = rows[index - 1];
+      assert.deepEqual([row?.ProvisioningState, row?.Message], [answer.state, answer.message]);
+      if (answer.state === 'Errored' && (standingSteps(history).get(index)?.length ?? 0) > 0)
+        erroredStanding.add(assignmentId);
+    }
+  }
+  return erroredStanding;
+}
+
+/** The fields that the audit says were changed last are what the directory holds. */
+function checkAudit(place: NativeRehearsal): void {
+  const last = new Map<string, unknown>();
+  for (const run of readdirSync(join(place.folders.work, 'Fulfill')))
+    for (const { object, field, after } of place.audit(run))
+      if (object.kind === 'mailbox' && (field === 'DisplayName' || field === 'EmailAddresses'))
+        last.set(`${object.guid} ${field}`, after);
+  const truth = new Map([...place.organization.truth().mailboxes()].map(({ guid, properties }) => [guid, properties]));
+  for (const [key, after] of last) {
+    const [guid = '', field = ''] = key.split(' ');
+    const properties = truth.get(guid);
+    // Its mailbox was taken from it later, and shows none of its fields any more.
+    if (properties === undefined) continue;
+    const held = properties[field] ?? null;
+    const form = (value: unknown): unknown => (Array.isArray(value) ? value.toSorted() : value);
+    assert.deepEqual(form(held), form(after), `audit of ${key}`);
+  }
+}
+
+/** Runs one seed. @throws where something does not agree */
+export async function checkSeed(seed: number, trouble: Trouble): Promise<Reached> {
+  const dice = new Dice(seed);
+  const place = new NativeRehearsal(unguarded, { seed: 1 + (seed % 7) }, trouble.folder);
+  try {
+    const orders = randomBatch(place, dice, trouble.orders) as { readonly AssignedResourceTypeId: string }[];
+    place.give(...orders);
+    const first = place.ports(trouble.ports(dice));
+    let outcome: FulfillOutcome = await place.fulfill(first);
+    const { moments } = first.counts;
+    let starts = 1;
+    if (outcome.kind === 'failed') {
+      // What a file of results told is done with: the orders would be new ones.
+      const isTold = existsSync(place.results);
+      if (isTold) place.give();
+      starts += 1;
+      const told = isTold ? readFileSync(place.results) : undefined;
+      outcome = await place.fulfill();
+      if (told !== undefined) writeFileSync(place.results, told);
+    }
+    assert.ok(outcome.kind === 'done' || outcome.kind === 'partial', JSON.stringify(outcome));
+    const standing = checkTold(place, orders);
+    place.organization.clock.advance(oneDayMs);
+    checkAudit(place);
+    const executed = new Set(
+      place
+        .rows()
+        .flatMap(({ AssignmentId, ProvisioningState }) => (ProvisioningState === 'Executed' ? [AssignmentId] : [])),
+    );
+    // What an errored order could not take back is in the audit, and not in what the executed ones make.
+    if (standing.size === 0) await compareWithReference(place, seed, orders, executed, trouble.folder);
+    return {
+      starts,
+      executed: executed.size,
+      errored: orders.length - executed.size,
+      standing: standing.size,
+      compared: standing.size === 0,
+      moments,
+    };
+  } finally {
+    place.dispose();
+  }
+}
+
+async function compareWithReference(
+  place: NativeRehearsal,
+  seed: number,
+  orders: readonly { readonly AssignedResourceTypeId: string }[],
+  executed: ReadonlySet<string>,
+  folder: string | undefined,
+): Promise<void> {
+  const reference = new NativeRehearsal(unguarded, { seed: 1 + (seed % 7) }, folder);
+  try {
+    reference.give(...orders.filter(({ AssignedResourceTypeId }) => executed.has(AssignedResourceTypeId)));
+    await reference.fulfill();
+    reference.organization.clock.advance(oneDayMs);
+    const errored = reference.rows().filter(({ ProvisioningState }) => ProvisioningState === 'Errored');
+    assert.deepEqual(errored, [], 'orders that were executed, and are not by themselves');
+    assert.deepEqual(place.state(), reference.state());
+  } finally {
+    reference.dispose();
+  }
+}
+
+/** Faults of the server, no deaths. */
+export function faulty(orders: number, folder?: string): Trouble {
+  return {
+    orders,
+    ports: (dice) => ({ faults: randomFaults(dice, 200) }),
+    ...(folder === undefined ? {} : { folder }),
+  };
+}
+
+/** Faults of the server, and a death somewhere. */
+export function deadlyAndFaulty(orders: number, folder?: string): Trouble {
+  const ports = (dice: Dice): PortOptions => {
+    const deadly: Deadly = { moment: dice.below(orders * 14), torn: dice.below(2) === 0 };
+    return { faults: randomFaults(dice, 200), deadly };
+  };
+  return { orders, ports, ...(folder === undefined ? {} : { folder }) };
+}
