@@ -10,6 +10,7 @@ import {
   SnapshotReader,
   type SnapshotEntry,
 } from '@exchange-connector/connector';
+import type { AtRest } from './at-rest.ts';
 
 /** A cookie that was found whole. Close it in the end. */
 export interface OpenCookie {
@@ -17,6 +18,12 @@ export interface OpenCookie {
   /** Its mailboxes, as often as they are asked for. */
   entries(): Iterable<SnapshotEntry>;
   close(): void;
+}
+
+/** Bytes of a cookie, wherever they are asked for. */
+interface CookieBytes {
+  readonly size: number;
+  read(into: Uint8Array, position: number): number;
 }
 
 /** What stands where a cookie should. */
@@ -27,24 +34,46 @@ export type FoundCookie =
   | { readonly kind: 'unusable'; readonly why: string };
 
 const blockBytes = 256 * 1024;
+/** What a sealed state file begins with. */
+const sealedMark = Buffer.from('ECSEALED');
 
 /** Whether the last bytes of the file are the SHA-256 of all before them. */
-function isWhole(fd: number, size: number): boolean {
+function isWhole({ size, read }: CookieBytes): boolean {
   const hash = createHash('sha256');
   const block = Buffer.allocUnsafe(blockBytes);
   const end = size - digestBytes;
   for (let at = 0; at < end; ) {
-    const count = readSync(fd, block, 0, Math.min(block.length, end - at), at);
+    const count = read(block.subarray(0, Math.min(block.length, end - at)), at);
     if (count === 0) return false;
     hash.update(block.subarray(0, count));
     at += count;
   }
   const digest = Buffer.alloc(digestBytes);
-  return readSync(fd, digest, 0, digestBytes, end) === digestBytes && hash.digest().equals(digest);
+  return readFully(read, digest, end) && hash.digest().equals(digest);
 }
 
-/** Opens a cookie; never throws: a cookie that cannot be used means a complete run, not a failed one. */
-export function openCookie(path: string): FoundCookie {
+function readFully(read: CookieBytes['read'], into: Uint8Array, position: number): boolean {
+  for (let filled = 0; filled < into.length; ) {
+    const count = read(into.subarray(filled), position + filled);
+    if (count === 0) return false;
+    filled += count;
+  }
+  return true;
+}
+
+/** The cookie's own bytes: of a sealed one, those inside. */
+function unsealed(bytes: CookieBytes, path: string, atRest: AtRest | undefined): CookieBytes {
+  const start = new Uint8Array(sealedMark.length);
+  if (!readFully(bytes.read, start, 0) || !sealedMark.equals(start)) return bytes;
+  if (atRest === undefined) throw new Error('it is encrypted, and EncryptOutput is not set');
+  return atRest.openSealedState(bytes, path);
+}
+
+/**
+ * Opens a cookie; never throws: a cookie that cannot be used means a complete run, not a failed one.
+ * @param atRest opens one that was sealed
+ */
+export function openCookie(path: string, atRest?: AtRest): FoundCookie {
   let fd: number | undefined;
   try {
     fd = openSync(path, 'r');
@@ -52,11 +81,10 @@ export function openCookie(path: string): FoundCookie {
     if (!stat.isFile()) throw new Error('it is no file');
     const { size } = stat;
     const open = fd;
-    const reader = new SnapshotReader({
-      size,
-      read: (into, position) => readSync(open, into, 0, into.length, position),
-    });
-    if (!isWhole(open, size)) throw new ConnectorError('COOKIE_INVALID', 'its checksum does not fit: it was damaged');
+    const read: CookieBytes['read'] = (into, position) => readSync(open, into, 0, into.length, position);
+    const bytes = unsealed({ size, read }, path, atRest);
+    const reader = new SnapshotReader(bytes);
+    if (!isWhole(bytes)) throw new ConnectorError('COOKIE_INVALID', 'its checksum does not fit: it was damaged');
     return {
       kind: 'found',
       cookie: { facts: reader.facts, entries: () => reader.entries(), close: () => closeSync(open) },

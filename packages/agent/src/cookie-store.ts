@@ -15,6 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import type { AtRest } from './at-rest.ts';
 import type { ExportRun } from './export-run.ts';
 import { type FoundCookie, openCookie } from './cookie-file.ts';
 import { AgentError, fileFailed } from './errors.ts';
@@ -53,10 +54,10 @@ function isCookieName(text: string): boolean {
 
 /** The cookie that an increment starts from. */
 export function openBaseCookie(run: ExportRun): FoundCookie {
-  if (!run.request.connection.requireAcknowledge) return openCookie(run.cookie);
+  if (!run.request.connection.requireAcknowledge) return openCookie(run.cookie, run.atRest);
   const acknowledged = acknowledgedCookie(run.state);
   if (acknowledged === undefined) return { kind: 'none' };
-  const found = openCookie(keptCookiePath(run.state, acknowledged));
+  const found = openCookie(keptCookiePath(run.state, acknowledged), run.atRest);
   if (found.kind !== 'none') return found;
   return { kind: 'unusable', why: `the acknowledged cookie ${acknowledged} is not there any more` };
 }
@@ -87,8 +88,9 @@ export function acknowledgeCookie(
   state: string,
   last: string,
   named: string | undefined,
+  atRest?: AtRest,
 ): { readonly cookie: string; readonly time: string } {
-  const newest = openCookie(last);
+  const newest = openCookie(last, atRest);
   const newestFacts = newest.kind === 'found' ? newest.cookie.facts : undefined;
   if (newest.kind === 'found') newest.cookie.close();
   const wanted = named?.toLowerCase() ?? newestFacts?.id;
@@ -101,7 +103,7 @@ export function acknowledgeCookie(
   }
   const kept = keptCookiePath(state, wanted);
   if (isCookieName(wanted) && !existsSync(kept) && newestFacts?.id === wanted) copyCookie(last, kept);
-  const found = isCookieName(wanted) ? openCookie(kept) : ({ kind: 'none' } as const);
+  const found = isCookieName(wanted) ? openCookie(kept, atRest) : ({ kind: 'none' } as const);
   if (found.kind !== 'found') {
     throw new AgentError(
       'RUN_COOKIE_UNKNOWN',

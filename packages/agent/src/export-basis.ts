@@ -80,7 +80,7 @@ function whyNone(
 
 /** The last export's cookie, where another one was to be started from and cannot be. */
 function lastOf(run: ExportRun): OpenCookie | undefined {
-  const last = openCookie(run.cookie);
+  const last = openCookie(run.cookie, run.atRest);
   if (last.kind !== 'found') return undefined;
   if (last.cookie.facts.connection === run.request.connection.id) return last.cookie;
   last.cookie.close();

@@ -39,6 +39,8 @@ interface Held {
   /** ISO 8601. */
   readonly heldAt: string;
   readonly settings: string;
+  /** Whether its files are encrypted. */
+  readonly encrypted: boolean;
   readonly manifest: Manifest;
   /** SHA-256 by name. */
   readonly files: Readonly<Record<HeldName, string>>;
@@ -80,6 +82,7 @@ export function holdResult(run: ExportRun, written: WrittenFiles, manifest: Mani
       runId: run.runId,
       heldAt: new Date(run.now()).toISOString(),
       settings: settingsDigest(run.request.connection),
+      encrypted: run.atRest !== undefined,
       manifest,
       files: digests as Held['files'],
     };
@@ -133,6 +136,8 @@ export async function prepareRelease(run: ExportRun, before: OpenCookie | undefi
   const age = run.now() - Date.parse(held.heldAt);
   if (!(age >= 0 && age < oldestMs))
     return { kind: 'read-again', why: `what was stopped is of ${held.heldAt}, older than 24 hours` };
+  if (held.encrypted !== (run.atRest !== undefined))
+    return { kind: 'read-again', why: 'EncryptOutput was changed since the run was stopped' };
   if (held.settings !== settingsDigest(run.request.connection))
     return { kind: 'read-again', why: 'the settings that shape the rows were changed since the run was stopped' };
   if (held.manifest.cookieIn !== (before?.facts.id ?? null))

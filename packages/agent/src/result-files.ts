@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { csvLine, guidText, type RowCounts, RunResult } from '@exchange-connector/connector';
 import type { OpenCookie } from './cookie-file.ts';
 import { keptCookiePath } from './cookie-store.ts';
+import type { Sealing } from './at-rest.ts';
 import { settingsDigest } from './export-basis.ts';
 import { type EngineReading, type ExportRun, givesOwnIncrement } from './export-run.ts';
 import { formatManifest, type Manifest } from './manifest.ts';
@@ -61,7 +62,7 @@ export class ResultFiles {
     const cookieOut = randomUUID();
     const paths = [run.cookie];
     if (run.request.connection.requireAcknowledge) paths.push(keptCookiePath(run.state, cookieOut));
-    const cookie = await CookieOutput.open(paths, (path) => this.#file(path));
+    const cookie = await CookieOutput.open(paths, (path) => this.#file(path, run.atRest?.newSealedState()));
     const result = new RunResult(
       {
         cookie: {
@@ -102,14 +103,14 @@ export class ResultFiles {
     return file.finish();
   }
 
-  async #file(path: string): Promise<OutputFile> {
-    const file = await OutputFile.open(path, this.#run.runId);
+  async #file(path: string, sealing?: Sealing): Promise<OutputFile> {
+    const file = await OutputFile.open(path, this.#run.runId, sealing);
     this.#open.push(file);
     return file;
   }
 
   async #rowFile(path: string, columns: readonly string[]): Promise<OutputFile> {
-    const file = await this.#file(path);
+    const file = await this.#file(path, this.#run.atRest?.newEnvelope());
     const mark = this.#run.request.connection.bom ? '\uFEFF' : '';
     file.add(Buffer.from(mark + csvLine(['Command', ...columns])));
     return file;

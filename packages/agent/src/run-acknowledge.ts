@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { openAtRest } from './at-rest.ts';
 import { acknowledgeCookie } from './cookie-store.ts';
 import { cookiePath, stateFolder } from './export-paths.ts';
 import { clearLeftovers } from './leftovers.ts';
@@ -12,10 +13,11 @@ export async function runAcknowledge(request: AcknowledgeRequest): Promise<Ackno
   const state = stateFolder(folders.work, connection.id);
   let lock: RunLock | undefined;
   try {
+    const atRest = await openAtRest(request);
     lock = takeRunLock(state, randomUUID(), []);
     // An export that died while it put its files in place has its cookie in place after this.
     await clearLeftovers(state, lock);
-    const acknowledged = acknowledgeCookie(state, cookiePath(folders.work, connection.id), request.cookie);
+    const acknowledged = acknowledgeCookie(state, cookiePath(folders.work, connection.id), request.cookie, atRest);
     return { kind: 'done', exitCode: 0, ...acknowledged, isAwaited: connection.requireAcknowledge };
   } catch (error) {
     const end = endOf(error, new AbortController().signal);

@@ -109,6 +109,8 @@ export interface AcknowledgeRequest {
   readonly folders: AgentFolders;
   /** `cookieOut` of the export that was loaded; default the last one. */
   readonly cookie?: string | undefined;
+  /** Opens cookies of connections with `EncryptOutput`. */
+  readonly encryption?: EncryptionSource;
 }
 
 /** What became of `acknowledge`. */

@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { type ExportOutcome, openAtRest, runExport, stateKeyPath } from '@exchange-connector/agent';
+import { type ExportOutcome, openAtRest, runAcknowledge, runExport, stateKeyPath } from '@exchange-connector/agent';
 import type { CertificateSettings } from '@exchange-connector/config';
 import { startSimulator } from '@exchange-connector/exchange-simulator';
 import { decryptFile, openCertificate } from '@exchange-connector/protection';
@@ -98,6 +98,33 @@ test('an export of a connection with EncryptOutput is the plain one, encrypted, 
       const readable = filesBelow(join(at, 'sealed')).filter((file) => readFileSync(file).includes(address));
       assert.deepEqual(readable, []);
       assert.ok(filesBelow(join(at, 'plain')).some((file) => readFileSync(file).includes(address)));
+    });
+  } finally {
+    await simulator.close();
+  }
+});
+
+test('the cookie is sealed, an increment starts from it, and a sealed one is not used where EncryptOutput was switched off', {
+  skip,
+}, async () => {
+  const simulator = await startSimulator({ mailboxes: 60, databases: 3, seed: 5, basic: account });
+  try {
+    await inFolder(async (at) => {
+      const first = done(await runExport(requestIn(at, simulator.url, pair?.settings)));
+      assert.equal(first.manifest.mode, 'complete');
+      const cookie = filesBelow(join(at, 'Work')).find((path) => path.endsWith('_cookie.bin')) ?? '';
+      assert.equal(readFileSync(cookie).subarray(0, 8).toString(), 'ECSEALED');
+      const acknowledged = await runAcknowledge(requestIn(at, simulator.url, pair?.settings));
+      assert.ok(acknowledged.kind === 'done' && acknowledged.cookie === first.manifest.cookieOut);
+      const second = done(await runExport(requestIn(at, simulator.url, pair?.settings)));
+      assert.equal(second.manifest.mode, 'incremental');
+      assert.equal(second.manifest.cookieIn, first.manifest.cookieOut);
+      const plain = done(await runExport(requestIn(at, simulator.url, pair?.settings, false)));
+      assert.equal(plain.manifest.mode, 'complete');
+      assert.match(plain.manifest.reason ?? '', /it is encrypted, and EncryptOutput is not set/);
+      // The other way round, a plain cookie is read.
+      const again = done(await runExport(requestIn(at, simulator.url, pair?.settings)));
+      assert.equal(again.manifest.mode, 'incremental');
     });
   } finally {
     await simulator.close();
