@@ -22,6 +22,7 @@ import {
 import { availableCmdlets } from './cmdlets/catalogue.ts';
 import type { CmdletContext, Emission } from './cmdlets/cmdlet.ts';
 import { CommandFailure } from './cmdlets/command-failure.ts';
+import { noHostRecord } from './cmdlets/confirmation.ts';
 import { answerOf, HostMethod, noAnswer, promptParameters } from './cmdlets/host-call.ts';
 import { PipelineInput, runRequest } from './cmdlets/pipeline.ts';
 import { freshRunspaceState } from './cmdlets/runspace-state.ts';
@@ -38,6 +39,7 @@ export interface InProcessSessionOptions {
   readonly projectedValues?: 'flat' | 'objects';
   readonly filterDates?: 'utc' | 'server';
   readonly protocolVersion?: '2.1' | '2.2' | '2.3';
+  readonly asksNullHosts?: boolean;
 }
 
 const takenAtOnce = 1_048_576;
@@ -51,6 +53,7 @@ class InProcessSession implements RemoteSession {
   readonly #server: ServerRunspacePool;
   readonly #context: CmdletContext;
   readonly #projectedValues: 'flat' | 'objects';
+  readonly #hostIsNull: boolean;
   #prompt: Extract<Emission, { kind: 'prompt' }> | undefined;
   #isRunning = false;
   #isClosed = false;
@@ -59,6 +62,8 @@ class InProcessSession implements RemoteSession {
     this.#client = new ClientRunspacePool({ id: newGuid(), protocolVersion: options.protocolVersion ?? '2.3' });
     this.#server = new ServerRunspacePool({ maxProtocolVersion: options.protocolVersion ?? '2.3' });
     this.#projectedValues = options.projectedValues ?? 'flat';
+    // This client has no host, and says so.
+    this.#hostIsNull = options.asksNullHosts !== true;
     this.#context = {
       organization: organizationBehind(organization),
       shapes: { mailbox: mailboxShape(new Set(options.missingProperties)) },
@@ -154,6 +159,7 @@ class InProcessSession implements RemoteSession {
         this.#server.warning(id, emission.text);
         return;
       case 'hostLine':
+        if (this.#hostIsNull) return;
         this.#server.hostCall(id, {
           callId: noAnswer,
           methodId: HostMethod.WriteLine2,
@@ -161,6 +167,10 @@ class InProcessSession implements RemoteSession {
         });
         return;
       case 'prompt':
+        if (this.#hostIsNull) {
+          emission.answered({ kind: 'refused', record: noHostRecord });
+          return;
+        }
         this.#prompt = emission;
         this.#server.hostCall(id, {
           callId: 1n,

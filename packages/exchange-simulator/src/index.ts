@@ -16,6 +16,8 @@ export {
   type TestOrganizationOptions,
 } from './organization/control.ts';
 export { type InProcessSessionOptions, openInProcessSession } from './in-process-session.ts';
+export type { MoveTiming } from './organization/move-requests.ts';
+export type { RecipientClass } from './organization/mailbox.ts';
 export type { TruthValue } from './organization/truth.ts';
 export type { SimulatorFacts } from './wire/shell-registry.ts';
 export { chaosScript } from './faults/chaos.ts';

@@ -8,6 +8,7 @@ import { parseFaultScript } from './faults/parse-fault-script.ts';
 import type { LogLine } from './log.ts';
 import { createTestOrganization, organizationBehind, type TestOrganization } from './organization/control.ts';
 import type { Organization } from './organization/organization.ts';
+import type { MoveTiming } from './organization/move-requests.ts';
 import { EverydayLife } from './organization/random-change.ts';
 import { mailboxShape } from './serialization/mailbox-shape.ts';
 import { Authenticator } from './wire/authentication.ts';
@@ -45,6 +46,10 @@ export interface SimulatorOptions {
   readonly without?: readonly string[];
   /** The management roles of the account, as `Mail Recipients`; default: all cmdlets. */
   readonly roles?: readonly string[];
+  /** Sends questions (PromptForChoice) even to a client that says it has no host; default: they fail at once. */
+  readonly asksNullHosts?: boolean;
+  /** How long moves of mailboxes take, on the organisation's clock; default 5 s in the queue, 55 s copying. */
+  readonly moveTiming?: MoveTiming;
   /** Properties that mailboxes lack, as on an older Exchange. */
   readonly missingProperties?: readonly string[];
   /** The latest PSRP version spoken; `2.1` behaves as a server of Exchange 2010's time. Default `2.3`. */
@@ -127,6 +132,7 @@ function createService(options: SimulatorOptions, organization: Organization, re
     withoutRoles: options.withoutRoles ?? [],
     idleTimeoutMs: options.idleTimeoutMs ?? 900_000,
     log: logOf(options),
+    asksNullHosts: options.asksNullHosts ?? false,
   });
 }
 

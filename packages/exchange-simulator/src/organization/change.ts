@@ -158,7 +158,11 @@ export class OrganizationEditor {
 
   #find(reference: RecipientReference, wanted?: RecipientClass): Recipient {
     const found = findRecipient(this.#organization, reference, this.#preferred);
-    if (found === undefined) throw refuse(this.#change, `there is no recipient ${reference}`);
+    if (found === undefined)
+      throw refuse(
+        this.#change,
+        `there is no recipient ${reference}${this.#preferred === undefined ? '' : ` in the domain of ${this.#preferred.name}, as it knows it`}`,
+      );
     if (wanted !== undefined && found.recipientClass !== wanted)
       throw refuse(this.#change, `${found.canonicalName} is a ${found.recipientClass}, and a ${wanted} is due`);
     return found;
@@ -361,9 +365,12 @@ export function findRecipient(
       if (found !== undefined) return found;
       continue;
     }
-    for (let id = controller.idLimit - 1; id >= 0; id -= 1) {
-      const found = controller.recipient(id);
-      if (found?.guid === wanted && found.domain.name === controller.domainName) return found;
+    controller.refresh();
+    for (const ids of [organization.index.candidates('guid', wanted), controller.changedIds()]) {
+      for (const id of ids) {
+        const found = own(id);
+        if (found?.guid === wanted) return found;
+      }
     }
   }
   return undefined;

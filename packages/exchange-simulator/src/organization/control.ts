@@ -4,6 +4,7 @@ import { type Changed, type OrganizationChange, OrganizationEditor } from './cha
 import type { ClockStart, OrganizationClock } from './clock.ts';
 import type { DomainController } from './domain-controller.ts';
 import type { Recipient } from './mailbox.ts';
+import type { MoveTiming } from './move-requests.ts';
 import { Organization } from './organization.ts';
 import { truthOf, type TruthValue } from './truth.ts';
 
@@ -17,6 +18,8 @@ export interface TestOrganizationOptions {
   readonly seed?: number;
   /** Accounts without a mailbox, over both domains; default 40. */
   readonly users?: number;
+  /** How long moves of mailboxes take, on the clock; default 5 s in the queue, 55 s copying. */
+  readonly moveTiming?: MoveTiming;
   /** `real` (default), or a clock that stands still until it is advanced. */
   readonly clock?: ClockStart;
 }
@@ -241,6 +244,7 @@ export function createTestOrganization(options: TestOrganizationOptions = {}): T
       seed: requireCount('seed', options.seed ?? 1, 0, 2_147_483_647),
       users: requireCount('users', options.users ?? 40, 0, 100_000),
       ...(options.clock === undefined ? {} : { clock: options.clock }),
+      ...(options.moveTiming === undefined ? {} : { moveTiming: options.moveTiming }),
     }),
   );
 }

@@ -266,41 +266,44 @@ const derived: {
 
 const realmNoise = 31;
 
-function buildPrototype(): object {
-  const prototype = {
-    noise(this: Me, slot: number): number {
-      const { base, surroundings } = this.hidden;
-      return base?.noise(slot) ?? bits(rootOf(surroundings.seed, realmNoise, this.index), 1000 + slot);
-    },
-    databaseNamed(this: Me, guid: string): MailboxDatabase {
-      return this.hidden.surroundings.databaseOf(guid);
-    },
-  };
-  for (const name of direct) {
-    Object.defineProperty(prototype, name, {
-      get(this: Me) {
-        const { attributes, base } = this.hidden;
-        if (name in attributes) return attributes[name];
-        return base === undefined ? blank[name] : base[name];
-      },
-    });
+/** Its accessors are made below, one for each attribute. */
+class LiveRecipient {
+  readonly index: number;
+  readonly hidden: Hidden;
+
+  constructor(hidden: Hidden) {
+    this.index = hidden.index;
+    this.hidden = hidden;
   }
-  for (const [name, read] of Object.entries(derived)) {
-    Object.defineProperty(prototype, name, {
-      get(this: Me) {
-        return (read as (me: Me) => unknown)(this);
-      },
-    });
+
+  noise(slot: number): number {
+    const { base, surroundings } = this.hidden;
+    return base?.noise(slot) ?? bits(rootOf(surroundings.seed, realmNoise, this.index), 1000 + slot);
   }
-  return prototype;
+
+  databaseNamed(guid: string): MailboxDatabase {
+    return this.hidden.surroundings.databaseOf(guid);
+  }
 }
 
-const prototype = buildPrototype();
+for (const name of direct) {
+  Object.defineProperty(LiveRecipient.prototype, name, {
+    get(this: Me) {
+      const { attributes, base } = this.hidden;
+      if (name in attributes) return attributes[name];
+      return base === undefined ? blank[name] : base[name];
+    },
+  });
+}
+for (const [name, read] of Object.entries(derived)) {
+  Object.defineProperty(LiveRecipient.prototype, name, {
+    get(this: Me) {
+      return (read as (me: Me) => unknown)(this);
+    },
+  });
+}
 
 /** A recipient from what was computed and what was written; `base` is undefined for one that was made later. */
 export function liveRecipient(hidden: Hidden): Recipient {
-  const recipient = Object.create(prototype) as Recipient & { index: number; hidden: Hidden };
-  Object.defineProperty(recipient, 'hidden', { value: hidden });
-  recipient.index = hidden.index;
-  return recipient;
+  return new LiveRecipient(hidden) as unknown as Recipient;
 }

@@ -49,11 +49,12 @@ export class MoveRequests {
   readonly #organization: MoveGround;
   readonly #requests = new Map<number, MoveRequest>();
   #isAdvancing = false;
-  timing: MoveTiming = defaultMoveTiming;
+  readonly #timing: MoveTiming;
   /** The next time at which a request changes by itself; Infinity for none. */
   nextAtMs = Number.POSITIVE_INFINITY;
 
-  constructor(organization: MoveGround) {
+  constructor(organization: MoveGround, timing: MoveTiming) {
+    this.#timing = timing;
     this.#organization = organization;
   }
 
@@ -71,13 +72,13 @@ export class MoveRequests {
     > & { readonly suspended: boolean },
   ): MoveRequest {
     const queuedAtMs = this.#organization.clock.nowMs();
-    const startsAtMs = queuedAtMs + this.timing.queueMs;
+    const startsAtMs = queuedAtMs + this.#timing.queueMs;
     const made: MoveRequest = {
       ...request,
       queuedAtMs,
       status: request.suspended ? 'Suspended' : 'Queued',
       startsAtMs,
-      endsAtMs: startsAtMs + this.timing.copyMs,
+      endsAtMs: startsAtMs + this.#timing.copyMs,
       failure: undefined,
     };
     this.#requests.set(request.id, made);

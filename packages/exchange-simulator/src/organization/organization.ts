@@ -17,7 +17,7 @@ import {
 import { guidAt, rootOf } from './hash.ts';
 import type { StoredAttributes } from './live-recipient.ts';
 import { Mailbox } from './mailbox.ts';
-import { MoveRequests } from './move-requests.ts';
+import { defaultMoveTiming, MoveRequests, type MoveTiming } from './move-requests.ts';
 import { createOthers } from './other-recipients.ts';
 import { RecipientIndex } from './recipient-index.ts';
 
@@ -30,6 +30,7 @@ export interface OrganizationOptions {
   readonly users?: number;
   /** Default `real`. */
   readonly clock?: ClockStart;
+  readonly moveTiming?: MoveTiming;
 }
 
 const realmMade = 15;
@@ -65,7 +66,7 @@ export class Organization implements DirectoryGround {
     this.others = createOthers(options.seed, this.domains, options.users ?? 40);
     this.clock = new Clock(options.clock);
     this.index = new RecipientIndex(options.mailboxes, (id) => this.mailbox(id));
-    this.moves = new MoveRequests(this);
+    this.moves = new MoveRequests(this, options.moveTiming ?? defaultMoveTiming);
     this.#nextId = options.mailboxes + this.others.length;
     this.controllers = this.domains.flatMap((domain) =>
       domain.domainControllers.map((name) => new DomainController(this, name, domain)),

@@ -52,6 +52,7 @@ export interface ServiceOptions {
   readonly withoutRoles: readonly string[];
   readonly idleTimeoutMs: number;
   readonly log: LogLine;
+  readonly asksNullHosts: boolean;
 }
 
 /** Who asks, and by what. */
@@ -83,8 +84,9 @@ export class Service {
 
   /** A shell outside HTTP, for a pipe. */
   makeLocalShell(pool: ServerRunspacePool): Shell {
-    const { context, projectedValues, latencyMs, idleTimeoutMs, log } = this.#options;
+    const { context, projectedValues, latencyMs, idleTimeoutMs, log, asksNullHosts } = this.#options;
     return new Shell({
+      asksNullHosts,
       id: randomUUID().toUpperCase(),
       owner: 'local',
       cookie: undefined,
@@ -258,6 +260,7 @@ export class Service {
       // A client may ask for less than the server grants, not for more.
       idleTimeoutMs: Math.min(body.idleTimeoutMs ?? idleTimeoutMs, idleTimeoutMs),
       log: this.#options.log,
+      asksNullHosts: this.#options.asksNullHosts,
     });
     shell.adopt(events);
     if (shell.wantsOpening) this.#open(pool, caller);

@@ -71,7 +71,7 @@ export interface ShellOptions {
   readonly idleTimeoutMs: number;
   readonly log: LogLine;
   /** Asks the host even of a client that says it has none. */
-  readonly asksNullHosts?: boolean;
+  readonly asksNullHosts: boolean;
 }
 
 export class Shell {
@@ -192,7 +192,7 @@ export class Shell {
     switch (event.kind) {
       case 'poolOpening':
         this.#maxRunspaces = Math.max(1, Math.min(event.maxRunspaces, 64));
-        this.#hostIsNull = event.hostIsNull && this.#options.asksNullHosts !== true;
+        this.#hostIsNull = event.hostIsNull && !this.#options.asksNullHosts;
         this.wantsOpening = true;
         return;
       case 'pipelineCreated':
