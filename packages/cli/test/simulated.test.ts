@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
@@ -91,4 +91,40 @@ test('a server that is killed in the middle is said to have gone, and the log ha
   );
   assert.match(end?.['code'] ?? '', /^WSMAN_CONN/);
   assert.match(end?.['recovery'] ?? '', /^(ask-again|reopen-session)$/);
+});
+
+test('an export after an export is an increment; one that would delete too much stops with exit 4 until it is released', async (context) => {
+  const { url } = await startSimulator(context, ['--mailboxes', '300', '--databases', '3']);
+  const settings = settingsTo(context, url);
+  const run = async (...parameters: string[]) => {
+    const ended = await runProgram([...parameters, '--settings', settings, '--no-progress', '--json']);
+    const manifest = ended.output === '' ? undefined : (JSON.parse(ended.output) as Record<string, unknown>);
+    return { ...ended, manifest };
+  };
+  const first = await run('export');
+  assert.equal(first.code, 0, first.errors);
+  const second = await run('export');
+  assert.deepEqual([second.code, second.manifest?.['mode'], second.errors], [0, 'incremental', '']);
+  assert.equal(second.manifest?.['cookieIn'], first.manifest?.['cookieOut']);
+  assert.equal((await run('export', '--ignore-cookies')).manifest?.['mode'], 'complete');
+
+  const file = join(settings, 'appsettings.agent.json');
+  const agent = JSON.parse(readFileSync(file, 'utf8')) as { Connections: { Main: Record<string, unknown> } };
+  agent.Connections.Main['Databases'] = ['DB01'];
+  writeFileSync(file, JSON.stringify(agent));
+  const stopped = await run('export');
+  assert.equal(stopped.code, 4, stopped.errors);
+  assert.match(stopped.errors, /^Stopped: more would change than the thresholds allow\. Nothing was replaced\.$/m);
+  assert.match(stopped.errors, /^ {2}mailboxes: \d+ rows Delete, .* MaxPercentageDeletedLines allows 5 %$/m);
+  assert.match(stopped.errors, /^ {2}would be written: mailboxes: Insert \d+, Update 0, Delete \d+$/m);
+  assert.match(stopped.errors, /what to do: .*exchange-connector export --connection Main --release$/m);
+  assert.ok(Array.isArray(stopped.manifest?.['thresholds']));
+  const released = await run('export', '--release');
+  assert.equal(released.code, 0, released.errors);
+  assert.deepEqual(released.manifest?.['counts'], stopped.manifest?.['counts']);
+  assert.equal(released.manifest?.['cookieOut'], stopped.manifest?.['cookieOut']);
+
+  const acknowledged = await run('acknowledge');
+  assert.deepEqual([acknowledged.code, acknowledged.manifest?.['cookie']], [0, released.manifest?.['cookieOut']]);
+  assert.match(acknowledged.errors, /has no RequireAcknowledge/);
 });

@@ -1,4 +1,5 @@
 /* Every command, in the order of the help. */
+import { acknowledgeCommand } from './acknowledge.ts';
 import { auditGroup, auditVerifyCommand } from './audit.ts';
 import { checkCommand } from './check.ts';
 import { configCheckCommand, configGroup, configSchemaCommand, configShowCommand } from './config.ts';
@@ -13,6 +14,7 @@ import { protectCommands, protectGroup } from './protect.ts';
 
 export const commands: readonly CommandDescription[] = [
   exportCommand,
+  acknowledgeCommand,
   checkCommand,
   discoverCommand,
   fulfillCommand,
@@ -30,4 +32,4 @@ export const commands: readonly CommandDescription[] = [
 export const groups: readonly GroupDescription[] = [auditGroup, configGroup, protectGroup];
 
 /** Commands of later versions: no misspelling of one of these. */
-export const plannedCommands: ReadonlySet<string> = new Set(['acknowledge']);
+export const plannedCommands: ReadonlySet<string> = new Set();

@@ -6,28 +6,49 @@ import { formatSeconds } from '../progress-line.ts';
 import { type CommandContext, type CommandDescription, requestOf, sayCancelled, sayFailure } from './command.ts';
 
 interface ExportOptions extends CommonOptions {
+  readonly complete: boolean;
   readonly release: boolean;
   readonly output: string | undefined;
 }
 
 type Published = Extract<ExportOutcome, { kind: 'done' | 'partial' }>;
+type Stopped = Extract<ExportOutcome, { kind: 'stopped' }>;
 
 /** The files, one a line, the counts by command, how long it took. */
 function sayPublished({ terminal }: CommandContext, outcome: Published): void {
   terminal.draw('');
   for (const file of outcome.files) terminal.result(file);
-  for (const [name, counts] of Object.entries(outcome.manifest.counts)) {
-    const byCommand = Object.entries(counts).map(([command, count]) => `${command} ${count}`);
-    terminal.result(`${name}: ${byCommand.join(', ')}`);
-  }
+  for (const line of countLines(outcome.manifest)) terminal.result(line);
   const seconds = outcome.durationMs / 1000;
   terminal.result(`duration: ${seconds < 60 ? `${seconds.toFixed(1)} s` : formatSeconds(seconds)}`);
+}
+
+/** `mailboxes: Insert 3, Update 1, Delete 0` */
+function countLines({ counts }: Published['manifest']): string[] {
+  return Object.entries(counts).map(
+    ([name, byCommand]) =>
+      `${name}: ${Object.entries(byCommand)
+        .map(([command, count]) => `${command} ${count}`)
+        .join(', ')}`,
+  );
+}
+
+/** What would have changed, why it did not, and what to do. */
+function sayStopped({ terminal, connection }: CommandContext, outcome: Stopped): void {
+  terminal.say('Stopped: more would change than the thresholds allow. Nothing was replaced.');
+  for (const breach of outcome.breaches) terminal.say(`  ${breach}`);
+  for (const line of countLines(outcome.manifest)) terminal.say(`  would be written: ${line}`);
+  terminal.say(`  what was read is kept for 24 hours: ${outcome.folder}`);
+  terminal.say(
+    `  what to do: look at the files there; if they are right, exchange-connector export --connection ${connection.id} --release`,
+  );
 }
 
 async function runExportCommand(options: ExportOptions, context: CommandContext): Promise<ExitCode> {
   const { runExport } = await import('@exchange-connector/agent');
   const output = options.output === undefined ? {} : { outputFolder: resolve(options.output) };
-  const outcome = await runExport({ ...requestOf(options, context), ...output });
+  const { complete, release } = options;
+  const outcome = await runExport({ ...requestOf(options, context), complete, release, ...output });
   const { terminal } = context;
   terminal.draw('');
   switch (outcome.kind) {
@@ -36,6 +57,10 @@ async function runExportCommand(options: ExportOptions, context: CommandContext)
       return outcome.exitCode;
     case 'cancelled':
       return sayCancelled(terminal);
+    case 'stopped':
+      if (options.json) terminal.resultJson(outcome.manifest);
+      sayStopped(context, outcome);
+      return outcome.exitCode;
     case 'partial':
     case 'done':
       if (options.json) terminal.resultJson(outcome.manifest);
@@ -50,11 +75,11 @@ async function runExportCommand(options: ExportOptions, context: CommandContext)
 }
 
 /** What is wrong with the options of `export`, beyond their form. */
-async function findFaults({ release, output }: ExportOptions): Promise<string[]> {
+async function findFaults({ complete, release, output }: ExportOptions): Promise<string[]> {
   const faults: string[] = [];
-  if (release)
+  if (complete && release)
     faults.push(
-      '--release: no run was stopped by a threshold, so nothing is kept back that could be published; leave it out to export',
+      '--release: it publishes what a threshold stopped, as it was read then, and --complete reads everything; allowed is one of the two',
     );
   const { findFileInTheWay } = await import('@exchange-connector/config');
   const inTheWay = output === undefined ? undefined : findFileInTheWay(resolve(output));
@@ -67,11 +92,14 @@ export const exportCommand: CommandDescription = {
   words: ['export'],
   usage: '[options]',
   summary:
-    'Writes <connection>_mailboxes.csv, <connection>_databases.csv and <connection>_manifest.json into <TempFolderPath>/ExportOutput. Each file is replaced whole, and only when the run was good.',
+    'Writes <connection>_mailboxes.csv, <connection>_databases.csv and <connection>_manifest.json into <TempFolderPath>/ExportOutput: what changed since the last export, or everything where there was none. Each file is replaced whole, and only when the run was good.',
   options: [
-    { flags: '--complete', description: 'read the whole directory (every run of this version does)' },
+    { flags: '--complete', description: 'read the whole directory, whatever the last export was' },
     { flags: '--ignore-cookies', description: 'the same as --complete' },
-    { flags: '--release', description: 'publish what a threshold kept back' },
+    {
+      flags: '--release',
+      description: 'publish what a threshold stopped, if it is younger than 24 hours; else read again, and let it pass',
+    },
     {
       flags: '--output <dir>',
       description:
@@ -89,7 +117,12 @@ export const exportCommand: CommandDescription = {
     ],
   ],
   prepare(given, common) {
-    const options = { ...common, release: given.isSet('release'), output: given.text('output') };
+    const options = {
+      ...common,
+      complete: given.isSet('complete') || given.isSet('ignore-cookies'),
+      release: given.isSet('release'),
+      output: given.text('output'),
+    };
     return {
       needs: 'connection',
       uses: 'export',
