@@ -166,6 +166,7 @@ export class BatchRunner {
     const plan = this.#lastPlan;
     this.#lastPlan = undefined;
     if (plan === undefined) return;
+    this.#answerDone(plan);
     const unanswered = new Set(this.#unanswered);
     const left = plan.steps.filter((step) => unanswered.has(step.orderIndex) && !this.#stands(step));
     const begun = new Set([...unanswered].filter((order) => this.#state(order).standing.length > 0));
@@ -181,6 +182,16 @@ export class BatchRunner {
       begun.has(order.index) && decision.kind === 'planned';
     const undone = left.filter(({ orderIndex }) => !begun.has(orderIndex)).map(({ number }) => number);
     await this.#carryOut({ ...plan, orders: plan.orders.filter(isPlanned), steps }, undone);
+  }
+
+  /** An order whose last step was the one that was interrupted has nothing left to do. */
+  #answerDone(plan: Plan): void {
+    for (const { order, decision } of plan.orders) {
+      if (decision.kind !== 'planned' || this.#outcomes.has(order.index)) continue;
+      const own = plan.steps.filter(({ orderIndex }) => orderIndex === order.index);
+      if (own.every((step) => this.#stands(step)))
+        this.#answer(order.index, executed([...decision.notes, ...this.#state(order.index).remarks]));
+    }
   }
 
   #stands(step: Step): boolean {
@@ -221,20 +232,33 @@ export class BatchRunner {
       }
       if (!(await this.#carryOutStep(step, entry, plan, undone))) undone.add(step.number);
     }
-    if (undone.size === 0) this.#answerIdle(plan);
+    const all = plan.orders.map(({ order }) => order.index);
+    this.#answerIdle(plan, Math.max(...all) + 1, undone.size === 0);
   }
 
   /**
-   * Answers the orders that find what they ask for already there. What others of the batch were to do counts: where
-   * not all of that was done, they are planned anew.
+   * Answers orders that find what they ask for already there. What earlier orders of the batch were to make of the
+   * same object counts: where that was not done, they are planned anew.
+   * @param before only orders with a lower index than this
+   * @param isWhole everything that was planned is done
+   * @param key only orders about this object
+   * @returns false where an order has to be planned anew
    */
-  #answerIdle(plan: Plan): void {
+  #answerIdle(plan: Plan, before: number, isWhole: boolean, key?: string): boolean {
+    let isSettled = true;
     for (const { order, decision } of plan.orders) {
-      if (decision.kind !== 'nothingToDo' || this.#outcomes.has(order.index)) continue;
+      const own = objectKey(decision);
+      if (decision.kind !== 'nothingToDo' || this.#outcomes.has(order.index) || order.index >= before) continue;
+      if (key !== undefined && own !== key) continue;
+      const earlier = plan.orders.filter((each) => each.order.index < order.index && objectKey(each.decision) === own);
+      const isSo = own !== '' && earlier.every((each) => this.#outcomes.get(each.order.index)?.state === 'Executed');
+      isSettled &&= isSo || isWhole;
+      if (!isSo && !isWhole) continue;
       const { standing, remarks } = this.#state(order.index);
       const nothing = standing.length > 0 ? [] : ['nothing was to be done: it is so already'];
       this.#answer(order.index, executed([...nothing, ...decision.notes, ...remarks]));
     }
+    return isSettled;
   }
 
   /** @returns false where the step was not carried out */
@@ -244,6 +268,11 @@ export class BatchRunner {
     const missing = step.needs.find((number) => undone.has(number));
     if (missing !== undefined) {
       await this.#leaveOut(step, missing, plan);
+      return false;
+    }
+    // A later order must not change the object before an earlier one has found it as it is.
+    if (!this.#answerIdle(plan, order, false, objectKey(entry.decision))) {
+      state.stopped = true;
       return false;
     }
     if (this.#parts.signal.aborted && state.standing.length === 0) throw this.#parts.signal.reason;
@@ -386,6 +415,12 @@ function wordsFor(failure: unknown, isOpen: boolean, standing: readonly string[]
     return `transient: outcome unknown: ${why}; the next fulfill of this connection reads the object and notes what became of it`;
   if (standing.length === 0) return `transient: not carried out: ${why}`;
   return `transient: carried out in part (${standing.join(', ')}): ${why}; send it again to have the rest done`;
+}
+
+/** What tells the objects of a plan apart; a database that is made has no GUID yet. Empty: there is no object. */
+function objectKey({ object }: PlannedOrder['decision']): string {
+  if (object === undefined) return '';
+  return `${object.kind} ${(object.kind === 'database' ? object.name : (object.guid ?? object.name)).toLowerCase()}`;
 }
 
 function executed(notes: readonly string[]): OrderOutcome {
