@@ -64,7 +64,14 @@ const dotnetPrograms = [
     name: 'PowerShell’s own engine, standing in for pwsh',
     module: 'packages/powershell-process/test/test-host.ts',
     open: 'openTestHost',
-    usedBy: ['packages/powershell-process', 'packages/agent', 'packages/cli', 'packages/psrp-cli', 'e2e'],
+    usedBy: [
+      'packages/powershell-process',
+      'packages/agent',
+      'packages/cli',
+      'packages/protection',
+      'packages/psrp-cli',
+      'e2e',
+    ],
   },
 ];
 for (const program of dotnetPrograms) {

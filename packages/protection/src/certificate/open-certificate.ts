@@ -4,6 +4,7 @@ import { ProtectionError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { isWrappedPassword, type PasswordKeySource, unwrapPassword } from '../password/wrapped-password.ts';
 import { type Certificate, makeCertificate, oneLine } from './certificate.ts';
+import { sameName } from './names.ts';
 import { looksLikePem, passwordMend, readPemCertificates, readPemKey } from './pem.ts';
 import { type PfxContent, readPfx } from './pfx.ts';
 import { openStoreCertificate, type StoreSearch } from './windows-store.ts';
@@ -284,23 +285,6 @@ function listOf(candidates: readonly Candidate[]): string {
     .slice(0, 10)
     .map(({ x509 }) => `${oneLine(x509.subject ?? '')} (${x509.fingerprint.replaceAll(':', '')})`)
     .join('; ');
-}
-
-/** Names compare without regard to order, case and blanks: programs write them in either direction. */
-export function sameName(left: string, right: string): boolean {
-  const parts = (name: string): string =>
-    name
-      .split(/[,\n]/)
-      .map((part) =>
-        part
-          .trim()
-          .toLowerCase()
-          .replace(/\s*=\s*/, '='),
-      )
-      .filter((part) => part !== '')
-      .sort()
-      .join('\n');
-  return parts(left) === parts(right);
 }
 
 function isAsked(x509: X509Certificate, { thumbprint, distinguishedName }: Search): boolean {
