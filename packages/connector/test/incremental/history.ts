@@ -49,6 +49,8 @@ export interface HistoryTally {
   failed: number;
   unloaded: number;
   swept: number;
+  /** Exports during which the server reported errors. */
+  incomplete: number;
   /** Increments that were not possible, by the beginning of their reason. */
   reasons: Map<string, number>;
 }
@@ -64,6 +66,7 @@ export function newTally(): HistoryTally {
     failed: 0,
     unloaded: 0,
     swept: 0,
+    incomplete: 0,
     reasons: new Map(),
   };
 }
@@ -71,12 +74,31 @@ export function newTally(): HistoryTally {
 /** An export was ended on purpose. */
 class Cut extends Error {}
 
-/** Does something of the test's at a given message of a session. */
+/** What a server says of an object that it cannot give. */
+const unreadable: PipelineEvent = {
+  kind: 'error',
+  record: {
+    message: "The object is corrupted, and it's in an inconsistent state.",
+    fullyQualifiedErrorId:
+      '[FailureCategory=Cmdlet-DataValidationException] 1A2B3C4D,Microsoft.Exchange.Management.RecipientTasks.GetMailbox',
+    category: 5,
+    categoryActivity: 'Get-Mailbox',
+    categoryReason: 'DataValidationException',
+    categoryTargetName: '',
+    categoryTargetType: '',
+    categoryMessage: 'InvalidData: (:) [Get-Mailbox], DataValidationException',
+    exceptionTypeNames: ['Microsoft.Exchange.Data.DataValidationException'],
+    details: undefined,
+    raw: { kind: 'Nil' },
+  },
+};
+
+/** Does something of the test's at a given message of a session: `true` puts an error in the place of an object. */
 class Watched implements RemoteSession {
   readonly #inner: RemoteSession;
-  readonly #onMessage: (count: number) => void;
+  readonly #onMessage: (count: number) => boolean;
   #count = 0;
-  constructor(inner: RemoteSession, onMessage: (count: number) => void) {
+  constructor(inner: RemoteSession, onMessage: (count: number) => boolean) {
     this.#inner = inner;
     this.#onMessage = onMessage;
   }
@@ -86,8 +108,7 @@ class Watched implements RemoteSession {
   async *invoke(request: PipelineRequest, options?: InvokeOptions): AsyncGenerator<PipelineEvent> {
     for await (const event of this.#inner.invoke(request, options)) {
       this.#count += 1;
-      this.#onMessage(this.#count);
-      yield event;
+      yield this.#onMessage(this.#count) && event.kind === 'output' ? unreadable : event;
     }
   }
   close(): Promise<void> {
@@ -276,20 +297,23 @@ export class History {
     }
   }
 
-  #session(onMessage: (count: number) => void = () => {}): RemoteSession {
+  #session(onMessage: (count: number) => boolean = () => false): RemoteSession {
     return new Watched(openInProcessSession(this.#organization, this.#sessionOptions), onMessage);
   }
 
   async #export({ isQuiet }: { readonly isQuiet: boolean }): Promise<void> {
     const dice = this.#dice;
     const mayFail = !isQuiet && dice.chance(25);
+    const mayErr = !isQuiet && dice.chance(30);
     const at = new Set(isQuiet ? [] : Array.from({ length: 1 + dice.below(4) }, () => dice.below(mayFail ? 60 : 120)));
     const open = () =>
       this.#session((count) => {
-        if (!at.has(count)) return;
+        if (!at.has(count)) return false;
         if (mayFail) throw new Cut();
+        if (mayErr) return true;
         this.#change();
         this.#advance(dice.of([0, 1000, minute]));
+        return false;
       });
     const now = this.#organization.clock.now().getTime() + this.#skewMs;
     let run: SmallRun;
@@ -310,7 +334,11 @@ export class History {
     this.log.push(
       `${new Date(now).toISOString()} ${isQuiet ? 'quiet' : 'restless'} export: ${run.mode} ${run.reason ?? ''} ${JSON.stringify(run.counts)}`,
     );
-    for (const note of run.notes) this.log.push(`    ${note}`);
+    for (const note of [...run.notes, ...run.errors]) this.log.push(`    ${note}`);
+    if (run.errors.length > 0) {
+      this.#tally.incomplete += 1;
+      assert.equal(run.counts.mailboxes.Delete + run.counts.databases.Delete, 0, 'deletions of a reading with errors');
+    }
     this.#count(run);
     if (!isQuiet && dice.chance(20)) {
       this.#tally.unloaded += 1;
