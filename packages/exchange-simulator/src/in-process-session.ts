@@ -121,6 +121,7 @@ class InProcessSession implements RemoteSession {
     } finally {
       this.#isRunning = false;
       this.#server.forgetPipeline(id);
+      this.#client.forgetPipeline(id);
     }
   }
 
