@@ -99,7 +99,7 @@ function checkKerberos(reader: SectionReader, found: Credentials): void {
     if (fault !== undefined)
       remarks.error(
         reader.originOf('Login'),
-        `found ${JSON.stringify(found.login)}: it ${fault}; allowed is ${loginForms}`,
+        `found ${quote(found.login.replace(/:.*$/s, ':…'))}: it ${fault}; allowed is ${loginForms}`,
       );
   } else if (reader.find('Password') !== undefined && reader.find('Login') === undefined) {
     remarks.error(

@@ -5,6 +5,7 @@ import { readConnection } from './connection-section.ts';
 import type { AgentSettings, ConnectionSettings, SettingRemark } from './connection-settings.ts';
 import { type Environment, readEnvironment } from './environment.ts';
 import { findIdentifierFault } from './identifier.ts';
+import { KnownSecrets } from './known-secrets.ts';
 import { quote, Remarks } from './remarks.ts';
 import { nounOf } from './section-reader.ts';
 import {
@@ -99,15 +100,16 @@ export function checkSettings(
       if (passwordMissing) passwordWanted.push(id);
     }
   }
+  const secrets = new KnownSecrets(layers);
   if (!remarks.hasErrors) {
     const { folders, encryptionCertificate } = agent;
-    const settings = { settingsFolder, folders, connections, encryptionCertificate, warnings: remarks.list() };
-    return { kind: 'loaded', settings };
+    const warnings = secrets.hideInRemarks(remarks.list());
+    return { kind: 'loaded', settings: { settingsFolder, folders, connections, encryptionCertificate, warnings } };
   }
   const errors = remarks.list().filter((remark) => remark.severity === 'error').length;
   return {
     kind: 'refused',
-    remarks: remarks.list(),
+    remarks: secrets.hideInRemarks(remarks.list()),
     passwordWanted: errors === passwordWanted.length ? passwordWanted : [],
   };
 }

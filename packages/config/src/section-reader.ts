@@ -15,7 +15,9 @@ export function isSecretName(name: string): boolean {
 
 /** What was found, fit for a message. */
 export function describeFound(value: SettingValue, name: string): string {
-  if (secretName.test(name)) return value.kind === 'text' ? 'a text (not shown)' : withArticle(nounOf(value));
+  // What stands in the place of Options may be any of them.
+  if (secretName.test(name) || name === 'Options')
+    return value.kind === 'text' ? 'a text (not shown)' : withArticle(nounOf(value));
   switch (value.kind) {
     case 'null':
       return 'null';

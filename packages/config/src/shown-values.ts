@@ -3,6 +3,7 @@ import type { OpenedSettings } from './open-settings.ts';
 import { agentKeys } from './keys/agent-keys.ts';
 import { connectionKeys, optionKeys } from './keys/connection-keys.ts';
 import { type KeyTable, usualValue } from './keys/key-form.ts';
+import { KnownSecrets } from './known-secrets.ts';
 import { isSecretName } from './section-reader.ts';
 import { mergeLayers, type SettingLayer } from './setting-layers.ts';
 import { memberPath, type Origin, type SettingSection, type SettingValue, type SourceKind } from './setting-value.ts';
@@ -58,40 +59,19 @@ function sourceOf({ kind = 'file', source, name, position }: Origin): ShownSourc
   return { kind, source, name, line: position?.line, column: position?.column };
 }
 
-/** Texts that must not be seen, wherever they stand. Shorter ones would be met by chance. */
-const shortestSecret = 4;
-
 class ValueLister {
-  readonly #secrets = new Set<string>();
   readonly #layers: readonly SettingLayer[];
+  readonly #secrets: KnownSecrets;
   readonly values: ShownValue[] = [];
 
   constructor(layers: readonly SettingLayer[]) {
     this.#layers = layers;
-    for (const { tree } of layers) this.#gather(tree, false);
-  }
-
-  #gather(value: SettingValue, secret: boolean): void {
-    switch (value.kind) {
-      case 'section':
-        for (const { name, value: member } of value.members.values())
-          this.#gather(member, secret || isSecretName(name));
-        break;
-      case 'list':
-        for (const item of value.items) this.#gather(item, secret);
-        break;
-      case 'text':
-        if (secret && value.value.trim().length >= shortestSecret) this.#secrets.add(value.value.trim());
-        break;
-      default:
-    }
+    this.#secrets = new KnownSecrets(layers);
   }
 
   /** What may be seen of a text: no login of an address, none of its parameters, no secret of another key. */
   #visible(text: string): string {
-    let seen = text.replace(/\/\/\S*@/g, '//[secret]@').replace(/^(https?:\/\/[^?]*)\?.*$/is, '$1?…');
-    for (const secret of this.#secrets) seen = seen.replaceAll(secret, '[secret]');
-    return seen;
+    return this.#secrets.hide(text.replace(/\/\/\S*@/g, '//[secret]@').replace(/^(https?:\/\/[^?]*)\?.*$/is, '$1?…'));
   }
 
   #shown(name: string, value: Scalar): string | number | boolean {

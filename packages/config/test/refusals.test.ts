@@ -191,7 +191,10 @@ const cases: readonly (readonly [members: object, errors: readonly string[]])[] 
       'RecipientTypeDetails[0]: found "User Mailbox"; allowed is the name of a mailbox type, like UserMailbox or SharedMailbox',
     ],
   ],
-  [{ Options: 'x' }, ['Options: found "x"; allowed is an object of text pairs, { "AuthType": "…", "Server": "…", … }']],
+  [
+    { Options: 'x' },
+    ['Options: found a text (not shown); allowed is an object of text pairs, { "AuthType": "…", "Server": "…", … }'],
+  ],
   [{ Options: { Nested: { a: 1 } } }, ['Options.Nested: found an object; allowed is a text, a number, true or false']],
   [
     { Options: { AuthType: 'NTLM' } },
