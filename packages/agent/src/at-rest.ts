@@ -42,6 +42,8 @@ export interface AtRest extends LineSeal {
   /** @param path for messages */
   openSealedState(source: ReadableBytes, path: string): ReadableBytes;
   readonly rows: RowCiphers;
+  /** What is to be told about the certificate: its validity ends within 30 days. */
+  readonly warnings: readonly string[];
 }
 
 /** Where the certificate is. */
@@ -84,6 +86,7 @@ export async function openAtRest(request: {
     throw fileFailed(`making ${folders.work}`, cause);
   }
   const stateKey = await protection.openStateKey(stateKeyPath(folders), certificate);
+  const remark = protection.validityRemark(certificate, new Date());
   const rowKey = stateKey.derive('rows', new Uint8Array());
   return {
     newEnvelope: () => protection.createEnvelopeWriter(certificate),
@@ -91,6 +94,7 @@ export async function openAtRest(request: {
     openSealedState: (source, path) => protection.openSealedBlocks(source, stateKey, path),
     sealText: (text) => stateKey.sealText(text),
     openText: (sealed) => stateKey.openText(sealed),
+    warnings: remark === undefined ? [] : [remark],
     rows: {
       create: () => protection.createPositionalCipher(rowKey),
       reopen: (iv) => protection.createPositionalCipher(rowKey, iv),

@@ -78,6 +78,7 @@ async function runWith(request: ExportRequest, atRest: AtRest | undefined): Prom
     atRest,
   };
   const stopLogging = logRequests(log);
+  for (const warning of atRest?.warnings ?? []) run.warnings.add(warning);
   let lock: RunLock | undefined;
   try {
     if (connection.exportScriptPath !== undefined) requireScript(connection, connection.exportScriptPath);

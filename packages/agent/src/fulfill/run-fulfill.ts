@@ -91,6 +91,7 @@ async function runScriptFulfill(request: FulfillRequest, script: string): Promis
     const program = findProgram();
     const runtime = prepareRuntime(script, connection, folders);
     const atRest = await openAtRest(request);
+    for (const warning of atRest?.warnings ?? []) warn(run, warning);
     signal.throwIfAborted();
     const state = stateFolder(folders.work, connection.id);
     lock = takeRunLock(state, runId, [temporaryPath(request.resultsFile, runId)]);

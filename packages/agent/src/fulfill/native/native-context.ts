@@ -45,7 +45,9 @@ export interface NativeContext {
 
 /** Makes ready what the settings want encrypted, before anything is read or written. */
 export async function openEncryption(context: NativeContext): Promise<void> {
-  context.atRest ??= await openAtRest(context.request);
+  if (context.atRest !== undefined) return;
+  context.atRest = await openAtRest(context.request);
+  for (const warning of context.atRest?.warnings ?? []) context.warnings.add(warning);
 }
 
 /** The server of the settings, the clock of this machine. */
