@@ -69,7 +69,7 @@ export function divide(
     after,
     preconditions: [mailboxHas(draft.object, before)],
     expectation: [mailboxHas(draft.object, after)],
-    inverse: undoSetMailbox(draft.object, before, after, free),
+    inverse: undoSetMailbox(draft.object, before, after, undefined, free),
     retry: undefined,
     follow: undefined,
     onFailure: 'leave',
@@ -93,7 +93,7 @@ function secondHalf(
     ...step,
     before: relied,
     preconditions: [own, ...step.preconditions.slice(1)],
-    inverse: undoSetMailbox(draft.object, relied, step.after, free),
+    inverse: undoSetMailbox(draft.object, relied, step.after, undefined, free),
     onFailure: 'takeBack',
   };
 }

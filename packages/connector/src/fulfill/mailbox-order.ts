@@ -27,7 +27,7 @@ import {
   sameAddressLists,
 } from './proxy-address.ts';
 import { Refused } from './refused.ts';
-import { requireQuotaOrder, type SettingChanges, settingChanges } from './setting-changes.ts';
+import { newMailboxQuotas, requireQuotaOrder, type SettingChanges, settingChanges } from './setting-changes.ts';
 import { type AddressWish, readAddressWish, wantedAddresses } from './wanted-addresses.ts';
 
 const catalogue = {
@@ -160,7 +160,9 @@ function addressPart(
       'the order changes the primary address and asks for EmailAddressPolicyEnabled True: Exchange would change the address back',
     );
   }
-  const switchPolicyOff = underPolicy && asked === undefined && (primaryChanges || loses);
+  // Under a policy a new alias makes a new primary address, which the order does not ask for.
+  const newAlias = 'Alias' in settings.after;
+  const switchPolicyOff = underPolicy && asked === undefined && (primaryChanges || loses || newAlias);
   return {
     before: held,
     after: wanted.addresses,
@@ -182,6 +184,9 @@ function settingNotes(mailbox: LiveObject, changes: SettingChanges): string[] {
   const isSet = (name: string): boolean => forwards(name) && (name in changes.after || mailbox[name] !== undefined);
   if ('ForwardingSmtpAddress' in changes.after && isSet('ForwardingSmtpAddress') && isSet('ForwardingAddress')) {
     notes.push('ForwardingAddress takes precedence over ForwardingSmtpAddress');
+  }
+  if (heldAside(mailbox, changes.after) !== undefined) {
+    notes.push('the e-mail address policy gives the mailbox its primary address anew');
   }
   if (mailbox['IsDirSynced'] === true)
     notes.push('the mailbox is synchronised from a directory that may write the old values back');
@@ -215,6 +220,14 @@ function freeFor(
 ): (addresses: readonly ProxyAddress[]) => readonly Check[] {
   return (addresses) =>
     addresses.flatMap((address) => addressFree(address, guid, settings.domainController, view.batchDomain));
+}
+
+/** The addresses before, where a policy changes them beside what the order asks for. */
+function heldAside(mailbox: LiveObject, after: Fields): readonly string[] | undefined {
+  const policy = after['EmailAddressPolicyEnabled'] ?? mailbox['EmailAddressPolicyEnabled'];
+  if (policy !== true || 'EmailAddresses' in after) return undefined;
+  const applies = 'Alias' in after || after['EmailAddressPolicyEnabled'] === true;
+  return applies ? listOf(mailbox['EmailAddresses']) : undefined;
 }
 
 /** The one `Set-Mailbox` of a change: fields, kind and addresses together, so that they stand or fall together. */
@@ -255,7 +268,7 @@ function changeStep(
     ...step,
     preconditions: [mailboxHas(object, relied), ...free],
     expectation: [mailboxHas(object, after)],
-    inverse: undoSetMailbox(object, before, after, freeFor(object, view, settings)),
+    inverse: undoSetMailbox(object, before, after, heldAside(mailbox, after), freeFor(object, view, settings)),
     retry: undefined,
     follow: undefined,
     onFailure: 'leave',
@@ -310,9 +323,15 @@ const disabledAccount = /AccountDisabled|DisabledUser/i;
 
 /** What `Enable-Mailbox` takes beside the account, for a kind. @throws Refused where the account is not fit for it */
 function kindParameters(order: Order, kind: MailboxKind, user: LiveObject): Record<string, ParameterValue> {
-  if (kind === 'user') return {};
   const isDisabled =
     disabledAccount.test(textField(user, 'UserAccountControl')) || disabledAccount.test(kindOfAccount(user));
+  if (kind === 'user') {
+    if (!isDisabled) return {};
+    throw new Refused(
+      'conflict',
+      `the account ${textField(user, 'SamAccountName')} is disabled, and a UserMailbox needs one that is enabled; enable it in Active Directory first, or ask for another kind (RecipientTypeDetails)`,
+    );
+  }
   if (!isDisabled) {
     throw new Refused(
       'conflict',
@@ -448,7 +467,7 @@ function afterEnable(
   // Of the new mailbox nothing is known but what the account has: what the order names is set.
   const known: LiveObject = { ...accountFields(user), ...enabled };
   const changes = settingChanges(context.view, order, known, catalogue);
-  requireQuotaOrder({}, changes.after);
+  requireQuotaOrder(newMailboxQuotas, changes.after);
   const primary = addresses.filter(isPrimarySmtp);
   const others = addresses.filter((address) => !isPrimarySmtp(address));
   const before: Record<string, FieldValue> = { ...changes.before };

@@ -40,54 +40,48 @@ function pick(fields: Fields, names: readonly string[]): Fields {
   return Object.fromEntries(names.filter((name) => name in fields).map((name) => [name, fields[name] ?? null]));
 }
 
+/** Why a policy that was switched off stays off. */
+const policyNote =
+  'EmailAddressPolicyEnabled stays False: switched on, Exchange applies its e-mail address policies at once, and may change the addresses that were just put back';
+
 /**
- * The inverse of a `Set-Mailbox`: the fields as they were. A policy that was switched off for the addresses is switched
- * on again when they are back, in a command of its own.
+ * The inverse of a `Set-Mailbox`: the fields as they were.
+ * @param held all addresses before, where the step changes them as a side effect: a policy that is switched on, or that
+ *   makes an address of a new alias
  * @param free the checks that addresses are nobody else's
  */
 export function undoSetMailbox(
   object: ObjectIdentity,
   before: Fields,
   after: Fields,
+  held: readonly string[] | undefined,
   free: (addresses: readonly ProxyAddress[]) => readonly Check[],
 ): Inverse {
-  const { parameters, unknown } = restoring(before);
+  const target: Record<string, FieldValue> = { ...before };
+  if (held !== undefined) Object.assign(target, { EmailAddresses: held, EmailAddressPolicyEnabled: false });
+  const { parameters, unknown } = restoring(target);
+  const notes = unknown.map((name) => `${name} had no value that is known: it stays as it is`);
+  for (const name of unknown) delete target[name];
   const details = before['RecipientTypeDetails'];
   const kind = typeof details === 'string' ? kindOfDetails(details) : undefined;
-  const notes = unknown.map((name) => `${name} had no value that is known: it stays as it is`);
   if (kind !== undefined && kind !== 'linked') {
     parameters['Type'] = typeOfKind[kind];
     notes.push('whether the account is disabled stays as the change of the kind left it');
   }
-  const policy = before['EmailAddressPolicyEnabled'];
-  if (policy === false) parameters['EmailAddressPolicyEnabled'] = false;
-  const names = Object.keys(before).filter(
-    (name) => !unknown.includes(name) && !(name === 'EmailAddressPolicyEnabled' && policy === true),
-  );
-  const calls: InverseCall[] = [];
-  if (Object.keys(parameters).length > 0) {
-    calls.push({
-      cmdlet: 'Set-Mailbox',
-      parameters: { Identity: object.guid ?? '', ...parameters },
-      purpose: `change ${object.name} back`,
-      before: pick(after, names),
-      after: pick(before, names),
-      preconditions: [mailboxHas(object, after), ...free(lost(before, after))],
-      expectation: [mailboxHas(object, pick(before, names))],
-    });
-  }
-  if (policy === true) {
-    calls.push({
-      cmdlet: 'Set-Mailbox',
-      parameters: { Identity: object.guid ?? '', EmailAddressPolicyEnabled: true },
-      purpose: `put ${object.name} under the e-mail address policies again`,
-      before: { EmailAddressPolicyEnabled: false },
-      after: { EmailAddressPolicyEnabled: true },
-      preconditions: [mailboxHas(object, { EmailAddressPolicyEnabled: false })],
-      expectation: [mailboxHas(object, { EmailAddressPolicyEnabled: true })],
-    });
-  }
-  return { kind: 'calls', calls, notes };
+  if (before['EmailAddressPolicyEnabled'] === true || held !== undefined) notes.push(policyNote);
+  if (target['EmailAddressPolicyEnabled'] === true) delete target['EmailAddressPolicyEnabled'];
+  if (target['EmailAddressPolicyEnabled'] === false) parameters['EmailAddressPolicyEnabled'] = false;
+  if (Object.keys(parameters).length === 0) return { kind: 'calls', calls: [], notes };
+  const call: InverseCall = {
+    cmdlet: 'Set-Mailbox',
+    parameters: { Identity: object.guid ?? '', ...parameters },
+    purpose: `change ${object.name} back`,
+    before: pick(after, Object.keys(target)),
+    after: target,
+    preconditions: [mailboxHas(object, after), ...free(lost(target, after))],
+    expectation: [mailboxHas(object, target)],
+  };
+  return { kind: 'calls', calls: [call], notes };
 }
 
 const ownedByAccount = new Set(['Name', 'UserPrincipalName', 'AccountDisabled']);
@@ -165,19 +159,11 @@ export function undoDisable(
       `give the mailbox of ${object.name} its addresses and settings again`,
     ),
   ];
-  if (policy === true) {
-    calls.push(
-      step(
-        { EmailAddressPolicyEnabled: true },
-        { EmailAddressPolicyEnabled: true },
-        `put ${object.name} under the e-mail address policies again`,
-      ),
-    );
-  }
   return {
     kind: 'calls',
     calls,
     notes: [
+      ...(policy === true ? [policyNote] : []),
       'permissions on the mailbox and group memberships by mail are not restored',
       'it can be connected again until the retention of its database ends',
     ],

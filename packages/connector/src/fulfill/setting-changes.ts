@@ -130,6 +130,11 @@ const quotaPairs = [
   ['RecoverableItemsWarningQuota', 'RecoverableItemsQuota'],
 ] as const;
 
+/** The quotas of a new mailbox: no limit of its own. */
+export const newMailboxQuotas: LiveObject = Object.fromEntries(
+  ['IssueWarningQuota', 'ProhibitSendQuota', 'ProhibitSendReceiveQuota'].map((name) => [name, 'Unlimited']),
+);
+
 /** @throws Refused where the quotas after the order are not in Exchange's order: warning, no sending, no receiving */
 export function requireQuotaOrder(object: LiveObject, after: Fields): void {
   const sizeOf = (name: string): ReturnType<typeof parseByteSize> => {
@@ -139,9 +144,11 @@ export function requireQuotaOrder(object: LiveObject, after: Fields): void {
   for (const [lower, upper] of quotaPairs) {
     if (!(lower in after) && !(upper in after)) continue;
     const [low, high] = [sizeOf(lower), sizeOf(upper)];
-    // Whether "no warning" may stand beside a limit is the server's to say: versions differ.
-    if (low === undefined || low === 'unlimited' || high === undefined || atMost(low, high)) continue;
+    if (low === undefined || high === undefined || atMost(low, high)) continue;
     const shown = (name: string): string => `${name} ${showValue(after[name] ?? object[name])}`;
-    throw new Refused('invalid', `${shown(lower)} would be above ${shown(upper)}; Exchange wants it at most as large`);
+    throw new Refused(
+      'invalid',
+      `${shown(lower)} would be above ${shown(upper)}; Exchange wants it at most as large: name both in the order`,
+    );
   }
 }

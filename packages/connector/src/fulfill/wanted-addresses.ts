@@ -125,6 +125,20 @@ function choosePrimary(
   };
 }
 
+/**
+ * Directories hold X500 addresses that are all in capitals; in a list that is sent, Exchange takes one of each type.
+ * The first keeps its capitals.
+ */
+function onePrimaryOfEach(addresses: readonly ProxyAddress[]): ProxyAddress[] {
+  const marked = new Set<string>();
+  return addresses.map((address) => {
+    if (!address.primary || address.type === 'SMTP') return address;
+    if (marked.has(address.type)) return { ...address, primary: false };
+    marked.add(address.type);
+    return address;
+  });
+}
+
 /** Each address once, the first of a kind; the primary is marked and is there. */
 function compose(primary: string, candidates: readonly ProxyAddress[]): ProxyAddress[] {
   const primaryKey = addressKey({ type: 'SMTP', address: primary, primary: true });
@@ -141,7 +155,7 @@ function compose(primary: string, candidates: readonly ProxyAddress[]): ProxyAdd
       byKey.set(key, candidate.type === 'SMTP' ? { ...candidate, primary: false } : candidate);
     }
   }
-  const rest = [...byKey.values()];
+  const rest = onePrimaryOfEach([...byKey.values()]);
   return byKey.has(primaryKey) ? rest : [{ type: 'SMTP', address: primary, primary: true }, ...rest];
 }
 

@@ -135,6 +135,13 @@ function carriedOut(plan: Plan, orders: readonly Wish[], who: string): Wish[] {
   return orders.filter((wish, at) => people[wish.who] === who && plan.orders[at]?.decision.kind !== 'refused');
 }
 
+/** A policy that was switched off for an address stays off, so that it cannot change the addresses again. */
+function withoutPolicy(model: ModelOrganisation): unknown {
+  return JSON.parse(
+    JSON.stringify(model.state(), (name, value) => (name === 'EmailAddressPolicyEnabled' ? undefined : value)),
+  );
+}
+
 function undo(model: ModelOrganisation, plan: Plan): Plan {
   const done = plan.orders.map(({ order }) => ({
     order,
@@ -168,7 +175,7 @@ test('a plan of any batch works, does each of its orders once, and is taken back
         [],
       );
       carryOut(model, back);
-      assert.deepEqual(model.state(), untouched.state());
+      assert.deepEqual(withoutPolicy(model), withoutPolicy(untouched));
     }),
     { numRuns: 250 },
   );

@@ -175,6 +175,7 @@ test('each writable field is compared as Exchange shows it, and only what differ
   const model = organisation();
   const group = model.addAccount('sales', 'MailUniversalDistributionGroup', ['SMTP:sales@contoso.com']);
   const anna = model.addMailbox('anna', ['SMTP:anna@contoso.com'], {
+    IssueWarningQuota: '29 GB (31,138,512,896 bytes)',
     ProhibitSendQuota: '30 GB (32,212,254,720 bytes)',
     UseDatabaseQuotaDefaults: false,
     ForwardingAddress: `contoso.com/People/${group.name}`,

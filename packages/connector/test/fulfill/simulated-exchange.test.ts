@@ -1,0 +1,219 @@
+/* Plans carried out on the simulator's Exchange, which was written apart from the planner: the judge of its cmdlets. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { forestViewRequest, type FulfillSettings } from '@exchange-connector/connector';
+import {
+  createTestOrganization,
+  openInProcessSession,
+  type TestOrganization,
+} from '@exchange-connector/exchange-simulator';
+import fc from 'fast-check';
+import { kindsOf, type OrderText, refusalOf } from './planning.ts';
+import { SessionOrganisation } from './session-organisation.ts';
+
+interface Rehearsal {
+  readonly control: TestOrganization;
+  readonly exchange: SessionOrganisation;
+}
+
+async function rehearse(settings: Partial<FulfillSettings> = {}): Promise<Rehearsal> {
+  const control = createTestOrganization({ mailboxes: 60, databases: 4, users: 12, clock: 'virtual' });
+  const session = openInProcessSession(control);
+  const controllers = new Map<string, string>();
+  for (const { domain, name } of control.domainControllers) if (!controllers.has(domain)) controllers.set(domain, name);
+  const domainController = controllers.get(control.domains[0] ?? '');
+  const exchange = new SessionOrganisation(session, controllers, { domainController, ...settings });
+  const { outcome } = await exchange.send(forestViewRequest({ domainController: undefined, globalCatalog: undefined }));
+  assert.deepEqual(outcome, { kind: 'completed', errors: [] });
+  return { control, exchange };
+}
+
+/** Accounts without mail of the first domain. */
+function bareAccounts(control: TestOrganization): string[] {
+  return [...control.truth().others()]
+    .filter(
+      ({ recipientClass, canonicalName }) =>
+        recipientClass === 'user' && canonicalName.startsWith(`${control.domains[0]}/`),
+    )
+    .map(({ samAccountName }) => samAccountName);
+}
+
+interface Seen {
+  readonly sam: string;
+  readonly guid: string;
+  readonly domain: string;
+  readonly addresses: readonly string[];
+  readonly properties: Readonly<Record<string, unknown>>;
+}
+
+function mailboxes(control: TestOrganization): Seen[] {
+  return [...control.truth().mailboxes()]
+    .filter(({ hiddenBehind }) => hiddenBehind === undefined)
+    .map(({ guid, domain, properties }) => ({
+      sam: String(properties['SamAccountName']),
+      guid,
+      domain,
+      addresses: properties['EmailAddresses'] as readonly string[],
+      properties,
+    }));
+}
+
+function mailboxOf(control: TestOrganization, sam: string): Seen | undefined {
+  return mailboxes(control).find((each) => each.sam === sam);
+}
+
+test('a mailbox is enabled with its addresses, changed, moved and disabled', async () => {
+  const { control, exchange } = await rehearse();
+  const [sam = ''] = bareAccounts(control);
+  const add = {
+    change: 'Added',
+    changes: {
+      SamAccountName: sam,
+      EmailAddresses: 'smtp:np@example.test SMTP:new.person@example.test',
+      Database: { Name: 'DB02' },
+      DisplayName: 'New Person',
+      IssueWarningQuota: '1.5 GB',
+      ProhibitSendQuota: '2 GB',
+      UseDatabaseQuotaDefaults: false,
+    },
+  } as const;
+  await exchange.carryOut(await exchange.plan([add]));
+  assert.deepEqual([...(mailboxOf(control, sam)?.addresses ?? [])].sort(), [
+    'SMTP:new.person@example.test',
+    'smtp:np@example.test',
+  ]);
+  assert.deepEqual(kindsOf(await exchange.plan([add])), ['nothingToDo']);
+  const change = {
+    changes: {
+      SamAccountName: sam,
+      PrimarySmtpAddress: 'np@example.test',
+      Office: 'Paris',
+      Database: { Name: 'DB01' },
+    },
+  };
+  await exchange.carryOut(await exchange.plan([change]));
+  assert.deepEqual(kindsOf(await exchange.plan([change])), ['nothingToDo']);
+  control.clock.advance(24 * 3_600_000);
+  assert.equal(mailboxOf(control, sam)?.properties['Database'], 'DB01');
+  const remove = { change: 'Deleted', resource: { SamAccountName: sam } } as const;
+  await exchange.carryOut(await exchange.plan([remove]));
+  assert.equal(mailboxOf(control, sam), undefined);
+  assert.deepEqual(kindsOf(await exchange.plan([remove])), ['nothingToDo']);
+});
+
+test('kinds of mailboxes are made of disabled accounts, and of enabled ones refused before Exchange would', async () => {
+  const { control, exchange } = await rehearse();
+  const accounts = bareAccounts(control);
+  let made = 0;
+  for (const [at, sam] of accounts.entries()) {
+    const details = ['SharedMailbox', 'RoomMailbox', 'EquipmentMailbox'][at % 3] ?? '';
+    const plan = await exchange.plan([
+      { change: 'Added', changes: { SamAccountName: sam, RecipientTypeDetails: details } },
+    ]);
+    if (kindsOf(plan)[0] === 'refused') {
+      assert.match(refusalOf(plan).reason, /needs an account that is disabled/);
+      continue;
+    }
+    await exchange.carryOut(plan);
+    made += 1;
+    assert.equal(mailboxOf(control, sam)?.properties['RecipientTypeDetails'], details);
+  }
+  assert.ok(made > 0, 'some accounts are disabled');
+});
+
+test('addresses of groups, contacts, mail users and mailboxes of any domain are found in use', async () => {
+  const { control, exchange } = await rehearse();
+  const [first, ...more] = mailboxes(control);
+  const others = [...control.truth().others()].filter(({ emailAddresses }) => emailAddresses.length > 0);
+  const taken = [
+    ...new Map(others.map((other) => [other.recipientClass, other])).values(),
+    more.find(({ domain }) => domain !== first?.domain),
+    more.at(-1),
+  ];
+  for (const holder of taken) {
+    const addresses = holder === undefined ? [] : 'addresses' in holder ? holder.addresses : holder.emailAddresses;
+    const smtp = addresses.find((address) => /^smtp:/i.test(address))?.slice(5) ?? '';
+    assert.notEqual(smtp, '');
+    const plan = await exchange.plan([
+      { changes: { SamAccountName: first?.sam, PrimarySmtpAddress: smtp.toUpperCase() } },
+    ]);
+    assert.equal(refusalOf(plan).class, 'conflict');
+    assert.match(refusalOf(plan).reason, /is in use by /);
+  }
+});
+
+test('a database is made, mounted, filled, kept while it is filled, emptied and removed', async () => {
+  const { control, exchange } = await rehearse({ waitForMove: false });
+  const [sam = ''] = bareAccounts(control);
+  const make: OrderText = {
+    target: 'Database',
+    change: 'Added',
+    changes: { Name: 'DB77', Server: 'EX01', IssueWarningQuota: '1 GB', DeletedItemRetention: '30' },
+  };
+  const fill: OrderText = {
+    change: 'Added',
+    changes: { SamAccountName: sam, Database: { Name: 'DB77' }, PrimarySmtpAddress: 'np@example.test' },
+  };
+  const plan = await exchange.plan([fill, make]);
+  assert.deepEqual(kindsOf(plan), ['planned', 'planned']);
+  await exchange.carryOut(plan);
+  assert.deepEqual(kindsOf(await exchange.plan([make, fill])), ['nothingToDo', 'nothingToDo']);
+  const remove: OrderText = { target: 'Database', change: 'Deleted', resource: { Name: 'DB77' } };
+  assert.match(refusalOf(await exchange.plan([remove])).reason, /in it live mailboxes/);
+  const both = await exchange.plan([remove, { change: 'Deleted', resource: { SamAccountName: sam } }]);
+  assert.deepEqual(kindsOf(both), ['planned', 'planned']);
+  await exchange.carryOut(both);
+  assert.ok(control.databases.every(({ name }) => name !== 'DB77'));
+  for (const { name } of control.databases) {
+    const filled = await exchange.plan([{ target: 'Database', change: 'Deleted', resource: { Name: name } }]);
+    assert.equal(refusalOf(filled).class, 'conflict', name);
+  }
+});
+
+test('any batch of address changes works on the simulator, and is taken back', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.record({ who: fc.nat(5), take: fc.array(fc.nat(11), { maxLength: 3 }), keep: fc.boolean() }), {
+        minLength: 1,
+        maxLength: 7,
+      }),
+      async (wishes) => {
+        const { control, exchange } = await rehearse();
+        const people = mailboxes(control)
+          .filter(({ properties }) => properties['RecipientTypeDetails'] === 'UserMailbox')
+          .slice(0, 6);
+        const pool = people.flatMap(({ addresses }) =>
+          addresses.filter((address) => /^smtp:/i.test(address)).map((address) => address.slice(5)),
+        );
+        const before = people.map(({ addresses }) => [...addresses].sort());
+        const batch = wishes.map(({ who, take, keep }): OrderText => {
+          const person = people[who] ?? people[0];
+          const taken = [...new Set(take.map((at) => pool[at % pool.length] ?? ''))];
+          const [primary = `fresh${who}@example.test`, ...rest] = keep
+            ? [...taken, ...pool.slice(who, who + 1)]
+            : taken;
+          return {
+            changes: {
+              SamAccountName: person?.sam,
+              EmailAddresses: [
+                `SMTP:${primary}`,
+                ...new Set(rest.filter((address) => address !== primary).map((address) => `smtp:${address}`)),
+              ],
+            },
+          };
+        });
+        const plan = await exchange.plan(batch);
+        await exchange.carryOut(plan);
+        const back = await exchange.planUndo(plan);
+        assert.deepEqual(
+          back.orders.filter(({ decision }) => decision.kind === 'refused'),
+          [],
+        );
+        await exchange.carryOut(back);
+        const after = people.map(({ sam }) => [...(mailboxOf(control, sam)?.addresses ?? [])].sort());
+        assert.deepEqual(after, before);
+      },
+    ),
+    { numRuns: 15 },
+  );
+});
