@@ -31,7 +31,9 @@ function passwordKeyOf(certificate: CertificateSettings, environment: Environmen
 
 async function openLeafDecryptor(certificate: CertificateSettings, environment: Environment): Promise<LeafDecryptor> {
   const { createLeafDecryptor } = await import('@exchange-connector/protection');
-  return createLeafDecryptor(certificate, { passwordKey: passwordKeyOf(certificate, environment) });
+  const given = environment['EXCHANGE_CERTIFICATE_PASSWORD'];
+  const password = certificate.password ?? (given ? new Secret(given) : undefined);
+  return createLeafDecryptor({ ...certificate, password }, { passwordKey: passwordKeyOf(certificate, environment) });
 }
 
 async function openCyberArk(settings: CyberArkSettings, environment: Environment): Promise<AccountStore> {

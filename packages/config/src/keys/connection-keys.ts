@@ -163,7 +163,10 @@ export const connectionKeys = {
     form: flag,
     meaning: 'the next increment starts at the last cookie that `acknowledge` named',
   },
-  EncryptOutput: { form: flag, meaning: 'files are written encrypted to `EncryptionCertificate`' },
+  EncryptOutput: {
+    form: flag,
+    meaning: 'files are written encrypted to `EncryptionCertificate` ([encryption-at-rest.md](encryption-at-rest.md))',
+  },
   AllowUnencryptedBasic: { form: flag, meaning: 'Basic over `http`, which shows the password to the network' },
 } as const satisfies KeyTable;
 
