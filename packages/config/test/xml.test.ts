@@ -111,7 +111,7 @@ test('what is wrong in the XML is told with its file and place', (context) => {
     ],
     [
       { 'a.xml': file(connection('A'), '<open>') },
-      ['error 5:3 : is not well-formed XML: Missing end tag for element open'],
+      ['error 5:1 : is not well-formed XML: Missing end tag for element open'],
     ],
     [{ 'a.xml': file(connection('C')) }, ['warning 3:1 Connection "C": has no settings: no source has Connections.C']],
     [
