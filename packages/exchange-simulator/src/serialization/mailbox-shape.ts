@@ -1,6 +1,6 @@
 /* The Mailbox object: where each of its 228 properties comes from. */
 import { configurationDn, type MailboxDatabase, rootDomainName } from '../organization/forest.ts';
-import type { Recipient } from '../organization/mailbox.ts';
+import { Mailbox, type Recipient } from '../organization/mailbox.ts';
 import { mailboxPropertyOrder, type PropertyTag } from './mailbox-property-order.ts';
 import { type ObjectShape, type PropertyShape, shapeOf } from './object-shape.ts';
 import {
@@ -330,6 +330,29 @@ const own: Readonly<Record<string, (m: Recipient) => ServerValue>> = {
   OriginatingServer: (m) => stringValue(m.originatingServer),
 };
 
+/** Of a mailbox as it was computed these are what they always are; only one that was changed is asked. */
+const usual: Readonly<Record<string, ServerValue>> = {
+  RetainDeletedItemsFor: fourteenDays,
+  RecipientLimits: anyNumber,
+  RoleAssignmentPolicy: defaultRolePolicy,
+  SharingPolicy: defaultSharingPolicy,
+  RetentionPolicy: nullValue,
+  AddressBookPolicy: nullValue,
+  SimpleDisplayName: stringValue(''),
+  MailTip: nullValue,
+  RequireSenderAuthenticationEnabled: falseValue,
+  LitigationHoldEnabled: falseValue,
+  SingleItemRecoveryEnabled: falseValue,
+  MailboxMoveFlags: noMoveFlags,
+  MailboxMoveStatus: moveStatus.None,
+  MailboxMoveBatchName: stringValue(''),
+  MailboxMoveSourceMDB: nullValue,
+  MailboxMoveTargetMDB: nullValue,
+  ...Object.fromEntries(
+    Array.from({ length: 14 }, (_, place) => [`CustomAttribute${place + 2}`, stringValue('')] as const),
+  ),
+};
+
 const empties: Readonly<Record<Exclude<PropertyTag, 'Obj'>, ServerValue>> = {
   S: stringValue(''),
   Nil: nullValue,
@@ -357,6 +380,10 @@ const mailboxTypes = chainOf(
 export function mailboxShape(missing: ReadonlySet<string> = new Set()): ObjectShape<Recipient> {
   const properties = mailboxPropertyOrder
     .filter(([, name]) => !missing.has(name))
-    .map(([tag, name]) => ({ name, value: valueFor(tag, name) }));
-  return shapeOf({ types: mailboxTypes, properties, display: (m) => m.name });
+    .map(([tag, name]): PropertyShape<Recipient> => {
+      const value = valueFor(tag, name);
+      const known = usual[name];
+      return known === undefined ? { name, value } : { name, value, usual: known };
+    });
+  return shapeOf({ types: mailboxTypes, properties, display: (m) => m.name, isUsual: (m) => m instanceof Mailbox });
 }

@@ -10,6 +10,8 @@ export interface PropertyShape<Source> {
   readonly name: string;
   /** A value that is the same for every object of the shape, or how to read it. */
   readonly value: ServerValue | ((source: Source) => ServerValue);
+  /** What it is for every source that {@link ObjectShape.isUsual} is true of. */
+  readonly usual?: ServerValue;
 }
 
 export interface ObjectShape<Source> {
@@ -17,6 +19,8 @@ export interface ObjectShape<Source> {
   readonly properties: readonly PropertyShape<Source>[];
   readonly byName: ReadonlyMap<string, PropertyShape<Source>>;
   readonly display: (source: Source) => string;
+  /** Whether a source has the usual values. */
+  readonly isUsual: (source: Source) => boolean;
   /** The object's own number of levels in the directory. */
   readonly blob: boolean;
 }
@@ -26,6 +30,7 @@ export function shapeOf<Source>(options: {
   types: TypeChain;
   properties: readonly PropertyShape<Source>[];
   display: (source: Source) => string;
+  isUsual?: (source: Source) => boolean;
   blob?: boolean;
 }): ObjectShape<Source> {
   const byName = new Map(options.properties.map((property) => [property.name.toLowerCase(), property]));
@@ -34,6 +39,7 @@ export function shapeOf<Source>(options: {
     properties: options.properties,
     byName,
     display: options.display,
+    isUsual: options.isUsual ?? (() => false),
     blob: options.blob ?? true,
   };
 }
@@ -118,16 +124,18 @@ interface Step {
   readonly property: PropertyShape<unknown> | undefined;
 }
 const flatSteps = new WeakMap<ObjectShape<never>, readonly Step[]>();
+const usualSteps = new WeakMap<ObjectShape<never>, readonly Step[]>();
 
-/** Runs of constant primitives become one string, made once per shape. */
-function stepsOf(shape: ObjectShape<never>): readonly Step[] {
-  const known = flatSteps.get(shape);
+/** Runs of constant primitives become one string, made once per shape; of usual sources there are more of them. */
+function stepsOf(shape: ObjectShape<never>, isUsual: boolean): readonly Step[] {
+  const kept = isUsual ? usualSteps : flatSteps;
+  const known = kept.get(shape);
   if (known !== undefined) return known;
   const steps: Step[] = [];
   const writer = new ClixmlWriter('flat');
   let constant = '';
   for (const property of shape.properties as readonly PropertyShape<unknown>[]) {
-    const { value } = property;
+    const value = (isUsual ? property.usual : undefined) ?? property.value;
     if (typeof value !== 'function' && value.kind !== 'list' && !(value.kind === 'object' && !value.flat)) {
       constant += writer.value(value, property.name);
     } else {
@@ -136,7 +144,7 @@ function stepsOf(shape: ObjectShape<never>): readonly Step[] {
     }
   }
   steps.push({ constant, property: undefined });
-  flatSteps.set(shape, steps);
+  kept.set(shape, steps);
   return steps;
 }
 
@@ -149,7 +157,8 @@ function wholeObject(shape: ObjectShape<never>, source: unknown, form: ValueForm
   const read = (property: PropertyShape<unknown>): string =>
     writer.value(typeof property.value === 'function' ? property.value(source) : property.value, property.name);
   if (form === 'flat') {
-    for (const step of stepsOf(shape))
+    const isUsual = (shape.isUsual as (source: unknown) => boolean)(source);
+    for (const step of stepsOf(shape, isUsual))
       props += step.property === undefined ? step.constant : step.constant + read(step.property);
   } else {
     for (const property of shape.properties as readonly PropertyShape<unknown>[]) props += read(property);
