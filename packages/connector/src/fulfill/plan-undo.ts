@@ -45,6 +45,8 @@ interface PlannedCall {
   readonly order: number;
   readonly of: Step;
   readonly call: InverseCall;
+  /** The last of the calls that take the step back: what takes this one back is the step itself. */
+  readonly isLast: boolean;
 }
 
 class UndoPlanner {
@@ -97,7 +99,7 @@ class UndoPlanner {
       for (const call of calls) {
         if (!this.#isNeeded(call, step.object)) continue;
         this.#overlay.apply(call, step.object);
-        this.#calls.push({ order, of: step, call });
+        this.#calls.push({ order, of: step, call, isLast: call === calls.at(-1) });
       }
     } catch (error) {
       // What could not be read yet is not laid over: nothing that follows can be judged for good.
@@ -205,13 +207,13 @@ function forward({ cmdlet, parameters, purpose, before, after, preconditions, ex
   return { cmdlet, parameters, purpose, before, after, preconditions, expectation };
 }
 
-function stepOf({ order, of, call }: PlannedCall, number: number): Step {
+function stepOf({ order, of, call, isLast }: PlannedCall, number: number): Step {
   return {
     ...call,
     number,
     orderIndex: order,
     object: of.object,
-    inverse: { kind: 'calls', calls: [forward(of)], notes: [] },
+    inverse: { kind: 'calls', calls: isLast ? [forward(of)] : [], notes: [] },
     retry: undefined,
     follow: undefined,
     onFailure: 'leave',

@@ -416,7 +416,8 @@ export class ModelOrganisation {
     if (account === undefined) throw new ModelRefusal('no account');
     if (this.isRecipient(account)) throw new ModelRefusal(`${account.name} is a ${account.details} already`);
     const special = Shared === true || Room === true || Equipment === true || LinkedMasterAccount !== undefined;
-    if (special && !/Disabled/.test(account.details)) throw new ModelRefusal('the account must be disabled');
+    if (special !== /Disabled/.test(account.details))
+      throw new ModelRefusal('the account must be logon-enabled or -disabled');
     for (const name of Object.keys(rest))
       if (name !== 'LinkedDomainController') throw new ModelRefusal(`no parameter ${name}`);
     const database = this.#database(String(Database));
