@@ -14,8 +14,6 @@ import {
   type JournalReading,
   readJournal,
   type RunJournal,
-  standingSteps,
-  stepsOf,
   unsealJournal,
 } from './run-journal.ts';
 import { UndoWork } from './undo-work.ts';
@@ -74,9 +72,7 @@ export function workOf(
     }
     case 'undo': {
       const undone = journalToUndo(parts.workFolder, purpose.run, batch.connection, parts.seal);
-      const doneSteps = (): Set<number> =>
-        new Set([...standingSteps(stepsOf(journal)).values()].flat().map(({ step }) => step.number));
-      return new UndoWork(undone, orders, { ...parts, doneSteps });
+      return new UndoWork(undone, orders, parts.settings, parts);
     }
     default:
       return purpose satisfies never;

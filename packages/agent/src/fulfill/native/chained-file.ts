@@ -67,7 +67,9 @@ function readLine<T>(text: string, before: ChainPlace | undefined): ChainedLine<
   if (before !== undefined && previous !== before.hash)
     return 'the line before it is not the one that it was written after';
   try {
-    return { value: JSON.parse(text) as T, number: Number(number), previous, hash };
+    // What was added, without what makes it a link of the chain.
+    const { number: _, previous: __, hash: ___, ...value } = JSON.parse(text) as Record<string, unknown>;
+    return { value: value as T, number: Number(number), previous, hash };
   } catch {
     return 'it is no valid JSON';
   }
@@ -130,7 +132,7 @@ export class ChainedFile {
   }
 
   /**
-   * Adds lines, through to the disk.
+   * Adds lines, through to the disk. The names `number`, `previous` and `hash` are the chain's own.
    * @throws AgentError RUN_FILE_FAILED, RUN_DISK_FULL
    */
   add(values: readonly object[]): void {

@@ -5,6 +5,7 @@ import {
   type OrderReading,
   type Plan,
   planBatch,
+  type ReadsNeeded,
   type PlannedOrder,
   readOrder,
   type Step,
@@ -41,24 +42,31 @@ export class OrdersWork implements BatchWork {
     this.#onRead = parts.onRead;
   }
 
-  async plan(unanswered: readonly number[]): Promise<Plan> {
+  plan(unanswered: readonly number[]): Promise<Plan> {
     const wanted = new Set(unanswered);
     const orders = this.#readings.filter(({ head }) => wanted.has(head.index));
     const settings = { ...this.#settings, domainController: this.#session.domainController };
     const live = new LiveReadings();
-    let reads = 0;
-    for (let round = 0; round < mostReadingRounds; round += 1) {
-      const planning = planBatch(orders, live, settings);
-      if (planning.kind === 'plan') return planning;
-      await this.#reader.readInto(live, planning.reads);
-      reads += planning.reads.length;
-      this.#onRead?.(reads);
-    }
-    throw new AgentError(
-      'RUN_UNEXPECTED',
-      `planning ${orders.length} orders: after ${reads} reads still more is asked for`,
-    );
+    return readInRounds(this.#reader, live, () => planBatch(orders, live, settings), this.#onRead);
   }
+}
+
+/** Plans, reads what the planner asks for, and plans again, until there is a plan. @throws SessionLostError */
+export async function readInRounds(
+  reader: LiveReader,
+  live: LiveReadings,
+  plan: () => Plan | ReadsNeeded,
+  onRead?: (reads: number) => void,
+): Promise<Plan> {
+  let reads = 0;
+  for (let round = 0; round < mostReadingRounds; round += 1) {
+    const planning = plan();
+    if (planning.kind === 'plan') return planning;
+    await reader.readInto(live, planning.reads);
+    reads += planning.reads.length;
+    onRead?.(reads);
+  }
+  throw new AgentError('RUN_UNEXPECTED', `planning: after ${reads} reads still more is asked for`);
 }
 
 /** What a step does, apart from its place. */

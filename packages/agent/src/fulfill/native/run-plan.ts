@@ -127,7 +127,8 @@ export async function planUndo(request: UndoRequest, ports: NativePorts = ownPor
     return await planIn(context, {
       setAside: [],
       whatIf: false,
-      work: (session, reader) => new UndoWork(undone, orders, { session, reader, doneSteps: () => new Set() }),
+      work: (session, reader) =>
+        new UndoWork(undone, orders, fulfillSettingsOf(context.connection), { session, reader }),
       keep: () => null,
     });
   } catch (error) {

@@ -7,6 +7,7 @@ import {
   type AuditVerdict,
   type FulfillOutcome,
   type NativePorts,
+  planUndo,
   type PlanOutcome,
   runApply,
   runFulfill,
@@ -227,6 +228,10 @@ export class NativeRehearsal {
 
   undo(run: string, ports = this.ports(), more: Partial<UndoRequest> = {}): Promise<FulfillOutcome> {
     return runUndo({ ...this.#request(), undoneRun: run, resultsFile: this.results, ...more }, ports);
+  }
+
+  undoPlan(run: string, ports = this.ports()): Promise<PlanOutcome> {
+    return planUndo({ ...this.#request(), undoneRun: run }, ports);
   }
 
   rows(): ResultRow[] {
