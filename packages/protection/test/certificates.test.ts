@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createHmac, createPrivateKey, pbkdf2Sync, X509Certificate } from 'node:crypto';
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Certificate, decryptLeaf, encryptLeaf, openCertificate } from '../src/index.ts';
+import { Asn1Reader } from '../src/asn1/reader.ts';
+import { encodeObjectIdentifier, encodeOctets, encodeSequence } from '../src/asn1/writer.ts';
 import { fileIn, folder, keyPem, makePair, makePfx, mustOpenssl, noOpenSsl, secret } from './test-certificates.ts';
 
 const skip = noOpenSsl;
@@ -43,6 +45,38 @@ for (const [what, options] of protections)
       await canDecrypt(certificate);
     }
   });
+
+test('a PFX with PBMAC1 (RFC 9579), its MAC made by hand, is opened, and a wrong password is told', {
+  skip,
+}, async () => {
+  const without = new Asn1Reader(readFileSync(makePfx(pair, 'p', '-nomac'))).sequence('a PFX');
+  const version = without.any().encoded;
+  const authSafe = without.any();
+  const info = without.inside(authSafe);
+  info.any();
+  const content = info.inside(info.any()).octets('the content');
+  const [salt, iterations, keyBytes] = [Buffer.from('saltsalt'), 2048, 20];
+  const digest = createHmac('sha256', pbkdf2Sync('p', salt, iterations, keyBytes, 'sha512'))
+    .update(content)
+    .digest();
+  const algorithm = (id: string, ...parameters: Uint8Array[]) =>
+    encodeSequence(encodeObjectIdentifier(id), ...parameters);
+  const numbers = [Buffer.from([2, 2, iterations >> 8, iterations & 0xff]), Buffer.from([2, 1, keyBytes])];
+  const pbkdf2 = algorithm(
+    '1.2.840.113549.1.5.12',
+    encodeSequence(encodeOctets(salt), ...numbers, algorithm('1.2.840.113549.2.11')),
+  );
+  const pbmac1 = algorithm('1.2.840.113549.1.5.14', encodeSequence(pbkdf2, algorithm('1.2.840.113549.2.9')));
+  const mac = encodeSequence(
+    encodeSequence(pbmac1, encodeOctets(digest)),
+    encodeOctets(Buffer.from('NOT USED')),
+    Buffer.from([2, 1, 1]),
+  );
+  const file = fileIn('pbmac1.pfx');
+  writeFileSync(file, encodeSequence(version, authSafe.encoded, mac));
+  await canDecrypt(await openCertificate({ file, password: secret('p') }));
+  await assert.rejects(openCertificate({ file, password: secret('q') }), { code: 'CERTIFICATE_PASSWORD_WRONG' });
+});
 
 const others = [
   ['dotnet-3des-sha1.pfx', 'Grüße-日本', 'E2EBBEEE8A6DA6E815FF6A2A340CB2194D729327'],

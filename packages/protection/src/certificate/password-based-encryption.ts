@@ -102,7 +102,10 @@ function readPbes1(
   };
 }
 
-/** A key derivation function of PBES2 or PBMAC1. */
+/** What no cipher or MAC goes beyond. */
+const mostKeyBytes = 128;
+
+/** A key derivation function of PBES2 or PBMAC1; `keyBytes` where its parameters do not say how long the key is. */
 export type DeriveKey = (password: Uint8Array, keyBytes: number) => Buffer;
 
 /** Reads an AlgorithmIdentifier of PBKDF2 (RFC 8018, A.2). */
@@ -112,7 +115,8 @@ export function readPbkdf2(algorithm: Asn1Reader, spend: SpendIterations): Deriv
   const parameters = algorithm.sequence('the parameters of the key derivation');
   const salt = parameters.octets('the salt');
   const iterations = parameters.integer('the number of iterations');
-  if (parameters.nextIdentifier === tag.integer) parameters.integer('the length of the key');
+  const declared = parameters.nextIdentifier === tag.integer ? parameters.integer('the length of the key') : undefined;
+  if (declared !== undefined && (declared < 1 || declared > mostKeyBytes)) unsupported(`a key of ${declared} bytes`);
   let prf = 'sha1';
   if (!parameters.atEnd) {
     const hmac = parameters.sequence('the pseudorandom function').objectIdentifier('the pseudorandom function');
@@ -120,7 +124,7 @@ export function readPbkdf2(algorithm: Asn1Reader, spend: SpendIterations): Deriv
   }
   return (password, keyBytes) => {
     spend(iterations);
-    return pbkdf2Sync(password, salt, Math.max(1, iterations), keyBytes, prf);
+    return pbkdf2Sync(password, salt, Math.max(1, iterations), declared ?? keyBytes, prf);
   };
 }
 
