@@ -25,6 +25,8 @@ interface ProgramOptions {
   readonly chaos?: number;
   readonly idleTimeout?: number;
   readonly without: readonly string[];
+  readonly roles?: readonly string[];
+  readonly users: number;
   readonly protocolVersion: '2.1' | '2.2' | '2.3';
   readonly projectedValues: 'flat' | 'objects';
   readonly filterDates: 'utc' | 'server';
@@ -91,6 +93,7 @@ function buildProgram(action: (options: ProgramOptions) => Promise<void>): Comma
       3000,
     )
     .option('--databases <n>', 'mailbox databases', count(1, 10_000), 6)
+    .option('--users <n>', 'accounts without a mailbox, over both domains', count(0, 100_000), 40)
     .option('--seed <n>', 'the same numbers give the same organisation, to the byte', count(0, 2_147_483_647), 1)
     .option('--latency-ms <n>', 'server time spent per object, in milliseconds', count(0, 60_000), 0)
     .option('--keytab <file>', 'Kerberos with the keys of this file; bodies are sealed over http (default: none)')
@@ -110,6 +113,10 @@ function buildProgram(action: (options: ProgramOptions) => Promise<void>): Comma
       '--without <names...>',
       'cmdlets (Set-ADServerSettings) or parameters (Get-MailboxDatabase:Status) that the account lacks',
       [],
+    )
+    .option(
+      '--roles <names...>',
+      'management roles of the account, as "Mail Recipients"; cmdlets of no other are there (default: all of them)',
     )
     .addOption(
       new Option('--protocol-version <version>', 'the latest PSRP version spoken; 2.1 is a server of Exchange 2010')
@@ -202,11 +209,13 @@ async function simulatorOptions(options: ProgramOptions, log: Log): Promise<Simu
     host: options.host,
     mailboxes: options.mailboxes,
     databases: options.databases,
+    users: options.users,
     seed: options.seed,
     latencyMs: options.latencyMs,
     without: options.selectObject ? options.without : [...options.without, 'Select-Object'],
     protocolVersion: options.protocolVersion,
     projectedValues: options.projectedValues,
+    ...(options.roles === undefined ? {} : { roles: options.roles }),
     filterDates: options.filterDates,
     maxShellsPerUser: options.maxShells,
     log: log.write,

@@ -132,6 +132,7 @@ test('wrong usage ends with 2, and says what to do', async () => {
     [['--pipe', 'x', '--log-level', 'loud'], /Allowed are Verbose, Debug, Information, Warning, Error, Fatal/],
     [['--pipe', 'x', '--log-file', '/nowhere/log'], /--log-file \/nowhere\/log: it cannot be written/],
     [['--pipe', 'x', '--without', 'Get-Nothing'], /--without Get-Nothing: /],
+    [['--pipe', 'x', '--roles', 'Nobody'], /no management role "Nobody"; there are View-Only Recipients, /],
     [['--pipe', 'x', '--fault', 'receive 1: explode'], /line 1, column 12: "explode" is no action; allowed: drop, /],
     [['--pipe', 'x', '--fault', 'receive 1: drop'], /faults are played over HTTP/],
     [['--pipe', 'x', '--fault', '@/nowhere/script'], /--fault @\/nowhere\/script: the file cannot be read/],
@@ -225,6 +226,7 @@ test('--help names every option with its default, and two examples; --version a 
     '--host',
     '--mailboxes',
     '--databases',
+    '--users',
     '--seed',
     '--latency-ms',
     '--keytab',
@@ -233,6 +235,7 @@ test('--help names every option with its default, and two examples; --version a 
     '--tls-key',
     '--no-select-object',
     '--pipe',
+    '--roles',
     '--fault',
     '--chaos',
   ]) {

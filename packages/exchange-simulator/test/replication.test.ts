@@ -1,6 +1,7 @@
 /* An organisation that changes: what each domain controller knows, and when it came to know it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { psString } from '@exchange-connector/psrp';
 import fc from 'fast-check';
 import {
   createTestOrganization,
@@ -276,6 +277,25 @@ test('the same changes of the same organisation give the same one', () => {
     return JSON.stringify([...organization.truth().mailboxes()]);
   };
   assert.equal(digest(), digest());
+});
+
+test('a mailbox that was touched and not changed reads as it did, to the byte but for whenChanged', async () => {
+  const bodies = async (organization: TestOrganization): Promise<readonly string[]> => {
+    const session = openInProcessSession(organization);
+    const found: string[] = [];
+    const all = [{ name: 'ResultSize', value: psString('Unlimited') }];
+    for await (const event of session.invoke({ statements: [[{ name: 'Get-Mailbox', parameters: all }]] }))
+      if (event.kind === 'output')
+        found.push(
+          Buffer.from(event.body)
+            .toString('utf8')
+            .replace(/(<DT N="WhenChanged(?:UTC)?">)[^<]*/g, '$1'),
+        );
+    return found;
+  };
+  const touched = organisation(200);
+  for (let index = 0; index < 200; index += 1) touched.change({ kind: 'setMailbox', mailbox: index, properties: {} });
+  assert.deepEqual(await bodies(touched), await bodies(organisation(200)));
 });
 
 /** A step of a random history. */
