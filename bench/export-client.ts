@@ -20,7 +20,10 @@ export interface ClientTask {
 
 /** What the process prints. */
 export interface ClientCost {
+  /** Of the organisation. */
   readonly mailboxes: number;
+  readonly mode: 'complete' | 'incremental';
+  readonly rows: number;
   /** User and system time of all threads, from the start of the run to its end. */
   readonly cpuMicroseconds: number;
   readonly seconds: number;
@@ -105,7 +108,9 @@ if (outcome.kind !== 'done') {
   process.exit(1);
 }
 const cost: ClientCost = {
-  mailboxes: outcome.manifest.counts.mailboxes.Insert,
+  mailboxes: Object.values(outcome.manifest.countsByDatabase).reduce((sum, count) => sum + count, 0),
+  mode: outcome.manifest.mode,
+  rows: outcome.manifest.files[0]?.rows ?? 0,
   cpuMicroseconds: user + system,
   seconds,
   secondsFromLastShell: (ended - lastShellAt) / 1000,

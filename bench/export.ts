@@ -51,7 +51,8 @@ async function firstLine(program: ChildProcess): Promise<string> {
   return Promise.race([line, ended]);
 }
 
-function settingsOf(realm: Realm, url: string): ConnectionSettings {
+/** A connection to the simulator at `url`, with the realm's account. */
+export function settingsOf(realm: Realm, url: string): ConnectionSettings {
   return {
     id: 'Bench',
     servers: [{ url, protocol: 'http', host, port: Number(new URL(url).port) }],
@@ -86,10 +87,22 @@ function settingsOf(realm: Realm, url: string): ConnectionSettings {
     shells: 1,
     shellSpacingMs: 20_000,
     overlapMinutes: 60,
+    maximumInsertedLines: 100,
+    maximumUpdatedLines: 100,
+    maximumDeletedLines: 100,
+    maxPercentageInsertedLines: 5,
+    maxPercentageUpdatedLines: 5,
+    maxPercentageDeletedLines: 5,
+    protectedMailboxes: [],
+    protectedDatabases: [],
+    requireAcknowledge: false,
+    encryptOutput: false,
+    deactivated: 'nothing',
   };
 }
 
-async function runClient(task: ClientTask, realm: Realm): Promise<ClientCost> {
+/** Runs one export in a process of its own, and gives what it cost. */
+export async function runClient(task: ClientTask, realm: Realm): Promise<ClientCost> {
   const child = spawn(process.execPath, [client, JSON.stringify(task)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...realm.environment },

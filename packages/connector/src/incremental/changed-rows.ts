@@ -2,7 +2,7 @@ import { databaseColumns } from '../columns.ts';
 import type { RowSink } from '../export-ports.ts';
 import { GuidSet } from '../partition/guid-set.ts';
 import type { ForwardingSum } from './cookie-facts.ts';
-import { forwardingHash } from './row-entry.ts';
+import { forwardingHash, secondsOf } from './row-entry.ts';
 import { fieldText, guidText, RowScanner } from './row-scanner.ts';
 import type { SnapshotEntry } from './snapshot-layout.ts';
 
@@ -14,13 +14,22 @@ export class ChangedRows implements RowSink {
   readonly #scanner = new RowScanner();
   readonly #forwardingAt: number;
   readonly #serverAt: number;
+  readonly #createdAt: number;
+  readonly #known: GuidSet;
   #guids = new GuidSet();
+  /** When those were made that the last export did not have. */
+  readonly #created = new Map<string, number>();
   /** Those that forward: the hash of the text. */
   readonly #forwarding = new Map<string, number>();
 
-  /** @param columns of the mailboxes, after `Command` */
-  constructor(sink: RowSink, columns: readonly string[]) {
+  /**
+   * @param columns of the mailboxes, after `Command`
+   * @param known the mailboxes of the last export
+   */
+  constructor(sink: RowSink, columns: readonly string[], known: GuidSet) {
     this.#sink = sink;
+    this.#known = known;
+    this.#createdAt = columns.indexOf('WhenCreatedUTC') + 1;
     this.#forwardingAt = columns.indexOf('ForwardingAddress') + 1;
     this.#serverAt = databaseColumns().columns.findIndex(({ name }) => name === 'Server') + 1;
   }
@@ -35,12 +44,14 @@ export class ChangedRows implements RowSink {
     const field = this.#scanner.field(this.#forwardingAt);
     if (field.length > 0) this.#forwarding.set(key, forwardingHash(fieldText(field)));
     else this.#forwarding.delete(key);
+    if (!this.#known.has(key)) this.#created.set(key, secondsOf(this.#scanner.field(this.#createdAt)));
     this.#sink.put(key, line, group);
   }
 
   restart(): void {
     this.#guids = new GuidSet();
     this.#forwarding.clear();
+    this.#created.clear();
     this.#sink.restart();
   }
 
@@ -48,13 +59,9 @@ export class ChangedRows implements RowSink {
     return this.#guids.has(guid);
   }
 
-  /** How many of them the last export did not have. */
-  countNew(known: GuidSet): number {
-    let count = 0;
-    this.#guids.each((guid) => {
-      if (!known.has(guid)) count += 1;
-    });
-    return count;
+  /** Those that the last export did not have, and when they were made. */
+  get added(): ReadonlyMap<string, number> {
+    return this.#created;
   }
 
   /** The GUIDs of now; from here on {@link has} tells of those that come later, too. */

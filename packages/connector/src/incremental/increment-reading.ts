@@ -18,16 +18,16 @@ import { GuidSet } from '../partition/guid-set.ts';
 import { type MailboxSelection, mailboxSelections, narrowSelection, type PinnedServers } from '../requests.ts';
 import { RowWriter } from '../row-writer.ts';
 import { ChangedRows } from './changed-rows.ts';
+import type { RangeSize } from './count-ranges.ts';
 import type { CookieFacts, Restless } from './cookie-facts.ts';
+import { DeletionSearch } from './deletion-search.ts';
 import { forwardingIn, readForwarding } from './forwarding.ts';
 import { pinsOf } from './remembered-pins.ts';
 import { areDisjoint, filtersOwnOnly, planRereading, type Rereading } from './rereading.ts';
-import { fieldText, guidText } from './row-scanner.ts';
-import { forwardingHash } from './row-entry.ts';
+import { guidText } from './row-scanner.ts';
 import type { Absence } from './row-merge.ts';
 import { domainOf, type FilterTime, type Landmark, proveFilterTime, readLandmarks } from './server-check.ts';
 import type { SnapshotEntry } from './snapshot-layout.ts';
-import { confirmGone, selectGuids, sweepGuids, sweepPlaces } from './sweep.ts';
 import { readUnits } from './units.ts';
 
 /** What to read, and since what. */
@@ -37,6 +37,8 @@ export interface IncrementPlan extends ExportPlan {
   readonly now: number;
   /** Milliseconds by which the time of the cookie is reached behind. */
   readonly overlapMs: number;
+  /** How finely deletions are looked for; left out outside of tests. */
+  readonly rangeSize?: RangeSize | undefined;
 }
 
 /** The world around an increment. */
@@ -73,8 +75,6 @@ class CompleteNeeded extends Error {
 const clockSkewMs = 5 * 60_000;
 /** The GUIDs are compared at least this often, whatever the counts say. */
 const sweepEveryMs = 24 * 3_600_000;
-/** Mailboxes read one by one; where there are more, all are read. */
-const mostByGuid = 2_000;
 
 /**
  * Reads what changed.
@@ -100,12 +100,11 @@ class Increment {
   #writer!: RowWriter;
   /** All that was read so far: where whole objects turn out to be needed, it is read again. */
   #selectionsRead: MailboxSelection[] = [];
-  #hasReadAll = false;
 
   constructor(plan: IncrementPlan, ports: IncrementPorts) {
     this.#plan = plan;
     this.#ports = ports;
-    this.#rows = new ChangedRows(ports.mailboxes, plan.facts.columns);
+    this.#rows = new ChangedRows(ports.mailboxes, plan.facts.columns, this.#known);
   }
 
   async read(): Promise<IncrementReading> {
@@ -138,8 +137,23 @@ class Increment {
     const isDue = plan.now - Date.parse(facts.sweptAt) >= sweepEveryMs;
     let absence: Absence = { kind: 'unchanged' };
     const swept = byPlace || !isProven || isDue;
-    if (swept) absence = await this.#sweep(selections, byPlace);
-    await this.#checkForwarding(selections, absence);
+    const search = new DeletionSearch({
+      selections,
+      reading,
+      ports: this.#ports,
+      known: this.#known,
+      rows: this.#rows,
+      readRows: (all) => this.#readRows(all),
+    });
+    if (swept) {
+      const canNarrow = !byPlace && !isDue && filterTime.widening === 0;
+      const narrowing =
+        canNarrow && after !== undefined
+          ? { counted: after, before: facts.mailboxes, write: filterTime.write, size: plan.rangeSize }
+          : undefined;
+      absence = await search.run(byPlace, narrowing);
+    }
+    if (!search.hasReadAll) await this.#checkForwarding(search, selections, absence);
 
     for (const remark of this.#writer.remarks()) this.#ports.onWarning(`mailboxes: ${remark}`);
     const hasErrors = reading.errors().length > 0;
@@ -162,7 +176,7 @@ class Increment {
       },
       absence: hasErrors ? { kind: 'unchanged' } : absence,
       restless: again.restless,
-      swept: swept && !hasErrors,
+      swept: swept && !search.hasNarrowed && !hasErrors,
     };
   }
 
@@ -293,7 +307,7 @@ class Increment {
 
   /** Nothing is gone where the server counts, before and after, what was there and what came. */
   #countsProve(before: number | undefined, after: number | undefined): boolean {
-    const expected = this.#plan.facts.mailboxes + this.#rows.countNew(this.#known);
+    const expected = this.#plan.facts.mailboxes + this.#rows.added.size;
     if (before === expected && after === expected) {
       this.#ports.onNote(`the server counts ${expected} mailboxes, as many as there were and came: none was deleted`);
       return true;
@@ -341,78 +355,13 @@ class Increment {
     return true;
   }
 
-  /** Compares the GUIDs, and reads what was neither known nor read. */
-  async #sweep(selections: readonly MailboxSelection[], byPlace: boolean): Promise<Absence> {
-    const seen = new GuidSet();
-    const places = new Map<string, number>();
-    const ports = this.#ports;
-    const outcome = byPlace
-      ? await sweepPlaces(
-          selections,
-          (guid, name) => {
-            seen.add(guid);
-            places.set(guid, forwardingHash(name));
-          },
-          this.#reading,
-          ports,
-        )
-      : await sweepGuids(selections, (guid) => seen.add(guid), this.#reading, ports);
-    if (outcome.kind === 'failed') {
-      this.#reading.addError(outcome.error);
-      return { kind: 'unchanged' };
-    }
-    if (outcome.kind === 'not-offered') {
-      ports.onNote('the server sends whole objects only: everything is read again');
-      await this.#readRows(selections);
-      return this.#goneBesidesRows(selections);
-    }
-    const missing: string[] = [];
-    const moved: string[] = [];
-    for (const entry of ports.entries()) {
-      const guid = guidText(entry.guid);
-      if (!seen.has(guid)) missing.push(guid);
-      else if (byPlace && places.get(guid) !== placeHash(entry) && !this.#rows.has(guid)) moved.push(guid);
-    }
-    const absence = await this.#confirm(missing, selections, seen);
-    const unread = [...places.keys()].filter((guid) => !this.#known.has(guid) && !this.#rows.has(guid));
-    if (!byPlace) seen.each((guid) => this.#known.has(guid) || this.#rows.has(guid) || unread.push(guid));
-    await this.#readByGuid([...unread, ...moved], selections);
-    return absence;
-  }
-
-  /** Everything was read as rows; what is not among them is looked for once more, one by one. */
-  async #goneBesidesRows(selections: readonly MailboxSelection[]): Promise<Absence> {
-    this.#hasReadAll = true;
-    const missing: string[] = [];
-    for (const entry of this.#ports.entries()) {
-      const guid = guidText(entry.guid);
-      if (!this.#rows.has(guid)) missing.push(guid);
-    }
-    if (missing.length > 0) {
-      await this.#readRows(missing.length > mostByGuid ? selections : selectGuids(selections, missing));
-    }
-    return { kind: 'unless-seen', isSeen: (guid) => this.#rows.has(guid) };
-  }
-
-  async #confirm(missing: readonly string[], selections: readonly MailboxSelection[], seen: GuidSet): Promise<Absence> {
-    const outcome = await confirmGone(missing, selections, seen, this.#reading, this.#ports);
-    if (outcome.kind === 'failed') this.#reading.addError(outcome.error);
-    // What came and went while this was read is in neither file.
-    if (outcome.kind !== 'swept') return { kind: 'unchanged' };
-    return { kind: 'unless-seen', isSeen: (guid) => seen.has(guid) };
-  }
-
-  async #readByGuid(guids: readonly string[], selections: readonly MailboxSelection[]): Promise<void> {
-    if (guids.length === 0) return;
-    this.#ports.onNote(
-      `${guids.length} mailboxes came into view or moved without a change of their own: they are read`,
-    );
-    await this.#readRows(guids.length > mostByGuid ? selections : selectGuids(selections, guids));
-  }
-
   /** Names of recipients that others forward to. */
-  async #checkForwarding(selections: readonly MailboxSelection[], absence: Absence): Promise<void> {
-    if (this.#reading.errors().length > 0 || this.#hasReadAll) return;
+  async #checkForwarding(
+    search: DeletionSearch,
+    selections: readonly MailboxSelection[],
+    absence: Absence,
+  ): Promise<void> {
+    if (this.#reading.errors().length > 0) return;
     const isGone = (guid: string): boolean => absence.kind === 'unless-seen' && !absence.isSeen(guid);
     const expected = this.#rows.forwardingSum(this.#ports.entries(), isGone);
     if (expected.count === 0 && this.#plan.facts.forwarding.count === 0) return;
@@ -429,13 +378,6 @@ class Increment {
       if (entry.forwarding !== undefined && !this.#rows.has(guid) && !readBefore.has(guid) && !isGone(guid))
         lost.push(guid);
     }
-    await this.#readByGuid(lost, selections);
+    await search.readByGuid(lost);
   }
-}
-
-function placeHash(entry: SnapshotEntry): number {
-  const field = new Uint8Array(entry.rdn.length + entry.parent.length);
-  field.set(entry.rdn);
-  field.set(entry.parent, entry.rdn.length);
-  return forwardingHash(fieldText(field));
 }

@@ -20,6 +20,25 @@ function rdnLength(name: Uint8Array): number {
   return name.length;
 }
 
+const farthest = 0xffff_ffff;
+
+/** Whole seconds since 1970 of `2026-03-01T09:30:00Z`; 0 where the text is none such. */
+export function secondsOf(field: Uint8Array): number {
+  const number = (from: number, length: number): number => {
+    let value = 0;
+    for (let at = from; at < from + length; at += 1) {
+      const digit = (field[at] ?? 0) - 0x30;
+      if (digit < 0 || digit > 9) return Number.NaN;
+      value = value * 10 + digit;
+    }
+    return value;
+  };
+  if (field.length < 20) return 0;
+  const ms = Date.UTC(number(0, 4), number(5, 2) - 1, number(8, 2), number(11, 2), number(14, 2), number(17, 2));
+  const seconds = ms / 1000;
+  return seconds > 0 && seconds <= farthest ? seconds : 0;
+}
+
 /** FNV-1a of a text, 32 bits. */
 function textHash(text: Uint8Array): number {
   let hash = 0x811c9dc5;
@@ -40,6 +59,7 @@ const kept = [
   'Name',
   'PrimarySmtpAddress',
   'SamAccountName',
+  'WhenCreatedUTC',
 ] as const;
 
 type ColumnPlaces = Readonly<Record<(typeof kept)[number], number>>;
@@ -77,6 +97,7 @@ export class RowEntries {
     }
     entry.hash = this.#hash(scanner.rest).subarray(0, hashLength);
     entry.marks = scanner.marks;
+    entry.created = secondsOf(scanner.field(this.#at.WhenCreatedUTC));
     const forwarding = scanner.field(this.#at.ForwardingAddress);
     entry.forwarding = forwarding.length === 0 ? undefined : textHash(encoder.encode(fieldText(forwarding)));
     const name = scanner.field(this.#at.DistinguishedName);

@@ -7,6 +7,7 @@
  *   mailbox  u8  1 │ 2 its RDN is CN=<name> │ 4 a forwarding hash follows
  *            16  GUID, in the order of its text
  *            8   of the hash of its row, `Command` left out
+ *            4   WhenCreatedUTC, in seconds since 1970; 0 where that is not known
  *            n   a byte for each column of the facts: which of them changed
  *            [4  hash of the text of ForwardingAddress]
  *            shared text Database │ shared text parent: the DN from the comma behind its RDN on
@@ -48,6 +49,8 @@ export interface SnapshotEntry {
   guid: Uint8Array;
   /** Of the row without its `Command`. */
   hash: Uint8Array;
+  /** `WhenCreatedUTC` in whole seconds since 1970; 0 where it is not known. It never changes. */
+  created: number;
   /** A byte for each column. */
   marks: Uint8Array;
   /** Hash of the text of `ForwardingAddress`; undefined where it is empty. */
@@ -68,6 +71,7 @@ export function emptyEntry(): SnapshotEntry {
   return {
     guid: new Uint8Array(guidLength),
     hash: new Uint8Array(hashLength),
+    created: 0,
     marks: none,
     forwarding: undefined,
     database: none,

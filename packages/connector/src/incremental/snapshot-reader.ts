@@ -97,6 +97,7 @@ function readEntry(
   bytes.reserve();
   entry.guid = bytes.take(guidLength);
   entry.hash = bytes.take(hashLength);
+  entry.created = bytes.u32();
   entry.marks = bytes.take(columns);
   entry.forwarding = (mark & flags.forwards) === 0 ? undefined : bytes.u32();
   entry.database = sharedText(bytes, shared);

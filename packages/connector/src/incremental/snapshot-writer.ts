@@ -65,6 +65,7 @@ export class SnapshotWriter {
     this.#byte(flags.present | (nameIsRdn ? flags.nameIsRdn : 0) | (forwarding === undefined ? 0 : flags.forwards));
     this.#bytes(entry.guid.subarray(0, guidLength));
     this.#bytes(entry.hash.subarray(0, hashLength));
+    this.#u32(entry.created);
     // A mailbox kept from a snapshot with other columns: its row counts as changed when it is read again.
     this.#bytes(entry.marks.length === this.#noMarks.length ? entry.marks : this.#noMarks);
     if (forwarding !== undefined) this.#u32(forwarding);

@@ -49,6 +49,10 @@ export interface HistoryTally {
   failed: number;
   unloaded: number;
   swept: number;
+  /** Deletions looked for in ranges. */
+  narrowed: number;
+  /** Increments that read the mailboxes that forward. */
+  forwarding: number;
   /** Exports during which the server reported errors. */
   incomplete: number;
   /** Increments that were not possible, by the beginning of their reason. */
@@ -66,6 +70,8 @@ export function newTally(): HistoryTally {
     failed: 0,
     unloaded: 0,
     swept: 0,
+    narrowed: 0,
+    forwarding: 0,
     incomplete: 0,
     reasons: new Map(),
   };
@@ -145,7 +151,8 @@ export class History {
     this.#controllers = this.#organization.domainControllers.map(({ name }) => name);
     this.#skewMs = (dice.below(9) - 4) * minute;
     if (dice.chance(50)) for (const name of this.#controllers) this.#setLag(name);
-    this.#settings = { scope: this.#randomScope(), pins: this.#randomPins(), overlapMinutes };
+    const rangeSize = dice.chance(60) ? { leastMailboxes: 5, mailboxes: 1 + dice.below(6), ranges: 20 } : undefined;
+    this.#settings = { scope: this.#randomScope(), pins: this.#randomPins(), overlapMinutes, rangeSize };
     const without: string[] = [];
     if (dice.chance(10)) without.push('Get-OrganizationalUnit');
     if (dice.chance(7)) without.push('Measure-Object');
@@ -253,8 +260,9 @@ export class History {
       () => ({
         kind: 'setMailbox',
         mailbox,
-        properties: { forwardingRecipient: dice.below(this.#organization.mailboxCount) } as MailboxProperties,
+        properties: { forwardingRecipient: dice.below(8) } as MailboxProperties,
       }),
+      () => ({ kind: 'renameMailbox', mailbox: dice.below(8), name: this.#name('Forwarded to') }),
       () => ({ kind: 'renameMailbox', mailbox, name: this.#name('Renamed') }),
       () => ({ kind: 'moveMailbox', mailbox, database: database() }),
       () => ({ kind: 'moveToOrganizationalUnit', mailbox, organizationalUnit: unit() }),
@@ -358,6 +366,8 @@ export class History {
       tally.inserts += run.counts.mailboxes.Insert;
       tally.updates += run.counts.mailboxes.Update;
       if (run.notes.some((note) => note.includes('all GUIDs are compared'))) tally.swept += 1;
+      if (run.notes.some((note) => note.includes('ranges of creation time'))) tally.narrowed += 1;
+      if (run.notes.some((note) => note.includes('mailboxes that forward are read again'))) tally.forwarding += 1;
     } else {
       const reason = (run.reason ?? '').slice(0, 40);
       tally.reasons.set(reason, (tally.reasons.get(reason) ?? 0) + 1);

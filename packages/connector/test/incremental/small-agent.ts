@@ -10,6 +10,7 @@ import {
   findBreaches,
   type OrganisationReading,
   type PinnedServers,
+  type RangeSize,
   readIncrement,
   readOrganisation,
   type RowSink,
@@ -75,6 +76,7 @@ export interface SmallSettings {
   readonly pins?: PinnedServers | undefined;
   readonly additionalColumns?: readonly string[];
   readonly overlapMinutes?: number;
+  readonly rangeSize?: RangeSize | undefined;
 }
 
 /** One run over a session; `cookie` is that of the last one. */
@@ -110,7 +112,7 @@ export async function runSmall(
     : Awaited<ReturnType<typeof readIncrement>> | undefined;
   if (reason === undefined && before !== undefined) {
     increment = await readIncrement(
-      { ...plan, facts: before.facts, now, overlapMs },
+      { ...plan, facts: before.facts, now, overlapMs, rangeSize: settings.rangeSize },
       { ...ports, session: open(), databases, mailboxes, entries: before.entries },
     );
     if (increment.kind === 'complete-needed') reason = increment.reason;
