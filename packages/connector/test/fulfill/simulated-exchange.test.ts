@@ -8,6 +8,9 @@ import {
   type TestOrganization,
 } from '@exchange-connector/exchange-simulator';
 import fc from 'fast-check';
+import { databaseRules } from '../../src/fulfill/database-fields.ts';
+import type { FieldRule } from '../../src/fulfill/field-rule.ts';
+import { mailboxRules } from '../../src/fulfill/mailbox-fields.ts';
 import { kindsOf, type OrderText, refusalOf } from './planning.ts';
 import { SessionOrganisation } from './session-organisation.ts';
 
@@ -224,4 +227,109 @@ test('any batch of address changes works on the simulator, and is taken back', a
     ),
     { numRuns: 8 },
   );
+});
+
+/** A value for each kind of field, other than what new objects have. */
+function valueFor(rule: FieldRule): unknown {
+  const special: Readonly<Record<string, unknown>> = {
+    IssueWarningQuota: '5 GB',
+    ProhibitSendQuota: '6 GB',
+    ProhibitSendReceiveQuota: '7 GB',
+    RecoverableItemsWarningQuota: '8 GB',
+    RecoverableItemsQuota: '9 GB',
+    CalendarLoggingQuota: '2 GB',
+    RetentionPolicy: 'Default MRM Policy',
+    AddressBookPolicy: 'Staff',
+    SharingPolicy: 'Default Sharing Policy',
+    RoleAssignmentPolicy: 'Default Role Assignment Policy',
+    UserPrincipalName: 'changed.upn@example.test',
+    DataMoveReplicationConstraint: 'SecondCopy',
+  };
+  if (rule.name in special) return special[rule.name];
+  switch (rule.kind) {
+    case 'flag':
+      return 'True';
+    case 'size':
+      return '10 MB';
+    case 'timeSpan':
+      return '21.00:00:00';
+    case 'count':
+      return '50';
+    case 'smtpAddress':
+      return 'away@elsewhere.example';
+    default:
+      return `Changed ${rule.name}`.replace(/[^A-Za-z0-9]/g, '');
+  }
+}
+
+test('every field of a mailbox that orders write is written, seen again, found done, and taken back', async () => {
+  const { control, exchange } = await rehearse();
+  const [person, other] = mailboxes(control).filter(
+    ({ properties }) => properties['RecipientTypeDetails'] === 'UserMailbox',
+  );
+  const rules = mailboxRules.filter(({ name }) => !['EmailAddressPolicyEnabled', 'ResourceCapacity'].includes(name));
+  const fields = rules.map((rule) => [rule.name, rule.kind === 'recipient' ? other?.sam : valueFor(rule)]);
+  // One field by itself tells which one fails; quotas go together.
+  const quotas = fields.filter(([name]) => /^(IssueWarning|ProhibitSend|Recoverable|Calendar)/.test(String(name)));
+  const single = fields.filter((field) => !quotas.includes(field)).map((field) => [field]);
+  for (const group of [quotas, ...single]) {
+    const order = {
+      changes: Object.fromEntries(group) as Record<string, unknown>,
+      resource: { SamAccountName: person?.sam },
+    };
+    const plan = await exchange.plan([order]);
+    assert.notEqual(kindsOf(plan)[0], 'refused', JSON.stringify([group, plan.orders[0]?.decision]));
+    await exchange.carryOut(plan);
+    assert.deepEqual(kindsOf(await exchange.plan([order])), ['nothingToDo'], JSON.stringify(group));
+    const back = await exchange.planUndo(plan);
+    assert.notEqual(kindsOf(back)[0], 'refused', JSON.stringify([group, back.orders[0]?.decision]));
+    await exchange.carryOut(back);
+  }
+});
+
+test('every field of a database that orders write is written, seen again, found done, and taken back', async () => {
+  const { exchange } = await rehearse();
+  const rules = databaseRules.filter(
+    ({ kind, name }) =>
+      kind !== 'recipient' &&
+      !['OfflineAddressBook', 'PublicFolderDatabase', 'DataMoveReplicationConstraint'].includes(name),
+  );
+  const fields = rules.map((rule) => [rule.name, valueFor(rule)]);
+  const quotas = fields.filter(([name]) => /^(IssueWarning|ProhibitSend|Recoverable|Calendar)/.test(String(name)));
+  const single = fields.filter((field) => !quotas.includes(field)).map((field) => [field]);
+  for (const group of [quotas, ...single]) {
+    const order: OrderText = {
+      target: 'Database',
+      changes: Object.fromEntries(group) as Record<string, unknown>,
+      resource: { Name: 'DB01' },
+    };
+    const plan = await exchange.plan([order]);
+    assert.notEqual(kindsOf(plan)[0], 'refused', JSON.stringify([group, plan.orders[0]?.decision]));
+    await exchange.carryOut(plan);
+    assert.deepEqual(kindsOf(await exchange.plan([order])), ['nothingToDo'], JSON.stringify(group));
+    const back = await exchange.planUndo(plan);
+    assert.notEqual(kindsOf(back)[0], 'refused', JSON.stringify([group, back.orders[0]?.decision]));
+    await exchange.carryOut(back);
+  }
+});
+
+test('what was written on the batch\u2019s domain controller counts, whatever a lagging global catalog still says', async () => {
+  const { control, exchange } = await rehearse({ domainController: 'dc02.example.test' });
+  control.setReplicationLag('dc01.example.test', Number.POSITIVE_INFINITY);
+  const [one, two] = mailboxes(control).filter(
+    ({ domain, properties }) => domain === 'example.test' && properties['RecipientTypeDetails'] === 'UserMailbox',
+  );
+  const primary = (seen: Seen | undefined): string =>
+    seen?.addresses.find((address) => address.startsWith('SMTP:')) ?? '';
+  const swap = [
+    { changes: { SamAccountName: one?.sam, EmailAddresses: primary(two) } },
+    { changes: { SamAccountName: two?.sam, EmailAddresses: primary(one) } },
+  ];
+  await exchange.carryOut(await exchange.plan(swap));
+  assert.deepEqual(kindsOf(await exchange.plan(swap)), ['nothingToDo', 'nothingToDo']);
+  const back = [
+    { changes: { SamAccountName: one?.sam, EmailAddresses: primary(one) } },
+    { changes: { SamAccountName: two?.sam, EmailAddresses: primary(two) } },
+  ];
+  await exchange.carryOut(await exchange.plan(back));
 });
