@@ -81,7 +81,17 @@ export function failureOf(doing: string, thrown: unknown, signal: AbortSignal): 
     return new KeyVaultError('KEY_VAULT_DOMAIN_REFUSED', `${doing}: ${fit(error.message?.split(' Set ')[0])}`, {
       mend: 'see that AzureKeyVault.Vault is the address of the vault; for a vault outside Azure’s own domains set AzureKeyVault.DisableChallengeResourceVerification to true',
     });
-  return new KeyVaultError('KEY_VAULT_UNREACHABLE', `${doing}: ${fit(error.message)}`, {
+  return unreachable(doing, fit(error.message), thrown);
+}
+
+/** Neither the vault nor who signs in to it answered in time. */
+export function timedOut(doing: string, limitMs: number, cause: unknown): KeyVaultError {
+  return unreachable(doing, `it was not done within ${limitMs / 1000} seconds`, cause);
+}
+
+function unreachable(doing: string, seen: string, cause: unknown): KeyVaultError {
+  return new KeyVaultError('KEY_VAULT_UNREACHABLE', `${doing}: ${seen}`, {
+    cause,
     recovery: 'retry-after-delay',
     mend: 'see that AzureKeyVault.Vault names the vault, and that it can be reached from here (HTTPS_PROXY applies; a private CA is named in NODE_EXTRA_CA_CERTS)',
   });

@@ -4,7 +4,7 @@
  */
 import { DefaultAzureCredential } from '@azure/identity';
 import { SecretClient } from '@azure/keyvault-secrets';
-import { failureOf } from './client-failures.ts';
+import { failureOf, timedOut } from './client-failures.ts';
 import { KeyVaultError } from './errors.ts';
 
 export interface KeyVaultOptions {
@@ -23,6 +23,8 @@ export interface KeyVaultLimits {
   /** Before the second try; longer before each further one. */
   readonly firstDelayMs: number;
   readonly mostDelayMs: number;
+  /** For each question with all of its tries, the sign-in included: the clients themselves would wait for ever. */
+  readonly wholeMs: number;
 }
 
 /** Secrets of one vault. */
@@ -39,13 +41,13 @@ export interface KeyVault {
   read(name: string, signal: AbortSignal): Promise<string>;
 }
 
-const usualLimits: KeyVaultLimits = { retries: 3, firstDelayMs: 800, mostDelayMs: 8000 };
+const usualLimits: KeyVaultLimits = { retries: 3, firstDelayMs: 800, mostDelayMs: 8000, wholeMs: 60_000 };
 /** A vault of this many secrets is not one of an agent's settings. */
 const mostListed = 50_000;
 
 /** Makes ready to ask a vault, with the default Azure credentials of this process; nothing is contacted yet. */
 export function openKeyVault(options: KeyVaultOptions): KeyVault {
-  const { retries, firstDelayMs, mostDelayMs } = { ...usualLimits, ...options.limits };
+  const { retries, firstDelayMs, mostDelayMs, wholeMs } = { ...usualLimits, ...options.limits };
   const retryOptions = { maxRetries: retries, retryDelayInMs: firstDelayMs, maxRetryDelayInMs: mostDelayMs };
   const credential = new DefaultAzureCredential({
     disableInstanceDiscovery: options.disableInstanceDiscovery,
@@ -55,24 +57,32 @@ export function openKeyVault(options: KeyVaultOptions): KeyVault {
     disableChallengeResourceVerification: options.disableChallengeResourceVerification,
     retryOptions,
   });
+  /** Asks one question within the limit of time. */
+  const ask = async <Answer>(
+    doing: string,
+    signal: AbortSignal,
+    question: (either: AbortSignal) => Promise<Answer>,
+  ): Promise<Answer> => {
+    const limit = AbortSignal.timeout(wholeMs);
+    try {
+      return await question(AbortSignal.any([signal, limit]));
+    } catch (error) {
+      if (limit.aborted && !signal.aborted) throw timedOut(doing, wholeMs, error);
+      throw failureOf(doing, error, signal);
+    }
+  };
   return {
-    listNames: async (prefix, signal) => {
+    listNames: (prefix, signal) => {
       const doing = `listing the secrets of ${options.vault}`;
-      try {
-        return await listNames(client, prefix, signal, doing);
-      } catch (error) {
-        throw failureOf(doing, error, signal);
-      }
+      return ask(doing, signal, (either) => listNames(client, prefix, either, doing));
     },
-    read: async (name, signal) => {
+    read: (name, signal) => {
       const doing = `reading the secret ${name} of ${options.vault}`;
-      try {
-        const { value } = await client.getSecret(name, { abortSignal: signal });
+      return ask(doing, signal, async (either) => {
+        const { value } = await client.getSecret(name, { abortSignal: either });
         if (value !== undefined) return value;
-      } catch (error) {
-        throw failureOf(doing, error, signal);
-      }
-      throw new KeyVaultError('KEY_VAULT_SECRET_MISSING', `${doing}: it has no value`, { recovery: 'skip-item' });
+        throw new KeyVaultError('KEY_VAULT_SECRET_MISSING', `${doing}: it has no value`, { recovery: 'skip-item' });
+      });
     },
   };
 }

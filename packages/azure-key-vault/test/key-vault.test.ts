@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
@@ -163,6 +163,21 @@ test('a vault that hangs up is told with the address', async () => {
     assert.deepEqual(rest, { code: 'KEY_VAULT_UNREACHABLE', recovery: 'retry-after-delay', ours: true });
     assert.ok(message.startsWith(`listing the secrets of ${vault}: `), message);
   } finally {
+    server.close();
+  }
+});
+
+test('a vault that takes the connection and says nothing is given up in time', async () => {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => sockets.add(socket.on('error', () => undefined)));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const vault = `https://localhost:${(server.address() as AddressInfo).port}/`;
+  try {
+    const { rest, message } = split(await read({ ...trusting, vault, wholeMs: 200 }));
+    assert.deepEqual(rest, { code: 'KEY_VAULT_UNREACHABLE', recovery: 'retry-after-delay', ours: true });
+    assert.equal(message, `listing the secrets of ${vault}: it was not done within 0.2 seconds`);
+  } finally {
+    for (const socket of sockets) socket.destroy();
     server.close();
   }
 });

@@ -6,6 +6,7 @@ const options = JSON.parse(process.argv[2] ?? '{}') as {
   disableChallengeResourceVerification?: boolean;
   disableInstanceDiscovery?: boolean;
   retries?: number;
+  wholeMs?: number;
   read?: string;
 };
 const { signal } = new AbortController();
@@ -14,7 +15,7 @@ try {
     vault: options.vault,
     disableChallengeResourceVerification: options.disableChallengeResourceVerification ?? false,
     disableInstanceDiscovery: options.disableInstanceDiscovery ?? false,
-    limits: { retries: options.retries ?? 0, firstDelayMs: 1, mostDelayMs: 2 },
+    limits: { retries: options.retries ?? 0, firstDelayMs: 1, mostDelayMs: 2, wholeMs: options.wholeMs ?? 60_000 },
   });
   const names = options.read === undefined ? await vault.listNames('connections--', signal) : [options.read];
   const found: Record<string, string> = {};

@@ -66,7 +66,9 @@ export async function openAllSettings(
 ): Promise<OpenedSettings | Exclude<PasswordRead, { kind: 'read' }>> {
   const { openSettings } = await import('@exchange-connector/agent');
   const { environment, signal } = surroundings;
-  const request = { settingsFolder: options.settings, environment, signal };
+  // What stores gave for the first reading serves the one after a question too.
+  const cache = new (await import('@exchange-connector/config')).StoreCache();
+  const request = { settingsFolder: options.settings, environment, signal, cache };
   if (options.passwordStdin) {
     const read = await readPasswordFrom(surroundings.input, signal);
     return read.kind === 'read' ? openSettings({ ...request, password: read.password }) : read;
