@@ -21,7 +21,7 @@ import {
   partId,
 } from '@exchange-connector/connector';
 import type { RowCiphers } from './at-rest.ts';
-import { AgentError, fileFailed } from './errors.ts';
+import { fileFailed } from './errors.ts';
 import { makeFolder, removeFolder } from './folder.ts';
 import { checkSealed, RowSorter, type SealedRows } from './row-sorter.ts';
 
@@ -104,7 +104,7 @@ export class PartJournal implements PartLedger {
     this.#folder = journalFolder(ports.state);
   }
 
-  async resume(conditions: string): Promise<KeptReading | undefined> {
+  async resume(conditions: string, onKey: (guid: string) => void): Promise<KeptReading | undefined> {
     if (!existsSync(this.#folder)) return undefined;
     const reading = readJson<ReadingFile>(this.#path('reading.json'));
     const why = this.#whyUseless(reading, digestOf(conditions));
@@ -117,7 +117,7 @@ export class PartJournal implements PartLedger {
     const finished: KeptPart[] = [];
     let rows = 0;
     for (const part of reading.parts) {
-      const kept = this.#readPart(part);
+      const kept = this.#readPart(part, onKey);
       if (kept === undefined) continue;
       this.#finished.set(partId(part), kept);
       finished.push({ part, facts: kept.facts });
@@ -165,22 +165,11 @@ export class PartJournal implements PartLedger {
     };
   }
 
-  async deliver(onKey: (guid: string) => void): Promise<void> {
-    const byAge = [...this.#finished.entries()].sort(([, left], [, right]) =>
+  async deliver(): Promise<void> {
+    const byAge = [...this.#finished.values()].sort((left, right) =>
       left.facts.startedAt < right.facts.startedAt ? -1 : left.facts.startedAt > right.facts.startedAt ? 1 : 0,
     );
-    for (const [id, { rows }] of byAge) {
-      if (rows.rows === 0) continue;
-      if (!checkSealed(rows, onKey, this.#ports.ciphers)) {
-        rmSync(rows.path, { force: true });
-        throw new AgentError(
-          'RUN_FILE_FAILED',
-          `taking together the rows of part ${this.#numbers.get(id) ?? id}: ${rows.path} is not as it was written`,
-          { recovery: 'ask-again', mend: 'run it again: that part is read again; check the disk if it stays' },
-        );
-      }
-      this.#ports.mailboxes.adopt(rows);
-    }
+    for (const { rows } of byAge) if (rows.rows > 0) this.#ports.mailboxes.adopt(rows);
   }
 
   clear(): void {
@@ -212,11 +201,17 @@ export class PartJournal implements PartLedger {
     return undefined;
   }
 
-  #readPart(part: Part): { readonly facts: PartFacts; readonly rows: SealedRows } | undefined {
+  #readPart(
+    part: Part,
+    onKey: (guid: string) => void,
+  ): { readonly facts: PartFacts; readonly rows: SealedRows } | undefined {
     const file = readJson<PartFile>(this.#path(`${this.#nameOf(part)}.json`));
     if (file?.format !== format || file.id !== partId(part) || !Array.isArray(file.rows?.segments)) return undefined;
     // The folder may have been moved since.
     const rows = { ...file.rows, path: this.#path(`${this.#nameOf(part)}.rows`) };
-    return rows.rows > 0 && !checkSealed(rows, () => {}, this.#ports.ciphers) ? undefined : { facts: file.facts, rows };
+    const keys: string[] = [];
+    if (rows.rows > 0 && !checkSealed(rows, (key) => keys.push(key), this.#ports.ciphers)) return undefined;
+    for (const key of keys) onKey(key);
+    return { facts: file.facts, rows };
   }
 }

@@ -7,7 +7,7 @@
  * Rows are encoded at once, because the text of a row is cut out of the text of a whole mailbox, which
  * would stay in memory with it.
  */
-import { closeSync, fsyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { RowSink } from '@exchange-connector/connector';
@@ -245,7 +245,7 @@ export class RowSorter implements RowSink {
     const path = this.#keptPath ?? '';
     this.#spill();
     try {
-      for (const { fd } of this.#files) fsyncSync(fd);
+      for (const { fd } of this.#files) fdatasyncSync(fd);
     } catch (cause) {
       throw fileFailed(`writing ${path} to the disk`, cause);
     }

@@ -10,10 +10,13 @@ import type { RowWriter } from './row-writer.ts';
 /** Where the rows of a selection go. */
 export interface SelectionRows {
   readonly columns: ColumnPlan;
+  /** One for many selections: it learns the form of the objects. */
+  readonly reader?: ObjectReader;
   readonly writer: RowWriter;
   readonly sink: RowSink;
   /** Where they are counted, if they may have to be read again. */
   readonly part?: RowTally;
+  readonly onKey?: (guid: string) => void;
 }
 
 /** How the reading of a selection ended. */
@@ -32,15 +35,15 @@ export async function readSelection(
   reading: ExportReading,
   ports: SessionPorts,
 ): Promise<SelectionOutcome> {
-  const { columns, writer, sink, part } = into;
+  const { columns, writer, sink, part, onKey, reader = new ObjectReader(columns, 'mailbox') } = into;
   const { projects } = reading;
   const request = mailboxesRequest(selection, {
     resultSize: 'Unlimited',
     properties: projects ? askedProperties(columns) : undefined,
     domainController: reading.domainController,
   });
-  const reader = new ObjectReader(columns, 'mailbox');
-  const rows = reading.startRows(reader, writer, sink, 'mailboxes', projects, part === undefined ? {} : { part });
+  const more = { ...(part === undefined ? {} : { part }), ...(onKey === undefined ? {} : { onValues: onKey }) };
+  const rows = reading.startRows(reader, writer, sink, 'mailboxes', projects, more);
   const outcome = await runPipeline(ports.session, request, rows.handlers);
   if (outcome.kind === 'left') {
     ports.onWarning(

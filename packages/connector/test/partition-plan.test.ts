@@ -154,6 +154,11 @@ test('a set of GUIDs holds what a set of texts holds', () => {
           expected.add(each);
         }
         assert.equal(set.size, expected.size);
+        const both = new GuidSet();
+        for (const each of others) both.add(each);
+        both.addAll(set);
+        assert.equal(both.size, new Set([...expected, ...others]).size);
+        assert.ok([...expected, ...others].every((each) => both.has(each)));
         for (const each of [...added, ...others]) assert.equal(set.has(each.toUpperCase()), expected.has(each));
       },
     ),

@@ -44,13 +44,14 @@ export interface PartLedger {
    * What an earlier process left of a reading under the same conditions; `undefined` where there is nothing
    * that can be used.
    * @param conditions all that shapes the rows: what differs makes another text
+   * @param onKey given the GUID of each row of the parts that are finished
    */
-  resume(conditions: string): Promise<KeptReading | undefined>;
+  resume(conditions: string, onKey: (guid: string) => void): Promise<KeptReading | undefined>;
   /** Begins a reading in these parts; what was there before is gone. */
   begin(conditions: string, parts: readonly Part[]): void;
   open(part: Part): OpenPart;
   /** Hands the rows of all finished parts on to where mailboxes go, the earliest read first. */
-  deliver(onKey: (guid: string) => void): Promise<void>;
+  deliver(): Promise<void>;
   /** Forgets everything: the reading starts anew. */
   clear(): void;
 }

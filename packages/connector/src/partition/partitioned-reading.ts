@@ -12,6 +12,7 @@ import { countMailboxes } from '../counting.ts';
 import type { ExportPlan, ExportPorts, SessionPorts } from '../export-ports.ts';
 import { type ExportReading, RowTally } from '../export-reading.ts';
 import { readSelection } from '../mailbox-reading.ts';
+import { ObjectReader } from '../object-reader.ts';
 import { runPipeline } from '../pipeline-run.ts';
 import { type MailboxSelection, mailboxesRequest, narrowSelection } from '../requests.ts';
 import { RowWriter } from '../row-writer.ts';
@@ -79,7 +80,8 @@ async function readOnce(context: PartitionedReading): Promise<number> {
   ports.mailboxes.restart();
   reading.restartMailboxes();
   const conditions = conditionsOf(context);
-  const kept = await ledger.resume(conditions);
+  const union = new GuidSet();
+  const kept = await ledger.resume(conditions, (guid) => union.add(guid));
   const parts = kept?.parts ?? inOrderOfWork(await planParts(context));
   if (kept === undefined) ledger.begin(conditions, parts);
   ports.onNote(`mailboxes are read in ${parts.length} parts, ${ports.sessions.most} at once`);
@@ -97,15 +99,16 @@ async function readOnce(context: PartitionedReading): Promise<number> {
     take(tallyOf(facts), facts);
   }
   reading.tellProgress();
+  const reader = new ObjectReader(columns, 'mailbox');
   const todo = parts.filter((part) => !done.has(partId(part)));
   await eachOf(todo, ports.sessions, ports.signal, async (part, signal) => {
-    const { tally, facts } = await readPart(part, context, signal);
+    const { tally, facts, guids } = await readPart(part, context, reader, signal);
     take(tally, facts);
+    union.addAll(guids);
     ports.sessions.progressed();
   });
   const readFrom = Math.min(...starts);
-  const union = new GuidSet();
-  await ledger.deliver((guid) => union.add(guid));
+  await ledger.deliver();
   await proveComplete({ selections, columns, writer, reading, views: context.views, ports, union, readFrom });
   for (const remark of writer.remarks()) ports.onWarning(`mailboxes: ${remark}`);
   return readFrom;
@@ -134,17 +137,21 @@ function tallyOf(facts: PartFacts): RowTally {
 async function readPart(
   part: Part,
   context: PartitionedReading,
+  reader: ObjectReader,
   signal: AbortSignal,
-): Promise<{ readonly tally: RowTally; readonly facts: PartFacts }> {
+): Promise<{ readonly tally: RowTally; readonly facts: PartFacts; readonly guids: GuidSet }> {
   const { views, ledger, reading, columns, plan, selections, ports } = context;
   const now = ports.now ?? Date.now;
   return views.run(async (session) => {
     const open = ledger.open(part);
     const tally = new RowTally();
+    // Not the texts: each is a piece of a whole mailbox's, which would stay in memory with it.
+    const guids = new GuidSet();
     const writer = new RowWriter(columns, plan.valueSeparator);
     const startedAt = new Date(now()).toISOString();
     try {
-      const into = { columns, writer, sink: open.sink, part: tally };
+      const onKey = (guid: string): void => void guids.add(guid);
+      const into = { columns, reader, writer, sink: open.sink, part: tally, onKey };
       const outcome = await readSelection(selectionOf(part, selections), into, reading, session);
       if (outcome.kind === 'asWhole') throw new AsWhole();
       const origins = [...tally.origins].flatMap(([domain, servers]) =>
@@ -152,7 +159,7 @@ async function readPart(
       );
       const facts = { startedAt, received: tally.received, origins, oddities: writer.oddities() };
       await open.finish(facts, tally.errors.length === 0);
-      return { tally, facts };
+      return { tally, facts, guids };
     } catch (error) {
       open.discard();
       throw error;
