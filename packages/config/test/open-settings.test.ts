@@ -449,3 +449,51 @@ test('no printing of opened settings shows what a store or an encrypted file gav
     assert.doesNotMatch(JSON.stringify(object), /planted-/);
   }
 });
+
+/** Contents that no settings file may have, and what is said of them. */
+const hostile: readonly (readonly [content: string | Uint8Array, message: RegExp])[] = [
+  ['', /^is not well-formed JSON: the file is empty$/],
+  ['[]', /^holds a JSON array; allowed is an object/],
+  ['{"a":'.repeat(100_000), /^nests deeper than 64 objects and arrays$/],
+  [`{"a":"${'x'.repeat(5 << 20)}"}`, /^cannot be read: it has \d+ bytes; at most 4194304 are read$/],
+  [
+    Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]),
+    /^is not UTF-8: the byte at offset 2 does not belong there/,
+  ],
+  [Buffer.from('\ufeff{}', 'utf16le'), /^is not UTF-8: .*; it looks like UTF-16/],
+  ['{"__proto__":1,"__PROTO__":2}', /^stands twice in one object: at line 1, column 2 as "__proto__"/],
+  ['{"Connections":{"Main":{"constructor":1,"constructor":1}}}', /^stands twice in one object/],
+];
+
+test('hostile content of any settings file is refused with the file and the place', async (context) => {
+  const names = [
+    'appsettings.json',
+    'appsettings.agent.json',
+    'appsettings.encrypted.agent.json',
+    'appsettings.cyberArk.agent.json',
+  ];
+  for (const name of names)
+    for (const [content, message] of hostile) {
+      const given = givenBy(['file']);
+      const { remarks } = refused(await open(context, { ...given, files: { ...given.files, [name]: content } }));
+      const fault = remarks.find(({ severity, source }) => severity === 'error' && source.endsWith(name));
+      assert.match(fault?.message ?? 'nothing', message, `${name}: ${describe(remarks).join('; ')}`);
+    }
+  const work = { Connections: { Main: { Server: 'nowhere' } } };
+  const { remarks } = refused(await open(context, { ...givenBy(['file']), workFile: work }));
+  assert.match(remarks.find(({ severity }) => severity === 'error')?.source ?? '', /appsettings\.connection\.json$/);
+});
+
+test('a byte-order mark, comments and prototype names do no harm in any file', async (context) => {
+  const tame =
+    '\ufeff// a comment\n{ "__proto__": { "Filter": "x" }, "constructor": {}, "Connections": { "Main": { "__proto__": { "Filter": "y" }, }, }, }';
+  const given = givenBy([]);
+  const files = {
+    ...given.files,
+    'appsettings.encrypted.agent.json': tame,
+    'appsettings.cyberArk.agent.json': '\ufeff{ "Connections": { "Main": { "__proto__": {} } } }',
+  };
+  const opened = loaded(await open(context, { ...given, files }));
+  assert.equal(opened.settings.connections[0]?.filter, undefined);
+  assert.equal(({} as Record<string, unknown>)['Filter'], undefined);
+});
