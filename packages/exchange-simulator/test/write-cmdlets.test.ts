@@ -1,6 +1,7 @@
 /* The cmdlets that write: each rule of Exchange's kept, and broken. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { createTestOrganization, openInProcessSession, type TestOrganization } from '../src/index.ts';
 import { type Argument, only, type Outcome, run } from './in-process.ts';
 
@@ -699,5 +700,82 @@ test('what a role lacks is absent: cmdlets, parameters, and in Get-Command', asy
   await assert.rejects(
     place({ roles: ['Mail Recipient'] }),
     /there is no management role "Mail Recipient"; there are View-Only Recipients,/,
+  );
+});
+
+test('values that are too long, and lists too large for the directory, are refused', async () => {
+  const { run: call, mailbox } = await place();
+  refused(
+    await call('Set-Mailbox', { Identity: 'nora', Name: 'n'.repeat(65) }),
+    'DataValidationException',
+    /maximum length is 64 and the length of the value provided is 65/,
+  );
+  refused(
+    await call('Set-Mailbox', { Identity: 'nora', CustomAttribute2: 'n'.repeat(1_025) }),
+    'DataValidationException',
+    /"CustomAttribute2" is too long/,
+  );
+  refused(
+    await call('Set-Mailbox', { Identity: 'nora', RecipientLimits: 'many' }),
+    'DataValidationException',
+    /a number or Unlimited/,
+  );
+  const many = Array.from({ length: 50_000 }, (_, count) => `smtp:a${count}@example.test`);
+  for (const EmailAddresses of [many, { Add: many }, `smtp:${'x'.repeat(2_000)}@example.test`] as const) {
+    const outcome = await call('Set-Mailbox', { Identity: 'nora', EmailAddresses });
+    assert.equal(outcome.failureId, 'ParameterArgumentTransformationError,Set-Mailbox');
+    assert.match(outcome.failure?.[1] ?? '', /administrative limit|too long/);
+  }
+  const most = Array.from({ length: 1_199 }, (_, count) => `smtp:a${count}@example.test`);
+  done(await call('Set-Mailbox', { Identity: 'nora', EmailAddresses: { Add: most } }));
+  refused(
+    await call('Set-Mailbox', { Identity: 'nora', EmailAddresses: { Add: 'one@example.test' } }),
+    'DataValidationException',
+    /administrative limit/,
+  );
+  assert.equal(((await mailbox('EmailAddresses'))[0] as readonly string[]).length, 1_200);
+});
+
+test('after any changes of addresses, one of them is primary, and nobody else has one of them', async () => {
+  const names = fc.constantFrom('a', 'b', 'c', 'd', 'team1');
+  const address = fc
+    .record({ type: fc.constantFrom('smtp:', 'SMTP:', '', 'X400:', 'x500:'), name: names })
+    .map(({ type, name }) => `${type}${name}@example.test`);
+  const list = fc.array(address, { maxLength: 4 });
+  const change = fc.oneof(
+    list.map((EmailAddresses) => ({ EmailAddresses })),
+    fc.record({ Add: list, Remove: list }).map((EmailAddresses) => ({ EmailAddresses })),
+    names.map((name) => ({ PrimarySmtpAddress: `${name}@example.test` })),
+    fc.boolean().map((EmailAddressPolicyEnabled) => ({ EmailAddressPolicyEnabled })),
+    names.map((Alias) => ({ Alias })),
+  );
+  const of = fc.constantFrom('nora', 'other');
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(of, change), { maxLength: 12 }), async (changes) => {
+      const { run: call, organization } = await place();
+      organization.change({ kind: 'createMailbox', samAccountName: 'other' });
+      for (const [identity, parameters] of changes) await call('Set-Mailbox', { Identity: identity, ...parameters });
+      const seen = new Set(
+        [...organization.truth().others()].flatMap(({ emailAddresses }) =>
+          emailAddresses.map((one) => one.toLowerCase()),
+        ),
+      );
+      for (const Identity of ['nora', 'other']) {
+        const [addresses, primary] = only(
+          await call('Get-Mailbox', { Identity }),
+          'EmailAddresses',
+          'PrimarySmtpAddress',
+        );
+        const all = addresses as readonly string[];
+        const primaries = all.filter((one) => one.startsWith('SMTP:'));
+        assert.deepEqual(primaries, all.some((one) => /^smtp:/i.test(one)) ? [`SMTP:${primary}`] : []);
+        for (const type of ['X400:', 'X500:']) assert.ok(all.filter((one) => one.startsWith(type)).length <= 1);
+        for (const one of all) {
+          assert.ok(!seen.has(one.toLowerCase()), one);
+          seen.add(one.toLowerCase());
+        }
+      }
+    }),
+    { numRuns: 100 },
   );
 });

@@ -82,7 +82,7 @@ function* runNew(args: BoundArguments, context: CmdletContext): Iterable<Emissio
     batchName: args.text('BatchName') ?? '',
     controller,
     sizeBytes: sizeOf(mailbox),
-    badItemLimit: Number(args.text('BadItemLimit') ?? '0'),
+    badItemLimit: args.text('BadItemLimit') ?? '0',
     suspended: args.flag('Suspend'),
   });
   yield {

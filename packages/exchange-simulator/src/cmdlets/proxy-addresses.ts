@@ -30,6 +30,10 @@ export function checkSmtpAddress(address: string): string {
 /** An address with its type; what has none is an SMTP address that is not primary. */
 export function parseProxyAddress(text: string): string {
   const trimmed = text.trim();
+  if (trimmed.length > longestAddress)
+    throw new AddressError(
+      `The length of the property is too long. The maximum length is ${longestAddress} and the length of the value provided is ${trimmed.length}.`,
+    );
   const match = /^([A-Za-z][A-Za-z0-9-]{0,8}):(.*)$/s.exec(trimmed);
   if (match === null) return `smtp:${checkSmtpAddress(trimmed)}`;
   const [, type, address] = match as unknown as [string, string, string];
@@ -51,21 +55,35 @@ export const addressKey = (address: string): string => address.toLowerCase();
 
 /** A whole list: no address twice, one primary of each type at most, and of SMTP exactly one. */
 export function wholeList(texts: readonly string[]): readonly string[] {
-  const addresses: string[] = [];
+  requireNumber(texts.length);
+  const byKey = new Map<string, string>();
+  const primaries = new Map<string, string>();
   for (const address of texts.map(parseProxyAddress)) {
-    const place = addresses.findIndex((known) => addressKey(known) === addressKey(address));
-    if (place < 0) addresses.push(address);
-    else if (isPrimary(address)) addresses[place] = address;
-  }
-  for (const type of new Set(addresses.map(typeOf))) {
-    const primaries = addresses.filter((address) => typeOf(address) === type && isPrimary(address));
-    if (primaries.length > 1) {
+    const key = addressKey(address);
+    const known = byKey.get(key);
+    if (known === undefined || isPrimary(address)) byKey.set(key, address);
+    if (!isPrimary(address)) continue;
+    const other = primaries.get(typeOf(address));
+    if (other !== undefined && addressKey(other) !== key) {
       throw new AddressError(
-        `There are multiple primary proxy addresses of type "${type}": ${primaries.map((address) => `"${address}"`).join(', ')}. Only one primary address of each type is allowed.`,
+        `There are multiple primary proxy addresses of type "${typeOf(address)}": "${other}", "${address}". Only one primary address of each type is allowed.`,
       );
     }
+    primaries.set(typeOf(address), address);
   }
-  return withPrimary(addresses);
+  return withPrimary([...byKey.values()]);
+}
+
+/** What the directory holds of one attribute with many values. */
+const mostAddresses = 1_200;
+/** The upper range of `proxyAddresses` ([MS-ADA3] 2.131). */
+const longestAddress = 1_123;
+
+function requireNumber(count: number): void {
+  if (count > mostAddresses)
+    throw new AddressError(
+      `The administrative limit for this request was exceeded: ${count} addresses; the directory holds at most ${mostAddresses}.`,
+    );
 }
 
 /** Marks the first SMTP address as the primary one where none is. */
@@ -104,6 +122,7 @@ export function changedList(current: readonly string[], change: AddressArgument)
     if (isPrimary(address)) addresses = [...madePrimary(addresses, address)];
     else if (!addresses.some((known) => addressKey(known) === addressKey(address))) addresses.push(address);
   }
+  requireNumber(addresses.length);
   return addresses;
 }
 
@@ -136,6 +155,7 @@ export function parseAddressArgument(
     if (name !== 'add' && name !== 'remove')
       throw new AddressError(`The key "${read.textOf(key) ?? ''}" isn't valid: the keys Add and Remove are allowed.`);
     change[name] = texts(content, read.textOf, read.itemsOf);
+    requireNumber(change[name].length);
     for (const address of change[name]) parseProxyAddress(address);
   }
   return { kind: 'change', ...change };

@@ -82,7 +82,18 @@ const kinds: Readonly<Record<string, MailboxKindName>> = {
   Equipment: 'equipment',
   Shared: 'shared',
 };
+const customAttributes = Array.from({ length: 15 }, (_, place) => `CustomAttribute${place + 1}`);
 const hidden = ['Arbitration', 'AuditLog', 'Monitoring', 'PublicFolder', 'Migration', 'GroupMailbox'];
+/** The directory's upper ranges. */
+const longest: Readonly<Record<string, number>> = {
+  Name: 64,
+  DisplayName: 256,
+  Office: 128,
+  SamAccountName: 256,
+  UserPrincipalName: 1_024,
+  SimpleDisplayName: 256,
+  MailTip: 1_000,
+};
 /** These must not be empty. */
 const needed = new Set(['Name', 'Alias', 'UserPrincipalName', 'SamAccountName']);
 
@@ -92,7 +103,7 @@ const parameters: readonly Parameter[] = [
   ...Object.keys(sizes).map(sizeParameter),
   ...Object.keys(texts).map(textParameter),
   ...Object.keys(policies).map((name) => idParameter(name, 'MailboxPolicyIdParameter')),
-  ...Array.from({ length: 15 }, (_, place) => textParameter(`CustomAttribute${place + 1}`)),
+  ...customAttributes.map(textParameter),
   booleanParameter('RequireSenderAuthenticationEnabled'),
   textParameter('SimpleDisplayName'),
   textParameter('MailTip'),
@@ -184,8 +195,22 @@ class Setting {
     return taskFailure(this.#context, who, reason, message, category);
   }
 
+  #requireLengths(): void {
+    const attributes = [...Object.entries(longest), ...customAttributes.map((name) => [name, 1_024] as const)];
+    for (const [name, most] of attributes) {
+      const { length } = this.#args.text(name) ?? '';
+      if (length > most)
+        throw this.#fail(
+          'DataValidationException',
+          `The length of the property "${name}" is too long. The maximum length is ${most} and the length of the value provided is ${length}.`,
+          ErrorCategory.InvalidData,
+        );
+    }
+  }
+
   #plain(): void {
     const args = this.#args;
+    this.#requireLengths();
     const draft = this.#draft as Record<string, unknown>;
     for (const [name, attribute] of Object.entries(flags)) if (args.has(name)) draft[attribute] = args.flag(name);
     for (const [name, attribute] of Object.entries(sizes)) {
@@ -234,7 +259,13 @@ class Setting {
     const limit = settings['RecipientLimits'];
     if (typeof limit === 'string') {
       if (limit.toLowerCase() === 'unlimited') delete settings['RecipientLimits'];
-      else settings['RecipientLimits'] = Number(limit);
+      else if (/^\d{1,9}$/.test(limit)) settings['RecipientLimits'] = Number(limit);
+      else
+        throw this.#fail(
+          'DataValidationException',
+          `"${limit}" isn't a valid RecipientLimits value: a number or Unlimited is due.`,
+          ErrorCategory.InvalidData,
+        );
     }
     for (const [name, known] of Object.entries(policies)) {
       if (!args.has(name)) continue;

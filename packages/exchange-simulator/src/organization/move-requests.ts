@@ -20,7 +20,7 @@ export interface MoveRequest {
   readonly queuedAtMs: number;
   readonly controller: DomainController;
   readonly sizeBytes: number;
-  readonly badItemLimit: number;
+  readonly badItemLimit: string;
   status: MailboxMove['status'];
   /** When it was taken up, and when it is done (or was). */
   startsAtMs: number;

@@ -144,7 +144,7 @@ const statisticsProperties: readonly PropertyShape<MoveStatisticsView>[] = [
   { name: 'BatchName', value: ({ request }) => stringValue(request.batchName) },
   {
     name: 'BadItemLimit',
-    value: ({ request }) => opaque('Microsoft.Exchange.Data.Unlimited`1', String(request.badItemLimit)),
+    value: ({ request }) => opaque('Microsoft.Exchange.Data.Unlimited`1', request.badItemLimit),
   },
   { name: 'BadItemsEncountered', value: integerValue(0) },
   { name: 'QueuedTimestamp', value: ({ request }) => time(request.queuedAtMs) },
