@@ -91,7 +91,7 @@ export const connectionKeys = {
   },
   Shells: {
     form: wholeNumber(1, 1, mostShells, 'sessions at a time'),
-    meaning: 'sessions that an export reads with at a time',
+    meaning: 'sessions that an export reads with at a time ([finishing.md](finishing.md))',
   },
   ShellSpacingSeconds: {
     form: wholeNumber(20, 0, day, 'seconds'),
