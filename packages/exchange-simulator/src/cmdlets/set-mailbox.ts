@@ -335,7 +335,7 @@ class Setting {
       const alias = this.#draft.alias ?? recipient.alias;
       after = madePrimary(after, `SMTP:${policyAddress(this.#context, controller, alias, recipient.index)}`);
     }
-    if (after.length > 0 && primaryOf(after) === undefined)
+    if (after !== before && primaryOf(after) === undefined)
       throw this.#fail(
         'DataValidationException',
         'The EmailAddresses property must contain one primary SMTP address.',
