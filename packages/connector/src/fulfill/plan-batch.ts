@@ -89,12 +89,13 @@ class BatchPlanner {
     if (scheduled.kind === 'deadlock') return { kind: 'refusals', refusals: deadlock(scheduled.orders) };
     try {
       const steps = number(scheduled.pieces, needs, this.#view);
+      const byOrder = Map.groupBy(steps, ({ orderIndex }) => orderIndex);
       const acting = drafts.filter((draft) => draft.steps.length > 0).map(({ order }) => order);
       const exceeded = exceededThresholds(acting, this.#view, this.#settings);
       return {
         kind: 'plan',
         domainController: this.#settings.domainController,
-        orders: this.#readings.map((reading) => ({ order: reading.head, decision: this.#decision(reading, steps) })),
+        orders: this.#readings.map((reading) => ({ order: reading.head, decision: this.#decision(reading, byOrder) })),
         steps,
         exceeded,
       };
@@ -203,7 +204,7 @@ class BatchPlanner {
     return undefined;
   }
 
-  #decision(reading: OrderReading, steps: readonly Step[]): OrderDecision {
+  #decision(reading: OrderReading, steps: ReadonlyMap<number, readonly Step[]>): OrderDecision {
     if (reading.kind === 'unusable') {
       return refusedDecision(new Refused('invalid', reading.reason), undefined);
     }
@@ -211,7 +212,7 @@ class BatchPlanner {
     const draft = this.#drafts.get(index);
     if (draft === undefined) return refusedDecision(this.#refused.get(index), undefined);
     const { object, notes } = draft;
-    const own = steps.filter((step) => step.orderIndex === index).map((step) => step.number);
+    const own = (steps.get(index) ?? []).map((step) => step.number);
     if (own.length === 0) return { kind: 'nothingToDo', object, notes };
     return { kind: 'planned', object, before: draft.before, after: draft.after, steps: own, notes };
   }

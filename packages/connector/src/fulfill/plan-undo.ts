@@ -57,7 +57,10 @@ class UndoPlanner {
   readonly #refused: Map<number, Refused>;
   readonly #overlay = new UndoneState();
   readonly #calls: PlannedCall[] = [];
+  readonly #planned = new Set<number>();
   #pending = false;
+  /** An order was refused of which calls were planned before: what follows them is judged in the next planning. */
+  #isSpoilt = false;
 
   constructor(
     orders: readonly CarriedOut[],
@@ -81,9 +84,10 @@ class UndoPlanner {
     if (this.#refused.size > known) return undefined;
     if (this.#pending) return { kind: 'readsNeeded', reads: this.#view.missing };
     const steps = this.#calls.map((call, at) => stepOf(call, at + 1));
+    const byOrder = Map.groupBy(steps, ({ orderIndex }) => orderIndex);
     const orders = this.#orders.map(({ order, steps: own }) => ({
       order,
-      decision: this.#decision(order, own, steps),
+      decision: this.#decision(order, own, byOrder.get(order.index) ?? []),
     }));
     return { kind: 'plan', domainController: this.#settings.domainController, orders, steps, exceeded: [] };
   }
@@ -105,7 +109,9 @@ class UndoPlanner {
       // What could not be read yet is not laid over: nothing that follows can be judged for good.
       if (error instanceof ReadingNeeded) this.#pending = true;
       else if (error instanceof Refused) {
-        if (!this.#pending) this.#refused.set(order, error);
+        if (this.#pending || this.#isSpoilt) return;
+        this.#refused.set(order, error);
+        this.#isSpoilt = this.#planned.has(order);
       } else throw error;
     }
   }
@@ -179,7 +185,7 @@ class UndoPlanner {
     return isEnded ? [clear, back] : [clear];
   }
 
-  #decision(order: OrderHead, own: readonly Step[], steps: readonly Step[]): OrderDecision {
+  #decision(order: OrderHead, own: readonly Step[], planned: readonly Step[]): OrderDecision {
     const object = own[0]?.object;
     const notes = [...new Set(own.flatMap(({ inverse }) => (inverse.kind === 'calls' ? inverse.notes : [])))];
     const refusal = this.#refused.get(order.index);
@@ -193,7 +199,6 @@ class UndoPlanner {
         notes: [],
       };
     }
-    const planned = steps.filter(({ orderIndex }) => orderIndex === order.index);
     const [first] = planned;
     if (first === undefined || object === undefined) return { kind: 'nothingToDo', object, notes };
     const before: Fields = Object.assign({}, ...planned.toReversed().map((step) => step.before));

@@ -31,81 +31,86 @@ export interface OrderNeeds {
   readonly addresses: readonly AddressNeed[];
 }
 
+/** One thing that an order waits for: a whole order, or an address that one gives up. */
+interface Need {
+  readonly of: number;
+  readonly from: number;
+  readonly key: string | undefined;
+  isOpen: boolean;
+}
+
 /**
+ * Puts orders in an order that works. Its time is that of the needs, not of the orders squared.
  * @param drafts in the order of the batch
- * @param needs of each order with steps, by its index
+ * @param needs of each order, by its index
  */
 export function schedule(drafts: readonly Draft[], needs: ReadonlyMap<number, OrderNeeds>): Schedule {
-  const scheduler = new Scheduler(drafts, needs);
-  return scheduler.run();
+  return new Scheduler(drafts, needs).run();
 }
 
 class Scheduler {
   readonly #waiting: Map<number, Draft>;
-  readonly #needs: ReadonlyMap<number, OrderNeeds>;
-  readonly #done = new Set<number>();
-  /** Addresses that a divided order has given up already. */
-  readonly #released = new Map<number, ReadonlySet<string>>();
+  readonly #needsOf = new Map<number, readonly Need[]>();
+  readonly #neededFrom = new Map<number, Need[]>();
+  readonly #open = new Map<number, number>();
+  /** Orders that wait for nothing, in the order in which they came to. */
+  readonly #ready: number[] = [];
+  readonly #divided = new Set<number>();
   readonly #pieces: Piece[] = [];
 
   constructor(drafts: readonly Draft[], needs: ReadonlyMap<number, OrderNeeds>) {
     this.#waiting = new Map(drafts.map((draft) => [draft.order.head.index, draft]));
-    this.#needs = needs;
+    for (const index of this.#waiting.keys()) this.#note(index, needs.get(index));
+  }
+
+  #note(index: number, needs: OrderNeeds | undefined): void {
+    const whole = (needs?.whole ?? []).map((from): Need => ({ of: index, from, key: undefined, isOpen: true }));
+    const addresses = (needs?.addresses ?? []).map(({ from, key }): Need => ({ of: index, from, key, isOpen: true }));
+    const own = [...whole, ...addresses].filter(({ from }) => this.#waiting.has(from));
+    this.#needsOf.set(index, own);
+    this.#open.set(index, own.length);
+    if (own.length === 0) this.#ready.push(index);
+    for (const need of own) {
+      const known = this.#neededFrom.get(need.from);
+      if (known === undefined) this.#neededFrom.set(need.from, [need]);
+      else known.push(need);
+    }
   }
 
   run(): Schedule {
+    let at = 0;
     while (this.#waiting.size > 0) {
-      if (this.#takeReady() || this.#divide()) continue;
-      return { kind: 'deadlock', orders: [...this.#waiting.keys()] };
+      const index = this.#ready[at];
+      if (index !== undefined) {
+        this.#take(index);
+        at += 1;
+      } else if (!this.#divide()) return { kind: 'deadlock', orders: [...this.#waiting.keys()] };
     }
     return { kind: 'schedule', pieces: this.#pieces };
   }
 
-  /** Takes, from the first to the last, every order that waits for nothing. */
-  #takeReady(): boolean {
-    let took = false;
-    for (const [index, draft] of this.#waiting) {
-      if (this.#blockers(index).length > 0) continue;
-      this.#pieces.push({ kind: this.#released.has(index) ? 'rest' : 'whole', draft });
-      this.#waiting.delete(index);
-      this.#done.add(index);
-      took = true;
-    }
-    return took;
+  #take(index: number): void {
+    const draft = this.#waiting.get(index);
+    if (draft === undefined) return;
+    this.#pieces.push({ kind: this.#divided.has(index) ? 'rest' : 'whole', draft });
+    this.#waiting.delete(index);
+    for (const need of this.#neededFrom.get(index) ?? []) this.#meet(need);
   }
 
-  #isReleased({ from, key }: AddressNeed): boolean {
-    return this.#done.has(from) || !this.#waiting.has(from) || this.#released.get(from)?.has(key) === true;
+  #meet(need: Need): void {
+    if (!need.isOpen) return;
+    need.isOpen = false;
+    const left = (this.#open.get(need.of) ?? 0) - 1;
+    this.#open.set(need.of, left);
+    if (left === 0) this.#ready.push(need.of);
   }
 
-  #wholeBlockers(index: number): number[] {
-    return (this.#needs.get(index)?.whole ?? []).filter((other) => this.#waiting.has(other));
-  }
-
-  #blockers(index: number): number[] {
-    const addresses = (this.#needs.get(index)?.addresses ?? []).filter((need) => !this.#isReleased(need));
-    return [...this.#wholeBlockers(index), ...addresses.map(({ from }) => from)];
-  }
-
-  /** The addresses that waiting orders want from each order. */
-  #wanted(): Map<number, Set<string>> {
-    const wanted = new Map<number, Set<string>>();
-    for (const index of this.#waiting.keys()) {
-      for (const need of this.#needs.get(index)?.addresses ?? []) {
-        if (this.#isReleased(need)) continue;
-        const keys = wanted.get(need.from) ?? new Set<string>();
-        wanted.set(need.from, keys.add(need.key));
-      }
-    }
-    return wanted;
-  }
-
-  /** Orders that wait for each other in a ring: following the first blocker of each comes back to them. */
+  /** Orders that wait for each other in a ring: following what each waits for first comes back to them. */
   #ring(): number[] {
     const [first] = this.#waiting.keys();
     const path: number[] = [];
     const places = new Map<number, number>();
-    for (let at = first; at !== undefined; at = this.#blockers(at)[0]) {
+    for (let at = first; at !== undefined; at = this.#needsOf.get(at)?.find(({ isOpen }) => isOpen)?.from) {
       const place = places.get(at);
       if (place !== undefined) return path.slice(place).sort((left, right) => left - right);
       places.set(at, path.length);
@@ -116,16 +121,22 @@ class Scheduler {
 
   /** Divides one order of a ring, so that the others need not wait for it. */
   #divide(): boolean {
-    const wanted = this.#wanted();
-    for (const index of [...this.#ring(), ...this.#waiting.keys()]) {
-      const keys = wanted.get(index);
-      const draft = this.#waiting.get(index);
-      if (keys === undefined || draft?.addresses?.divisible !== true || this.#released.has(index)) continue;
-      if (this.#wholeBlockers(index).length > 0) continue;
-      this.#pieces.push({ kind: 'release', draft, keys: [...keys].sort() });
-      this.#released.set(index, keys);
-      return true;
-    }
-    return false;
+    return (
+      this.#ring().some((index) => this.#divideOne(index)) ||
+      [...this.#waiting.keys()].some((index) => this.#divideOne(index))
+    );
+  }
+
+  #divideOne(index: number): boolean {
+    const draft = this.#waiting.get(index);
+    if (draft?.addresses?.divisible !== true || this.#divided.has(index)) return false;
+    const isBlocked = this.#needsOf.get(index)?.some(({ key, isOpen }) => key === undefined && isOpen) === true;
+    const wanted = (this.#neededFrom.get(index) ?? []).filter(({ key, isOpen }) => key !== undefined && isOpen);
+    if (isBlocked || wanted.length === 0) return false;
+    const keys = [...new Set(wanted.flatMap(({ key }) => key ?? []))].sort();
+    this.#pieces.push({ kind: 'release', draft, keys });
+    this.#divided.add(index);
+    for (const need of wanted) this.#meet(need);
+    return true;
   }
 }
