@@ -1,12 +1,13 @@
 import { existsSync, rmSync } from 'node:fs';
 import { AgentError } from './errors.ts';
 import { isPublicationPending, mendPublication } from './publication.ts';
-import { lockPath, type RunLock, takeRunLock } from './run-lock.ts';
+import { clearDeadLocks, lockPath, type RunLock, takeRunLock } from './run-lock.ts';
 
 /** Finishes what a run that died had begun to put in place, and removes what else it left. The lock must be held. */
 export async function clearLeftovers(stateFolder: string, lock: RunLock): Promise<string[]> {
   const sentences = await mendPublication(stateFolder);
-  for (const path of lock.abandoned) rmSync(path, { recursive: true, force: true });
+  for (const path of [...lock.abandoned, ...clearDeadLocks(stateFolder)])
+    rmSync(path, { recursive: true, force: true });
   return sentences;
 }
 

@@ -4,6 +4,7 @@
  * them leaves nothing half done for longer than until the next run.
  *
  *   temporaries, synced ─► journal, synced ─► rename each, the manifest last ─► folder synced ─► journal gone
+ *                                                                                            ─► the cookie
  */
 import { createHash } from 'node:crypto';
 import {
@@ -12,12 +13,13 @@ import {
   existsSync,
   fsyncSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileFailed } from './errors.ts';
 import { makeFolder } from './folder.ts';
 import type { FinishedFile } from './output-file.ts';
@@ -91,9 +93,34 @@ export function publish(stateFolder: string, runId: string, files: readonly Fini
   rmSync(journalPath(stateFolder), { force: true });
 }
 
+/**
+ * Puts the cookie in place once everything else is. No journal names it: whoever finishes a publication after a death
+ * leaves the older cookie, so that the next increment tells again of what nobody may have loaded.
+ * @throws AgentError where the rename fails: what was published stands, and the next increment tells of it again
+ */
+export function moveCookie(cookies: readonly FinishedFile[]): void {
+  putInPlace(cookies);
+}
+
 /** True where a publication was begun and not ended: {@link mendPublication} has to finish it. */
 export function isPublicationPending(stateFolder: string): boolean {
   return existsSync(journalPath(stateFolder));
+}
+
+/** What a run that died had not finished writing here: the journal's own text, cookies that are kept. */
+function removeUnfinished(stateFolder: string): void {
+  for (const folder of [stateFolder, join(stateFolder, 'cookies')]) {
+    if (!existsSync(folder)) continue;
+    for (const name of readdirSync(folder))
+      if (/^(?:publication\.json|\.).*\.partial$/.test(name) && !isNamed(stateFolder, name))
+        rmSync(join(folder, name), { force: true });
+  }
+}
+
+/** Whether a journal is to put that file in place yet. */
+function isNamed(stateFolder: string, name: string): boolean {
+  const journal = readJournal(journalPath(stateFolder));
+  return journal?.files.some((file) => basename(file.temporary) === name) === true;
 }
 
 async function sha256Of(path: string): Promise<string | undefined> {
@@ -125,6 +152,7 @@ function readJournal(path: string): Journal | undefined {
  */
 export async function mendPublication(stateFolder: string): Promise<string[]> {
   const path = journalPath(stateFolder);
+  removeUnfinished(stateFolder);
   if (!existsSync(path)) return [];
   const journal = readJournal(path);
   if (journal === undefined) {

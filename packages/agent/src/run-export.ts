@@ -27,7 +27,7 @@ import type { Manifest } from './manifest.ts';
 import { type FinishedFile, temporaryPath } from './output-file.ts';
 import { readNatively } from './native-engine.ts';
 import { ProgressMeter } from './progress-meter.ts';
-import { isPublicationPending, publish } from './publication.ts';
+import { isPublicationPending, moveCookie, publish } from './publication.ts';
 import { logRequests } from './request-log.ts';
 import { RowSorter } from './row-sorter.ts';
 import type { ExportOutcome, ExportRequest } from './run.ts';
@@ -153,9 +153,19 @@ async function releaseHeld(run: ExportRun, basis: ExportBasis): Promise<ExportOu
   return outcomeOf(run, manifest, manifest.complete ? [] : manifest.warnings);
 }
 
-/** In the order of the list: both CSV files, the cookie, the manifest. */
+/**
+ * Both CSV files and the manifest together, in the order of the list; the cookie when they are in place. Where a person
+ * acknowledges, increments start from what was acknowledged, and the last cookie goes with the files.
+ */
 function putInPlace(run: ExportRun, files: readonly FinishedFile[]): void {
-  publish(run.state, run.runId, files);
+  const { requireAcknowledge } = run.request.connection;
+  const isCookie = (file: FinishedFile): boolean => !requireAcknowledge && file.path === run.cookie;
+  publish(
+    run.state,
+    run.runId,
+    files.filter((file) => !isCookie(file)),
+  );
+  moveCookie(files.filter(isCookie));
   dropHeld(run.state);
   pruneCookies(run.state);
 }

@@ -6,7 +6,7 @@
  * The file appears with its content in one step (a link to a file written before), and is taken over in one
  * step (renamed away): two runs that start together never both hold it.
  */
-import { linkSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { linkSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { AgentError, fileFailed } from './errors.ts';
@@ -86,6 +86,10 @@ function isAlive(holder: Holder, path: string): boolean {
     const start = processStart(holder.pid);
     if (holder.processStart !== '' && start !== '') return start === holder.processStart;
   }
+  return isFresh(path);
+}
+
+function isFresh(path: string): boolean {
   try {
     return Date.now() - statSync(path).mtimeMs < silenceMs;
   } catch {
@@ -126,6 +130,25 @@ export function takeRunLock(folder: string, runId: string, temporaries: readonly
   } finally {
     rmSync(own, { force: true });
   }
+}
+
+/**
+ * Removes what runs that died in the middle of taking the lock left beside it. The lock must be held.
+ * @returns what they had been writing, or had been about to clear away
+ */
+export function clearDeadLocks(folder: string): readonly string[] {
+  const abandoned: string[] = [];
+  for (const name of readdirSync(folder)) {
+    if (!/^lock\.(?:[^.]+\.json|json\.[^.]+\.stale)$/.test(name)) continue;
+    const path = join(folder, name);
+    const holder = parseHolder(readText(path) ?? '');
+    // One that cannot be read may be being written at this moment.
+    const isInUse = holder === undefined ? isFresh(path) : isAlive(holder, path);
+    if (isInUse) continue;
+    abandoned.push(...(holder?.temporaries ?? []));
+    rmSync(path, { force: true });
+  }
+  return abandoned;
 }
 
 /** Links the lock into place; what a dead holder was writing is given back. */

@@ -7,7 +7,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { AgentError } from '../src/errors.ts';
-import { takeRunLock } from '../src/run-lock.ts';
+import { clearDeadLocks, takeRunLock } from '../src/run-lock.ts';
 
 function inFolder(run: (folder: string) => void | Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'run-lock-'));
@@ -123,4 +123,22 @@ test('the lock says who holds it in words that a person can read', () =>
     assert.equal(text['runId'], runId);
     assert.equal(text['pid'], process.pid);
     lock.release();
+  }));
+
+test('what runs that died while they took the lock left beside it is cleared away, and what they knew of is told', () =>
+  inFolder((folder) => {
+    const holder = { runId: 'dead', pid: 1, host: 'another host', processStart: '', since: '', temporaries: ['/t/x'] };
+    const write = (name: string, content: object, time: Date): void => {
+      writeFileSync(join(folder, name), JSON.stringify(content));
+      utimesSync(join(folder, name), time, time);
+    };
+    const longAgo = new Date(Date.now() - 3_600_000);
+    write('lock.dead.json', { ...holder, temporaries: [] }, longAgo);
+    write('lock.json.dead.stale', holder, longAgo);
+    // Of a run that takes the lock at this moment.
+    write('lock.new.json', { ...holder, pid: process.pid, host: hostname() }, new Date());
+    const lock = takeRunLock(folder, 'own', []);
+    assert.deepEqual(clearDeadLocks(folder), ['/t/x']);
+    lock.release();
+    assert.deepEqual(readdirSync(folder), ['lock.new.json']);
   }));
