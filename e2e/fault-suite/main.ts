@@ -43,15 +43,16 @@ function jobsOf(values: { mailboxes: number; kills: number; chaos: number; only?
   const jobs: SuiteJob[] = [];
   const { mailboxes } = values;
   const actions = values.actions?.split(',').map((action) => action.trim());
-  for (const mode of ['complete', 'incremental'] satisfies ExportMode[]) {
+  const modes = ['complete', 'incremental', 'acknowledged'] satisfies ExportMode[];
+  for (const [place, mode] of modes.entries()) {
     for (let shard = 0; shard < processes; shard += 1)
       jobs.push({ kind: 'boundaries', mode, mailboxes, shard, shards: processes, ...(actions && { actions }) });
     for (let part = 0; part < processes; part += 1) {
-      const count = Math.ceil(values.kills / processes / 2);
-      jobs.push({ kind: 'kills', mode, mailboxes, count, seed: 1 + part + (mode === 'complete' ? 0 : processes) });
+      const count = Math.ceil(values.kills / processes / modes.length);
+      jobs.push({ kind: 'kills', mode, mailboxes, count, seed: 1 + part + place * processes });
     }
-    const seeds = Math.ceil(values.chaos / 2);
-    jobs.push({ kind: 'chaos', mode, mailboxes, firstSeed: mode === 'complete' ? 1 : 1 + seeds, seeds });
+    const seeds = Math.ceil(values.chaos / modes.length);
+    jobs.push({ kind: 'chaos', mode, mailboxes, firstSeed: 1 + place * seeds, seeds });
   }
   return jobs.filter((job) => values.only === undefined || job.kind === values.only);
 }

@@ -8,7 +8,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { runExport } from '@exchange-connector/agent';
+import { runAcknowledge, runExport } from '@exchange-connector/agent';
 import { type ConnectionSettings, loadSettings } from '@exchange-connector/config';
 import {
   createTestOrganization,
@@ -25,7 +25,7 @@ import { SeededNumbers } from './seeded-numbers.ts';
 export const account = { login: 'reader', password: 'correct horse' };
 
 /** The settings of a connection to `url` as its files say them, defaults elsewhere. */
-function connectionTo(url: string, folder: string): ConnectionSettings {
+function connectionTo(url: string, folder: string, mode: ExportMode): ConnectionSettings {
   const Main = {
     Server: url,
     AuthType: 'Basic',
@@ -33,6 +33,7 @@ function connectionTo(url: string, folder: string): ConnectionSettings {
     Login: account.login,
     Password: account.password,
     ShellSpacingSeconds: 0,
+    RequireAcknowledge: mode === 'acknowledged',
   };
   writeFileSync(join(folder, 'appsettings.agent.json'), JSON.stringify({ Connections: { Main } }));
   const loaded = loadSettings({ settingsFolder: folder, environment: {} });
@@ -41,12 +42,16 @@ function connectionTo(url: string, folder: string): ConnectionSettings {
   return connection;
 }
 
-export type ExportMode = 'complete' | 'incremental';
+/**
+ * `complete`: each run reads everything. `incremental`: whoever loads looks at the manifest whenever a run has ended,
+ * however it ended. `acknowledged`: RequireAcknowledge; only runs that ended well are loaded, and then acknowledged.
+ */
+export type ExportMode = 'complete' | 'incremental' | 'acknowledged';
 
 /** What an export of the suite is given, but for the signal. */
 export function exportRequest(of: { readonly url: string; readonly folder: string; readonly mode: ExportMode }) {
   return {
-    connection: connectionTo(of.url, of.folder),
+    connection: connectionTo(of.url, of.folder, of.mode),
     folders: { temp: join(of.folder, 'Temp'), work: join(of.folder, 'Work') },
     settingsFolder: of.folder,
     ...(of.mode === 'complete' ? { complete: true } : {}),
@@ -96,10 +101,7 @@ export class SuiteRun {
   readonly numbers: SeededNumbers;
   readonly findings: Finding[] = [];
   readonly #life: OrganisationLife;
-  /** Loads after every run that ended well, as a scheduled job does. */
-  readonly #careful = new Loader();
-  /** Loads whatever the manifest vouches for, whenever it looks. */
-  readonly #eager = new Loader();
+  readonly #loader = new Loader();
   /** Called with the name of each round as it ends. */
   onRound: (where: string) => void = () => {};
   rounds = 0;
@@ -164,7 +166,7 @@ export class SuiteRun {
     const kind = run.exitCode === null ? 'killed' : run.outcome;
     this.outcomes.set(kind, (this.outcomes.get(kind) ?? 0) + 1);
     if (kind === 'cancelled') this.#find(where, `it had not ended after ${longestRunMs / 1000} s`);
-    this.#checkHurt(where, run, before);
+    await this.#checkHurt(where, run, before);
     await this.repair(`the run after ${where}`);
     this.rounds += 1;
     this.onRound(where);
@@ -186,7 +188,7 @@ export class SuiteRun {
     }
   }
 
-  #checkHurt(where: string, run: HurtRun, before: PublishedFiles): void {
+  async #checkHurt(where: string, run: HurtRun, before: PublishedFiles): Promise<void> {
     const after = this.#read(where);
     if (after === undefined) return;
     const changed = [...after.bytes].filter(
@@ -197,7 +199,6 @@ export class SuiteRun {
     if (run.exitCode === 0 || run.exitCode === 5) {
       if (!after.isVouchedFor)
         this.#find(where, `it ended with ${run.exitCode}, and the manifest does not fit the files`);
-      if (run.exitCode === 0) this.#careful.load(after);
     } else if (run.exitCode !== null) {
       if (names.length > 0 && !after.isVouchedFor)
         this.#find(where, `it failed, and left a mixed pair: ${names.join()}`);
@@ -211,7 +212,7 @@ export class SuiteRun {
     if (hasMoved && !names.includes('Main_mailboxes.csv'))
       this.#find(where, 'the cookie moved before the files were in place');
     if (run.exitCode !== null) this.#checkNothingLeft(where, after);
-    this.#eager.load(after);
+    if (this.mode !== 'acknowledged' || run.exitCode === 0) await this.#load(where, after);
   }
 
   /** What is published; undefined, with a finding, where a file is not whole. */
@@ -241,35 +242,38 @@ export class SuiteRun {
       this.#find(where, `it ended with ${run.exitCode}: ${run.message ?? run.outcome}`);
       return;
     }
-    this.check(where);
+    await this.check(where);
   }
 
   /** What must hold after a good run: the files fit, nothing else lies there, and who loaded all runs has the truth. */
-  check(where: string): void {
+  async check(where: string): Promise<void> {
     const published = this.#read(where);
     if (published === undefined) return;
     if (!published.isVouchedFor) this.#find(where, 'the manifest does not fit the files');
     this.#checkNothingLeft(where, published);
-    for (const [name, loader] of [
-      ['who loads after good runs', this.#careful],
-      ['who loads whenever the manifest vouches', this.#eager],
-    ] as const) {
-      loader.load(published);
-      this.#compare(where, name, loader);
-    }
+    await this.#load(where, published);
+    this.#compare(where);
   }
 
-  #compare(where: string, name: string, loader: Loader): void {
+  /** Loads what the manifest vouches for. */
+  async #load(where: string, published: PublishedFiles): Promise<void> {
+    if (!this.#loader.load(published) || this.mode !== 'acknowledged') return;
+    const { connection, folders } = exportRequest({ url: this.simulator.url, folder: this.folder, mode: this.mode });
+    const cookie = published.manifest?.cookieOut ?? undefined;
+    const outcome = await runAcknowledge({ connection, folders, cookie });
+    if (outcome.kind !== 'done') this.#find(where, `it could not be acknowledged: ${outcome.failure.message}`);
+  }
+
+  #compare(where: string): void {
     const truth = this.organization.truth();
+    const { mailboxes, databases, columns } = this.#loader;
     const differences = [
-      ...compareRows(loader.mailboxes, expectedMailboxes(truth, loader.columns)),
-      ...compareRows(loader.databases, expectedDatabases(truth)),
+      ...compareRows(mailboxes, expectedMailboxes(truth, columns)),
+      ...compareRows(databases, expectedDatabases(truth)),
     ];
     if (differences.length === 0) return;
-    this.#find(
-      where,
-      `${name} has ${differences.length} differences from the truth: ${differences.slice(0, 3).join('; ')}`,
-    );
+    const first = differences.slice(0, 3).join('; ');
+    this.#find(where, `what was loaded has ${differences.length} differences from the truth: ${first}`);
   }
 }
 
