@@ -293,6 +293,30 @@ test('a store that does not give the settings is exit 3, with its code told and 
   }
 });
 
+test('what is wrong with the certificate of the encrypted file is told, and nothing of it', {
+  skip,
+}, async (context) => {
+  const settings = await makeAllSources(context);
+  const check = async (more: Record<string, string>) => {
+    const { code, output, errors } = await runProgram(['config', 'check', '--settings', settings], {
+      environment: { ...withAll(), ...more },
+    });
+    assert.equal(code, 2, output + errors);
+    assert.doesNotMatch(output + errors, /a-wrong-password/);
+    return output;
+  };
+  const wrong = await check({ EncryptionCertificate__Password: 'a-wrong-password' });
+  assert.match(wrong, /^error: .*EncryptionCertificate: .*settings\.pfx.*password/m);
+  const file = join(settings, 'appsettings.encrypted.agent.json');
+  const leaf = readFileSync(file, 'utf8').replace(
+    /(eyJ[\w-]*\.)(.)/,
+    (_whole, head, letter) => `${head}${letter === 'A' ? 'B' : 'A'}`,
+  );
+  writeFileSync(file, leaf);
+  const damaged = await check({});
+  assert.match(damaged, /appsettings\.encrypted\.agent\.json:1:\d+: Connections\.Main\.Options\.Token: /);
+});
+
 test('config check tells every fault with its JSON path and exits 2, and warns of secrets in plain text', async (context) => {
   const settings = makeSettings(context, {
     Main: { Server: 'mail', Shells: 99, Login: 'a@B', Password: 'hunter2', Pasword: 'hunter2' },

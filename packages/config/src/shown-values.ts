@@ -171,13 +171,13 @@ function givenPassword(
   };
 }
 
-function listConnectionValues(opened: OpenedSettings): readonly ShownValue[] {
+function listConnectionValues(opened: OpenedSettings, only: string | undefined): readonly ShownValue[] {
   const connections = mergeLayers(opened.layers)?.members.get('connections')?.value;
   if (connections?.kind !== 'section') return [];
   const checked = opened.kind === 'loaded' ? opened.settings.connections : [];
   const values: ShownValue[] = [];
   for (const [key, { name, value }] of connections.members) {
-    if (value.kind !== 'section') continue;
+    if (value.kind !== 'section' || (only !== undefined && key !== only.toLowerCase())) continue;
     const lister = new ValueLister(opened.layers);
     lister.section(value, connectionKeys, memberPath('Connections', name), ['connections', key]);
     const settings = checked.find(({ id }) => id.toLowerCase() === key);
@@ -190,7 +190,9 @@ function listConnectionValues(opened: OpenedSettings): readonly ShownValue[] {
 /**
  * Every value of the settings as they count, defaults too, each with the source that gave it. Secrets, values of
  * `Options` and of unknown names are never among them in readable form.
+ *
+ * @param only the identifier of the one connection that is wanted; default all
  */
-export function listValues(opened: OpenedSettings): readonly ShownValue[] {
-  return [...listAgentValues(opened.agentLayers), ...listConnectionValues(opened)];
+export function listValues(opened: OpenedSettings, only?: string): readonly ShownValue[] {
+  return [...listAgentValues(opened.agentLayers), ...listConnectionValues(opened, only)];
 }

@@ -63,6 +63,15 @@ test('texts, numbers, lists and lists of the environment are shown as they stand
   assert.equal(shown.get('Databases.0')?.value, 'DB01');
 });
 
+test('one connection can be asked for, whatever its identifier', async (context) => {
+  const connections = { 'My.First': { Server: server }, Second: { Server: server } };
+  const opened = await open(context, { 'appsettings.agent.json': { Connections: connections } });
+  const servers = (only?: string) =>
+    listValues(opened, only).flatMap(({ path }) => (path.endsWith('.Server') ? [path] : []));
+  assert.deepEqual(servers('my.first'), ['Connections["My.First"].Server']);
+  assert.deepEqual(servers(), ['Connections["My.First"].Server', 'Connections.Second.Server']);
+});
+
 test('a password from outside the sources is told by where it came from', async (context) => {
   const members = { Server: server, Login: 'a@CONTOSO.COM' };
   const byVariable = (await show(context, members, { EXCHANGE_PASSWORD: 'abc-secret' })).get('Password');

@@ -75,10 +75,7 @@ async function runShow(options: CommonOptions, context: BareContext): Promise<Ex
     return exitCode.usage;
   }
   const { listValues } = await import('@exchange-connector/config');
-  const only = options.connection?.toLowerCase();
-  const isOf = ({ path }: ShownValue) =>
-    only === undefined || !path.startsWith('Connections') || path.toLowerCase().startsWith(`connections.${only}.`);
-  showValues(terminal, listValues(opened).filter(isOf), options.json);
+  showValues(terminal, listValues(opened, options.connection), options.json);
   sayRemarks(terminal, opened.kind === 'refused' ? opened.remarks : opened.settings.warnings);
   return exitOf(opened);
 }
