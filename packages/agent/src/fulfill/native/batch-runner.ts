@@ -22,6 +22,8 @@ export interface BatchWork {
    * @throws SessionLostError
    */
   plan(unanswered: readonly number[], begun: ReadonlySet<number>): Promise<Plan>;
+  /** What an order calls its object, for one that is not there: `database new db 1`. */
+  nameOf(order: number): string;
 }
 
 export interface BatchRunnerParts extends StepRunnerParts {
@@ -247,11 +249,12 @@ export class BatchRunner {
   #answerIdle(plan: Plan, before: number, isWhole: boolean, key?: string): boolean {
     let isSettled = true;
     for (const { order, decision } of plan.orders) {
-      const own = objectKey(decision);
+      const own = this.#key({ order, decision });
       if (decision.kind !== 'nothingToDo' || this.#outcomes.has(order.index) || order.index >= before) continue;
       if (key !== undefined && own !== key) continue;
-      const earlier = plan.orders.filter((each) => each.order.index < order.index && objectKey(each.decision) === own);
-      const isSo = own !== '' && earlier.every((each) => this.#outcomes.get(each.order.index)?.state === 'Executed');
+      const isSo = plan.orders
+        .filter((each) => each.order.index < order.index && each.decision.kind === 'planned' && this.#key(each) === own)
+        .every((each) => this.#outcomes.get(each.order.index)?.state === 'Executed');
       isSettled &&= isSo || isWhole;
       if (!isSo && !isWhole) continue;
       const { standing, remarks } = this.#state(order.index);
@@ -259,6 +262,12 @@ export class BatchRunner {
       this.#answer(order.index, executed([...nothing, ...decision.notes, ...remarks]));
     }
     return isSettled;
+  }
+
+  /** What tells the objects of a plan apart; a database that is made, or not there, has no GUID. */
+  #key({ order, decision: { object } }: PlannedOrder): string {
+    if (object === undefined) return this.#parts.work.nameOf(order.index);
+    return `${object.kind} ${(object.kind === 'database' ? object.name : (object.guid ?? object.name)).toLowerCase()}`;
   }
 
   /** @returns false where the step was not carried out */
@@ -271,7 +280,7 @@ export class BatchRunner {
       return false;
     }
     // A later order must not change the object before an earlier one has found it as it is.
-    if (!this.#answerIdle(plan, order, false, objectKey(entry.decision))) {
+    if (!this.#answerIdle(plan, order, false, this.#key(entry))) {
       state.stopped = true;
       return false;
     }
@@ -415,12 +424,6 @@ function wordsFor(failure: unknown, isOpen: boolean, standing: readonly string[]
     return `transient: outcome unknown: ${why}; the next fulfill of this connection reads the object and notes what became of it`;
   if (standing.length === 0) return `transient: not carried out: ${why}`;
   return `transient: carried out in part (${standing.join(', ')}): ${why}; send it again to have the rest done`;
-}
-
-/** What tells the objects of a plan apart; a database that is made has no GUID yet. Empty: there is no object. */
-function objectKey({ object }: PlannedOrder['decision']): string {
-  if (object === undefined) return '';
-  return `${object.kind} ${(object.kind === 'database' ? object.name : (object.guid ?? object.name)).toLowerCase()}`;
 }
 
 function executed(notes: readonly string[]): OrderOutcome {

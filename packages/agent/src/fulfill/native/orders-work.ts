@@ -42,6 +42,12 @@ export class OrdersWork implements BatchWork {
     this.#onRead = parts.onRead;
   }
 
+  nameOf(order: number): string {
+    const reading = this.#readings.find(({ head }) => head.index === order);
+    if (reading?.kind !== 'order') return '';
+    return `${reading.target} ${reading.identities[0]?.value ?? ''}`.toLowerCase();
+  }
+
   plan(unanswered: readonly number[]): Promise<Plan> {
     const wanted = new Set(unanswered);
     const orders = this.#readings.filter(({ head }) => wanted.has(head.index));
@@ -99,6 +105,10 @@ export class SavedPlanWork implements BatchWork {
     this.#inner = inner;
     this.#saved = saved;
     this.orders = inner.orders;
+  }
+
+  nameOf(order: number): string {
+    return this.#inner.nameOf(order);
   }
 
   async plan(unanswered: readonly number[], begun: ReadonlySet<number>): Promise<Plan> {

@@ -63,6 +63,10 @@ export class UndoWork implements BatchWork {
     this.#session = parts.session;
   }
 
+  nameOf(order: number): string {
+    return `order ${order}`;
+  }
+
   plan(unanswered: readonly number[]): Promise<Plan> {
     const wanted = new Set(unanswered);
     const orders = this.#carriedOut.filter(({ order }) => wanted.has(order.index));
