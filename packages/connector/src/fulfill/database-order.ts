@@ -393,7 +393,17 @@ function draftRemove(order: Order, database: LiveObject, context: DatabaseContex
     onFailure: 'takeBack',
   };
   const isMounted = database['Mounted'] === true;
-  const first = isMounted ? dismountStep(object) : undefined;
+  // Taken back after the removal, too: the database made again has another GUID, and the same name.
+  const byName = call(
+    'Mount-Database',
+    { ...object, guid: undefined },
+    `mount ${object.name} again`,
+    dismounted,
+    mounted,
+  );
+  const first: DraftStep | undefined = isMounted
+    ? { ...dismountStep(object), inverse: { kind: 'calls', calls: [byName], notes: [] } }
+    : undefined;
   const dismount =
     first === undefined ? [] : [{ ...first, preconditions: [...first.preconditions, ...inhabitants.checks] }];
   view.setDatabase(object.guid ?? object.name.toLowerCase(), undefined);

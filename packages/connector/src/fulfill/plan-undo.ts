@@ -226,6 +226,12 @@ function stepOf({ order, of, call, isLast }: PlannedCall, number: number): Step 
   };
 }
 
+/** A database that is made again has another GUID, and goes by its name; mailboxes may share a name. */
+function keysOf({ kind, guid, name }: ObjectIdentity): string[] {
+  const keys = kind === 'database' ? [guid, name] : [guid ?? name];
+  return keys.flatMap((key) => (key === undefined ? [] : [key.toLowerCase()]));
+}
+
 /** What the calls planned so far make of the organisation. */
 class UndoneState {
   /** By GUID or name; `undefined` where the object is gone. */
@@ -234,14 +240,16 @@ class UndoneState {
   readonly #addresses = new Map<string, ReadonlySet<string>>();
 
   apply(call: InverseCall, object: ObjectIdentity): void {
-    const key = (object.guid ?? object.name).toLowerCase();
     const isGone = /^(Disable|Remove)-Mailbox(Database)?$/.test(call.cmdlet);
-    if (isGone) this.#objects.set(key, undefined);
-    else this.#objects.set(key, { ...this.#objects.get(key), ...call.after, ...primaryField(call.after) });
-    if (isGone) this.#addresses.set(key, new Set());
+    for (const key of keysOf(object)) {
+      const fields = { ...this.#objects.get(key), ...call.after, ...primaryField(call.after) };
+      this.#objects.set(key, isGone ? undefined : fields);
+    }
+    const guid = object.guid ?? '';
+    if (isGone) this.#addresses.set(guid, new Set());
     else if ('EmailAddresses' in call.after) {
       const held = listOf(call.after['EmailAddresses']).map((text) => addressKey(parseProxyAddress(text)));
-      this.#addresses.set(key, new Set(held));
+      this.#addresses.set(guid, new Set(held));
     }
   }
 
