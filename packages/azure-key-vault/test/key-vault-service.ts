@@ -32,10 +32,11 @@ const pageSize = 2;
 
 /** Starts the service on a free port of the loopback. `folder` takes its certificates. */
 export async function startKeyVaultService(folder: string): Promise<KeyVaultService> {
-  const made = await makeCertificate({ hosts: ['localhost'], folder });
+  // An address, as a name of two addresses would have a client race them, and a busy machine lose the race.
+  const made = await makeCertificate({ hosts: ['127.0.0.1'], folder });
   const server = createServer({ key: made.keyPem, cert: made.certificatePem });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `https://localhost:${(server.address() as AddressInfo).port}`;
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const service: KeyVaultService = {
     url,
     caFile: made.files?.ca ?? '',

@@ -157,7 +157,7 @@ test('a vault whose certificate is not trusted is not talked to', async () => {
 test('a vault that hangs up is told with the address', async () => {
   const server = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const vault = `https://localhost:${(server.address() as AddressInfo).port}/`;
+  const vault = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   try {
     const { rest, message } = split(await read({ ...trusting, vault }));
     assert.deepEqual(rest, { code: 'KEY_VAULT_UNREACHABLE', recovery: 'retry-after-delay', ours: true });
@@ -171,7 +171,7 @@ test('a vault that takes the connection and says nothing is given up in time', a
   const sockets = new Set<Socket>();
   const server = createServer((socket) => sockets.add(socket.on('error', () => undefined)));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const vault = `https://localhost:${(server.address() as AddressInfo).port}/`;
+  const vault = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   try {
     const { rest, message } = split(await read({ ...trusting, vault, wholeMs: 200 }));
     assert.deepEqual(rest, { code: 'KEY_VAULT_UNREACHABLE', recovery: 'retry-after-delay', ours: true });

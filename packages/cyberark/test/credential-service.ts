@@ -56,7 +56,8 @@ export function makeClientFiles(
 
 /** Starts the service on a free port of the loopback; it takes the certificates of `clients` alone. */
 export async function startCredentialService(clients: readonly ClientFiles[]): Promise<CredentialService> {
-  const made = await makeCertificate({ hosts: ['localhost'] });
+  // An address, as a name of two addresses would have a client race them, and a busy machine lose the race.
+  const made = await makeCertificate({ hosts: ['127.0.0.1'] });
   const server = createServer({
     key: made.keyPem,
     cert: made.certificatePem,
@@ -66,7 +67,7 @@ export async function startCredentialService(clients: readonly ClientFiles[]): P
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const service: CredentialService = {
-    url: `https://localhost:${(server.address() as AddressInfo).port}/`,
+    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     caPem: made.caPem,
     replies: new Map(),
     requests: [],
