@@ -1,12 +1,22 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { AgentError, fileFailed } from '../src/errors.ts';
-import { RowSorter } from '../src/row-sorter.ts';
+import { checkSealed, RowSorter, type SealedRows } from '../src/row-sorter.ts';
 
 function inFolder(run: (folder: string) => void): void {
   const folder = mkdtempSync(join(tmpdir(), 'row-sorter-'));
@@ -119,4 +129,94 @@ test('a full disk is told apart, with what to do', {
   } finally {
     closeSync(fd);
   }
+});
+
+test('sealed rows are adopted as if they were put, a later part winning, and only wanted keys are left', () => {
+  // Few keys, so that the same stand in several parts; long lines, so that a part has several segments.
+  const key = fc
+    .integer({ min: 0, max: 300 })
+    .map((number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`);
+  const row = fc.record({ key, length: fc.integer({ min: 0, max: 60_000 }), group: fc.constantFrom('DB1', 'DB2', '') });
+  fc.assert(
+    fc.property(
+      fc.array(fc.array(row, { maxLength: 120 }), { maxLength: 4 }),
+      fc.array(row, { maxLength: 40 }),
+      (parts, late) => {
+        inFolder((folder) => {
+          const whole = new RowSorter(folder, 'whole');
+          const expected = new Map<string, { line: string; group: string }>();
+          let count = 0;
+          const put = (
+            into: RowSorter,
+            { key: each, length, group }: { key: string; length: number; group: string },
+          ): void => {
+            count += 1;
+            const line = `${count},${'é'.repeat(length >> 1)}\r\n`;
+            into.put(each, line, group);
+            expected.set(each, { line, group });
+          };
+          for (const [index, rows] of parts.entries()) {
+            const part = new RowSorter(folder, 'part', join(folder, `part-${index}.rows`));
+            for (const each of rows) put(part, each);
+            const sealed = part.seal();
+            const seen: string[] = [];
+            assert.ok(rows.length === 0 || checkSealed(sealed, (each) => seen.push(each)));
+            assert.equal(seen.length, rows.length);
+            if (rows.length > 0) whole.adopt(JSON.parse(JSON.stringify(sealed)) as SealedRows);
+          }
+          for (const each of late) put(whole, each);
+          const wanted = (each: string): boolean => Number(each.slice(-3)) % 3 !== 0;
+          whole.keepOnly(wanted);
+          const left = [...expected]
+            .filter(([each]) => wanted(each))
+            .sort(([left], [right]) => (left < right ? -1 : 1));
+          assert.deepEqual(
+            read(whole),
+            left.map(([, each]) => each),
+          );
+          whole.close();
+          assert.deepEqual(
+            readdirSync(folder).filter((name) => !name.startsWith('part-')),
+            [],
+          );
+        });
+      },
+    ),
+    { numRuns: 15 },
+  );
+});
+
+test('sealed rows that were changed on the disk, in any byte, are told from whole ones', () => {
+  inFolder((folder) => {
+    const path = join(folder, 'part.rows');
+    const part = new RowSorter(folder, 'part', path);
+    for (let row = 0; row < 50; row += 1) part.put(randomUUID(), `${row},text\r\n`, `DB${row % 3}`);
+    const sealed = part.seal();
+    const whole = readFileSync(path);
+    for (let at = 0; at < whole.length; at += 7) {
+      const bytes = Buffer.from(whole);
+      bytes[at] = (bytes[at] ?? 0) ^ 0x10;
+      writeFileSync(path, bytes);
+      assert.equal(
+        checkSealed(sealed, () => {}),
+        false,
+        `byte ${at}`,
+      );
+    }
+    writeFileSync(path, whole.subarray(0, whole.length - 1));
+    assert.equal(
+      checkSealed(sealed, () => {}),
+      false,
+    );
+    rmSync(path);
+    assert.equal(
+      checkSealed(sealed, () => {}),
+      false,
+    );
+    writeFileSync(path, whole);
+    assert.equal(
+      checkSealed(sealed, () => {}),
+      true,
+    );
+  });
 });

@@ -79,7 +79,7 @@ test('with the order of code units no name is in two parts, and parts of plain n
   const [compare] = collations;
   assert.ok(compare !== undefined);
   for (const part of parts) {
-    const held = names.filter((each) => holds(part, each, compare)).length;
+    const held: number = names.filter((each) => holds(part, each, compare)).length;
     assert.ok(held >= 40 && held <= 60, `${held} of 400 names in one of eight parts`);
   }
   for (const each of names) assert.equal(parts.filter((part) => holds(part, each, compare)).length, 1);
