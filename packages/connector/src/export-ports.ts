@@ -3,21 +3,9 @@ import type { Unit } from './incremental/units.ts';
 import type { PartLedger } from './partition/part-ledger.ts';
 import type { ExportScope, PinnedServers } from './requests.ts';
 import type { SessionSource } from './session-source.ts';
+import type { RowSink } from './row-sink.ts';
 
-/** Where the rows of one file go; sorted and made unique by `key` on the other side. */
-export interface RowSink {
-  /**
-   * Takes a row. A later row of the same key replaces the earlier one.
-   * @param key a GUID in lower case
-   * @param line with its CRLF
-   * @param group what rows are counted by
-   */
-  put(key: string, line: string, group: string): void;
-  /** Forgets all rows: they will come again. */
-  restart(): void;
-  /** Leaves out, in the end, the rows whose key is not wanted: those of objects that are gone by now. */
-  keepOnly?(isWanted: (key: string) => boolean): void;
-}
+export type { RowSink };
 
 /** What to export, as the connection's settings say. */
 export interface ExportPlan {

@@ -1,5 +1,5 @@
 /* What is kept of a reading in parts, so that a later session, or a later process, goes on where this one ended. */
-import type { RowSink } from '../export-ports.ts';
+import type { RowSink } from '../row-sink.ts';
 import type { Oddity } from '../row-writer.ts';
 import type { Part } from './partition-plan.ts';
 
