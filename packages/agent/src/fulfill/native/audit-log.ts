@@ -151,15 +151,15 @@ export class AuditLog {
   readonly #watch: WriteWatch | undefined;
   readonly #seal: LineSeal | undefined;
   #isNamed: boolean;
-  /** Requests whose lines are there already: a run that died between the lines and its journal's word of them. */
-  readonly requests: ReadonlySet<string>;
+  /** How many lines of a request are there already: a run died before its journal had a word of them. */
+  readonly #written: ReadonlyMap<string, number>;
 
   private constructor(
     workFolder: string,
     connection: string,
     run: string,
     file: ChainedFile,
-    requests: ReadonlySet<string>,
+    written: ReadonlyMap<string, number>,
     isNamed: boolean,
     watch: WriteWatch | undefined,
     seal: LineSeal | undefined,
@@ -169,7 +169,7 @@ export class AuditLog {
     this.#connection = connection;
     this.#headPath = headFile(workFolder, connection);
     this.#file = file;
-    this.requests = requests;
+    this.#written = written;
     this.#isNamed = isNamed;
     this.#watch = watch;
   }
@@ -189,9 +189,10 @@ export class AuditLog {
       throw broken(`${path} ends with line ${lastOwn.number}, and the chain goes on to ${end.number} in another run`);
     // What a death cut short never counted, and must not stand in the way of the runs that follow.
     if (own?.torn === true) truncateSync(path, own.wholeBytes);
-    const requests = new Set((own?.lines ?? []).map(({ value }) => value.requestId));
+    const written = new Map<string, number>();
+    for (const { value } of own?.lines ?? []) written.set(value.requestId, (written.get(value.requestId) ?? 0) + 1);
     const file = new ChainedFile(path, end, own?.wholeBytes ?? 0, watch);
-    return new AuditLog(workFolder, connection, run, file, requests, head?.run === run, watch, seal);
+    return new AuditLog(workFolder, connection, run, file, written, head?.run === run, watch, seal);
   }
 
   /** The last line of the chain. */
@@ -199,8 +200,12 @@ export class AuditLog {
     return this.#file.last;
   }
 
-  /** Adds lines, through to the disk. @throws AgentError RUN_FILE_FAILED, RUN_DISK_FULL */
-  add(entries: readonly AuditEntry[]): ChainPlace {
+  /**
+   * Adds the lines of one request, through to the disk; those that a death let through before are not written again.
+   * @throws AgentError RUN_FILE_FAILED, RUN_DISK_FULL
+   */
+  add(all: readonly AuditEntry[]): ChainPlace {
+    const entries = all.slice(this.#written.get(all[0]?.requestId ?? '') ?? 0);
     if (entries.length === 0) return this.last;
     if (!this.#isNamed) this.#writeHead();
     this.#isNamed = true;

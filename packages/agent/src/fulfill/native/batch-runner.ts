@@ -265,8 +265,9 @@ export class BatchRunner {
   }
 
   /** What tells the objects of a plan apart; a database that is made, or not there, has no GUID. */
-  #key({ order, decision: { object } }: PlannedOrder): string {
-    if (object === undefined) return this.#parts.work.nameOf(order.index);
+  #key({ order, decision: { kind, object } }: PlannedOrder): string {
+    const isThere = object !== undefined && (kind === 'planned' || object.guid !== undefined);
+    if (!isThere) return this.#parts.work.nameOf(order.index);
     return `${object.kind} ${(object.kind === 'database' ? object.name : (object.guid ?? object.name)).toLowerCase()}`;
   }
 

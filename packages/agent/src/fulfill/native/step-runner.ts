@@ -180,8 +180,7 @@ export class StepRunner {
 
   #write(begun: BegunLine, end: StepEnd, seen: Fields, error: StepError | undefined): void {
     const { audit, journal } = this.#parts;
-    const isWritten = audit.requests.has(begun.requestId);
-    const place = end === 'notApplied' || isWritten ? audit.last : audit.add(this.#entries(begun, end, seen));
+    const place = end === 'notApplied' ? audit.last : audit.add(this.#entries(begun, end, seen));
     journal.note({
       kind: 'ended',
       requestId: begun.requestId,
