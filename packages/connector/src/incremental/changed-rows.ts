@@ -13,10 +13,13 @@ export class ChangedRows implements RowSink {
   readonly #sink: RowSink;
   readonly #scanner = new RowScanner();
   readonly #forwardingAt: number;
+  readonly #databaseAt: number;
   readonly #serverAt: number;
   readonly #createdAt: number;
   readonly #known: GuidSet;
   #guids = new GuidSet();
+  /** The text of their `Database`. */
+  readonly #databases = new Map<string, string>();
   /** When those were made that the last export did not have. */
   readonly #created = new Map<string, number>();
   /** Those that forward: the hash of the text. */
@@ -29,6 +32,7 @@ export class ChangedRows implements RowSink {
   constructor(sink: RowSink, columns: readonly string[], known: GuidSet) {
     this.#sink = sink;
     this.#known = known;
+    this.#databaseAt = columns.indexOf('Database') + 1;
     this.#createdAt = columns.indexOf('WhenCreatedUTC') + 1;
     this.#forwardingAt = columns.indexOf('ForwardingAddress') + 1;
     this.#serverAt = databaseColumns().columns.findIndex(({ name }) => name === 'Server') + 1;
@@ -44,6 +48,7 @@ export class ChangedRows implements RowSink {
     const field = this.#scanner.field(this.#forwardingAt);
     if (field.length > 0) this.#forwarding.set(key, forwardingHash(fieldText(field)));
     else this.#forwarding.delete(key);
+    this.#databases.set(key, fieldText(this.#scanner.field(this.#databaseAt)));
     if (!this.#known.has(key)) this.#created.set(key, secondsOf(this.#scanner.field(this.#createdAt)));
     this.#sink.put(key, line, group);
   }
@@ -52,11 +57,17 @@ export class ChangedRows implements RowSink {
     this.#guids = new GuidSet();
     this.#forwarding.clear();
     this.#created.clear();
+    this.#databases.clear();
     this.#sink.restart();
   }
 
   has(guid: string): boolean {
     return this.#guids.has(guid);
+  }
+
+  /** The database that a mailbox was read in; undefined where it was not read. */
+  databaseOf(guid: string): string | undefined {
+    return this.#databases.get(guid);
   }
 
   /** Those that the last export did not have, and when they were made. */

@@ -1,9 +1,9 @@
 /*
- * Where something is gone, without asking for every GUID: mailboxes are counted by ranges of WhenCreatedUTC, which
- * no mailbox ever changes, and only ranges that hold another number than they should are looked at one by one. The
- * server reads each mailbox once more for it, and sends a few bytes for each range.
+ * Where something is gone, without asking for every GUID: mailboxes are counted by database, and within a database
+ * whose number is not as it should be by ranges of WhenCreatedUTC, which no mailbox ever changes. Only what then
+ * differs is looked at one by one. The server reads each mailbox about once more for it, and sends one object for
+ * each count.
  */
-import type { SnapshotEntry } from './snapshot-layout.ts';
 
 /** Mailboxes made from a second on (since 1970), up to the next range. */
 export interface CountRange {
@@ -14,61 +14,40 @@ export interface CountRange {
   readonly expected: number;
 }
 
-/** How finely time is cut. */
+/** How finely mailboxes are counted. */
 export interface RangeSize {
-  /** With fewer mailboxes nothing is cut: all GUIDs are a handful of bytes. */
+  /** With fewer mailboxes nothing is counted apart: all GUIDs are a handful of bytes. */
   readonly leastMailboxes: number;
-  /** A range holds about so many. */
+  /** A range of a database holds about so many. */
   readonly mailboxes: number;
-  /** There are at most so many ranges. */
+  /** There are at most so many ranges of a database. */
   readonly ranges: number;
 }
 
-export const usualRangeSize: RangeSize = { leastMailboxes: 2_000, mailboxes: 500, ranges: 200 };
+export const usualRangeSize: RangeSize = { leastMailboxes: 2_000, mailboxes: 500, ranges: 16 };
 
 /**
  * Cuts the time at which mailboxes were made into ranges of about equal numbers.
- * @returns undefined where there are too few for it to be worth while
+ * @param times when each was made, in seconds since 1970; sorted here
  */
-export function cutByCreation(
-  entries: Iterable<SnapshotEntry>,
-  total: number,
-  added: Iterable<number>,
-  wanted: RangeSize = usualRangeSize,
-): CountRange[] | undefined {
-  if (total < wanted.leastMailboxes) return undefined;
-  const times = new Uint32Array(total);
-  let count = 0;
-  for (const entry of entries) {
-    if (count === total) return undefined;
-    times[count] = entry.created;
-    count += 1;
+export function cutByCreation(times: number[], { mailboxes, ranges }: RangeSize): CountRange[] {
+  const sorted = times.sort((left, right) => left - right);
+  const size = Math.max(mailboxes, Math.ceil(sorted.length / ranges));
+  const cuts: CountRange[] = [];
+  let begin = 0;
+  let from = 0;
+  for (let at = size; at < sorted.length; at += size) {
+    const to = sorted[at] as number;
+    if (to <= from) continue;
+    // Those of one second stay together.
+    let end = at;
+    while (end > begin && sorted[end - 1] === to) end -= 1;
+    cuts.push({ from, to, expected: end - begin });
+    from = to;
+    begin = end;
   }
-  const sorted = times.subarray(0, count).sort();
-  const size = Math.max(wanted.mailboxes, Math.ceil(count / wanted.ranges));
-  const bounds = [0];
-  for (let at = size; at < count; at += size) {
-    const bound = sorted[at] as number;
-    if (bound > (bounds.at(-1) as number)) bounds.push(bound);
-  }
-  const expected = bounds.map(() => 0);
-  const indexOf = (time: number): number => {
-    let low = 0;
-    let high = bounds.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((bounds[middle] as number) <= time) low = middle;
-      else high = middle - 1;
-    }
-    return low;
-  };
-  for (const time of sorted) expected[indexOf(time)] = (expected[indexOf(time)] ?? 0) + 1;
-  for (const time of added) expected[indexOf(time)] = (expected[indexOf(time)] ?? 0) + 1;
-  return bounds.map((from, index) => ({
-    from,
-    to: bounds[index + 1] ?? Number.POSITIVE_INFINITY,
-    expected: expected[index] as number,
-  }));
+  cuts.push({ from, to: Number.POSITIVE_INFINITY, expected: sorted.length - begin });
+  return cuts;
 }
 
 /** The filter that selects a range, the times written as this server takes them. */

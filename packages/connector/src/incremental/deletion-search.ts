@@ -1,15 +1,14 @@
 /*
- * What is gone, where the server's count alone does not prove that nothing is: by ranges, in which it counts
- * again, and in those that hold another number than they should GUID by GUID. What turns out to be there without
+ * What is gone, where the server's count alone does not prove that nothing is: it counts by parts, and those that
+ * hold another number than they should are looked at GUID by GUID. What turns out to be there without
  * having been read, though nothing of its own changed, is read.
  */
-import { countMailboxes } from '../counting.ts';
 import type { SessionPorts } from '../export-ports.ts';
 import type { ExportReading } from '../export-reading.ts';
 import { GuidSet } from '../partition/guid-set.ts';
-import { type MailboxSelection, narrowSelection } from '../requests.ts';
+import type { MailboxSelection } from '../requests.ts';
 import type { ChangedRows } from './changed-rows.ts';
-import { type CountRange, cutByCreation, type RangeSize, rangeFilter } from './count-ranges.ts';
+import { findSuspects, type Narrowing, type Suspects } from './count-search.ts';
 import { forwardingHash } from './row-entry.ts';
 import type { Absence } from './row-merge.ts';
 import { fieldText, guidText } from './row-scanner.ts';
@@ -25,23 +24,6 @@ export interface SearchContext {
   readonly known: GuidSet;
   readonly rows: ChangedRows;
   readonly readRows: (selections: readonly MailboxSelection[]) => Promise<void>;
-}
-
-/** For a search by ranges. */
-export interface Narrowing {
-  /** The server's count of all. */
-  readonly counted: number;
-  /** How many the last export had. */
-  readonly before: number;
-  /** The text of a time in a filter. */
-  readonly write: (time: Date) => string;
-  readonly size: RangeSize | undefined;
-}
-
-/** What is looked at one by one. */
-interface SweptRanges {
-  readonly selections: readonly MailboxSelection[];
-  readonly isSwept: (created: number) => boolean;
 }
 
 /** Mailboxes read one by one; where there are more, all are read. */
@@ -65,7 +47,8 @@ export class DeletionSearch {
    */
   async run(byPlace: boolean, narrowing: Narrowing | undefined): Promise<Absence> {
     const { selections, ports, reading, rows } = this.#context;
-    const ranges = narrowing === undefined ? undefined : await this.#rangesToSweep(narrowing);
+    const suspects = narrowing === undefined ? undefined : await findSuspects(narrowing, this.#context);
+    if (suspects !== undefined) this.#tellNarrowed(suspects);
     const seen = new GuidSet();
     const places = new Map<string, number>();
     const outcome = byPlace
@@ -78,7 +61,7 @@ export class DeletionSearch {
           reading,
           ports,
         )
-      : await sweepGuids(ranges?.selections ?? selections, (guid) => seen.add(guid), reading, ports);
+      : await sweepGuids(suspects?.selections ?? selections, (guid) => seen.add(guid), reading, ports);
     if (outcome.kind === 'failed') {
       reading.addError(outcome.error);
       return { kind: 'unchanged' };
@@ -91,11 +74,13 @@ export class DeletionSearch {
     const moved: string[] = [];
     for (const entry of ports.entries()) {
       const guid = guidText(entry.guid);
-      if (ranges?.isSwept(entry.created) === false) seen.add(guid);
+      if (suspects?.includes(entry) === false) seen.add(guid);
       else if (!seen.has(guid)) missing.push(guid);
       else if (byPlace && places.get(guid) !== placeHash(entry) && !rows.has(guid)) moved.push(guid);
     }
-    if (ranges !== undefined) for (const [guid, created] of rows.added) if (!ranges.isSwept(created)) seen.add(guid);
+    for (const [guid, created] of rows.added) {
+      if (suspects?.includesAdded(guid, created) === false) seen.add(guid);
+    }
     const absence = await this.#confirm(missing, seen);
     await this.readByGuid([...this.#unread(seen), ...moved]);
     return absence;
@@ -109,6 +94,14 @@ export class DeletionSearch {
     await readRows(guids.length > mostByGuid ? selections : selectGuids(selections, guids));
   }
 
+  #tellNarrowed({ selections }: Suspects): void {
+    this.hasNarrowed = true;
+    const where = selections.map(({ description }) => description).slice(0, 5);
+    this.#context.ports.onNote(
+      `mailboxes were counted by database and time of creation: GUIDs are compared in ${selections.length} parts alone (${where.join('; ')}${selections.length > 5 ? '; …' : ''})`,
+    );
+  }
+
   #unread(seen: GuidSet): string[] {
     const { known, rows } = this.#context;
     const unread: string[] = [];
@@ -116,45 +109,6 @@ export class DeletionSearch {
       if (!known.has(guid) && !rows.has(guid)) unread.push(guid);
     });
     return unread;
-  }
-
-  /** The ranges of creation time in which the server counts another number than there should be; undefined for all. */
-  async #rangesToSweep({ counted, before, write, size }: Narrowing): Promise<SweptRanges | undefined> {
-    const { ports, rows, selections } = this.#context;
-    const ranges = cutByCreation(ports.entries(), before, rows.added.values(), size);
-    if (ranges === undefined || ranges.length < 3) return undefined;
-    const narrowed = (range: CountRange): MailboxSelection[] =>
-      selections.map((selection) => narrowSelection(selection, { filter: rangeFilter(range, write) }));
-    const swept: CountRange[] = [];
-    let sum = 0;
-    for (const [index, range] of ranges.entries()) {
-      const count = await this.#count(narrowed(range));
-      if (count === undefined) return undefined;
-      sum += count;
-      // What came into being while this is read is in the last one.
-      if (count !== range.expected || index === ranges.length - 1) swept.push(range);
-    }
-    // Mailboxes in none of the ranges, or a change in between: the ranges prove nothing.
-    if (sum !== counted || swept.length * 2 > ranges.length) return undefined;
-    this.hasNarrowed = true;
-    ports.onNote(
-      `GUIDs are compared in ${swept.length} of ${ranges.length} ranges of creation time; the others hold as many mailboxes as they should`,
-    );
-    return {
-      selections: swept.flatMap(narrowed),
-      isSwept: (created) => swept.some(({ from, to }) => created >= from && created < to),
-    };
-  }
-
-  async #count(selections: readonly MailboxSelection[]): Promise<number | undefined> {
-    const { reading, ports } = this.#context;
-    let total = 0;
-    for (const selection of selections) {
-      const count = await countMailboxes(selection, reading, ports);
-      if (count === undefined) return undefined;
-      total += count;
-    }
-    return total;
   }
 
   /** Reads everything as rows; what is not among them is looked for once more. */

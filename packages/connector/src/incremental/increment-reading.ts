@@ -149,7 +149,14 @@ class Increment {
       const canNarrow = !byPlace && !isDue && filterTime.widening === 0;
       const narrowing =
         canNarrow && after !== undefined
-          ? { counted: after, before: facts.mailboxes, write: filterTime.write, size: plan.rangeSize }
+          ? {
+              scope,
+              databases,
+              databasesBefore: facts.databases,
+              counted: after,
+              write: filterTime.write,
+              size: plan.rangeSize,
+            }
           : undefined;
       absence = await search.run(byPlace, narrowing);
     }
