@@ -54,7 +54,10 @@ export function changedText(order: Order, name: string): string | undefined {
 function resourceKind(order: Order): MailboxKind {
   const type = changedText(order, 'ResourceType')?.toLowerCase();
   if (type === 'room' || type === 'equipment') return type;
-  throw new Refused('invalid', 'IsResource is True, and ResourceType says neither Room nor Equipment');
+  throw new Refused(
+    'invalid',
+    `a resource is a Room or Equipment; ResourceType is ${type === undefined ? 'empty' : `"${type}"`}`,
+  );
 }
 
 /**
@@ -79,7 +82,8 @@ export function wantedKind(order: Order, present: MailboxKind | undefined): Mail
   const resource = flagOf(order, 'IsResource');
   if (shared === true) wishes.add('shared');
   if (linked === true) wishes.add('linked');
-  if (resource === true) wishes.add(resourceKind(order));
+  const resourceType = changedText(order, 'ResourceType');
+  if (resource === true || (resource === undefined && resourceType !== undefined)) wishes.add(resourceKind(order));
   if (wishes.size > 1) {
     throw new Refused('invalid', `the order asks for several kinds of mailbox at once: ${[...wishes].join(', ')}`);
   }

@@ -199,11 +199,24 @@ interface KindPart {
   readonly type: string;
 }
 
+/** The account of a linked mailbox is said when it is made. @throws Refused */
+function requireSameMaster(order: Order, mailbox: LiveObject): void {
+  const wanted = changedText(order, 'LinkedMasterAccount');
+  const present = textField(mailbox, 'LinkedMasterAccount');
+  if (wanted === undefined || wanted.toLowerCase() === present.toLowerCase()) return;
+  throw new Refused(
+    'invalid',
+    `LinkedMasterAccount is ${present === '' ? 'empty' : present}, the order asks for ${wanted}: orders say it of new mailboxes only`,
+  );
+}
+
 function kindPart(order: Order, mailbox: LiveObject): KindPart | undefined {
   const details = textField(mailbox, 'RecipientTypeDetails');
   const present = kindOfDetails(details);
+  requireSameMaster(order, mailbox);
+  // A kind that orders do not make may be named as it is.
   const named = changedText(order, 'RecipientTypeDetails');
-  if (named !== undefined && named.toLowerCase() === details.toLowerCase()) return undefined;
+  if (present === undefined && named?.toLowerCase() === details.toLowerCase()) return undefined;
   const wanted = wantedKind(order, present);
   if (wanted === undefined || wanted === present) return undefined;
   if (wanted === 'linked' || present === undefined || present === 'linked') {

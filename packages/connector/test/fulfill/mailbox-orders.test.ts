@@ -284,6 +284,25 @@ test('a mailbox becomes a shared one and a user mailbox again by Set-Mailbox -Ty
   assert.equal(refusalOf(linked).class, 'invalid');
 });
 
+test('a kind is named by ResourceType alone, and what an order cannot change of a linked or an unusual mailbox is refused', () => {
+  const model = organisation();
+  model.addMailbox('room', ['SMTP:room@contoso.com'], { RecipientTypeDetails: 'RoomMailbox', ResourceType: 'Room' });
+  model.addMailbox('old', ['SMTP:old@contoso.com'], {
+    RecipientTypeDetails: 'LegacyMailbox',
+    LinkedMasterAccount: 'F\\old',
+  });
+  const plan = planFor(model, [
+    { changes: { SamAccountName: 'room', ResourceType: 'Room' } },
+    { changes: { SamAccountName: 'old', RecipientTypeDetails: 'legacymailbox', LinkedMasterAccount: 'f\\OLD' } },
+    { changes: { SamAccountName: 'old', IsShared: true } },
+    { changes: { SamAccountName: 'old', LinkedMasterAccount: 'F\\new' } },
+    { changes: { SamAccountName: 'room', ResourceType: 'Attic' } },
+    { changes: { SamAccountName: 'room', ResourceType: 'Equipment' } },
+  ]);
+  assert.deepEqual(kindsOf(plan), ['nothingToDo', 'nothingToDo', 'refused', 'refused', 'refused', 'planned']);
+  assert.equal(plan.steps[0]?.parameters['Type'], 'Equipment');
+});
+
 test('a changed database is a move request, queued once; an ended request is cleared first', () => {
   const model = organisation();
   const anna = model.addMailbox('anna', ['SMTP:anna@contoso.com']);

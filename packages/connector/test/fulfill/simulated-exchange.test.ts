@@ -225,7 +225,7 @@ test('any batch of address changes works on the simulator, and is taken back', a
         assert.deepEqual(after, before);
       },
     ),
-    { numRuns: 8 },
+    { numRuns: 5 },
   );
 });
 
