@@ -1,0 +1,281 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  encodeCliXml,
+  psObject,
+  psString,
+  type PipelineEvent,
+  type PipelineRequest,
+  PipelineState,
+  type RemoteSession,
+} from '@exchange-connector/psrp';
+import fc from 'fast-check';
+import { whyComplete } from '../../src/incremental/basis.ts';
+import type { CookieFacts } from '../../src/incremental/cookie-facts.ts';
+import { cutByCreation, rangeFilter } from '../../src/incremental/count-ranges.ts';
+import { pinsOf } from '../../src/incremental/remembered-pins.ts';
+import { areDisjoint, filtersOwnOnly, planRereading } from '../../src/incremental/rereading.ts';
+import { proveFilterTime } from '../../src/incremental/server-check.ts';
+import { type ChangeLimits, findBreaches } from '../../src/incremental/thresholds.ts';
+import type { Unit } from '../../src/incremental/units.ts';
+import { wholeScope } from './small-agent.ts';
+
+const facts: CookieFacts = {
+  id: 'c',
+  connection: 'Main',
+  runId: 'r',
+  time: '2026-03-01T09:00:00.000Z',
+  engine: 'native',
+  server: 's',
+  settings: 'd',
+  forestView: true,
+  controllers: {},
+  columns: [],
+  columnsMissing: [],
+  needsComplete: null,
+  mailboxes: 0,
+  databases: [],
+  units: null,
+  restless: [],
+  forwarding: { count: 0, sum: 0 },
+  landmarks: {},
+  sweptAt: '2026-03-01T09:00:00.000Z',
+};
+const now = Date.parse('2026-03-01T10:00:00Z');
+
+test('a cookie that does not fit says why in words that name what differs', () => {
+  const run = { connection: 'Main', engine: 'native', settings: 'd', now } as const;
+  assert.equal(whyComplete(facts, run), undefined);
+  const cases: readonly (readonly [Partial<CookieFacts>, RegExp])[] = [
+    [{ connection: 'Other' }, /connection Other/],
+    [{ engine: 'script' }, /read by a script/],
+    [{ settings: 'e' }, /settings that shape the rows/],
+    [{ needsComplete: 'errors came' }, /^errors came$/],
+    [{ time: '2026-03-01T11:00:00Z' }, /in the future/],
+  ];
+  for (const [difference, reason] of cases) assert.match(whyComplete({ ...facts, ...difference }, run) ?? '', reason);
+});
+
+const limits: ChangeLimits = {
+  lines: { Insert: 100, Update: 100, Delete: 100 },
+  percent: { Insert: 5, Update: 5, Delete: 5 },
+};
+const none = { Insert: 0, Update: 0, Delete: 0 };
+
+test('thresholds: lines and percent of each command, whichever is passed first; neither at the limit, nor at 0, nor at first', () => {
+  const breaches = (
+    counts: Partial<typeof none>,
+    before: number | undefined,
+    mode: 'complete' | 'incremental' = 'incremental',
+    chosen = limits,
+  ) =>
+    findBreaches(mode, [{ file: 'mailboxes', counts: { ...none, ...counts }, before, after: 1 }], chosen).map(
+      ({ command, setting }) => `${command} ${setting}`,
+    );
+  assert.deepEqual(breaches({ Delete: 100 }, 10_000), []);
+  assert.deepEqual(breaches({ Delete: 101 }, 10_000), ['Delete MaximumDeletedLines']);
+  assert.deepEqual(breaches({ Update: 11 }, 200), ['Update MaxPercentageUpdatedLines']);
+  assert.deepEqual(breaches({ Update: 10 }, 200), []);
+  assert.deepEqual(breaches({ Update: 100 }, 199), []);
+  assert.deepEqual(breaches({ Insert: 5000 }, undefined), []);
+  assert.deepEqual(breaches({ Insert: 101, Update: 101 }, 100_000), [
+    'Insert MaximumInsertedLines',
+    'Update MaximumUpdatedLines',
+  ]);
+  const off: ChangeLimits = { lines: none, percent: none };
+  assert.deepEqual(breaches({ Insert: 5000, Delete: 5000 }, 10_000, 'incremental', off), []);
+  // A complete run writes everything as Insert.
+  assert.deepEqual(breaches({ Insert: 10_000, Delete: 500 }, 10_000, 'complete'), []);
+  assert.deepEqual(breaches({ Insert: 10_000, Delete: 501 }, 10_000, 'complete'), ['Delete MaxPercentageDeletedLines']);
+  assert.deepEqual(breaches({ Delete: 150 }, 150, 'complete'), []);
+  const empty = findBreaches(
+    'complete',
+    [{ file: 'mailboxes', counts: { ...none, Delete: 3 }, before: 3, after: 0 }],
+    limits,
+  );
+  assert.match(empty[0]?.message ?? '', /not one was found/);
+  assert.deepEqual(findBreaches('complete', [{ file: 'mailboxes', counts: none, before: 0, after: 0 }], limits), []);
+});
+
+test('the servers of the last export are pinned again: a catalog, a controller of each domain, none beside a chosen one', () => {
+  const nothing = { domainController: undefined, globalCatalog: undefined };
+  const tries = (controllers: Record<string, string[]>, chosen = {}) => {
+    const pins = pinsOf(controllers, { ...nothing, ...chosen });
+    return pins.kind === 'usable' ? pins.tries : pins.reason;
+  };
+  assert.deepEqual(tries({ 'a.test': ['dc1.a.test'], 'b.a.test': ['dc1.a.test'] }), [
+    { domainController: undefined, globalCatalog: 'dc1.a.test', alsoDomainControllers: [] },
+  ]);
+  assert.deepEqual(tries({ 'a.test': ['dc1.a.test'], 'b.a.test': ['dc9.b.a.test'] }), [
+    { domainController: undefined, globalCatalog: undefined, alsoDomainControllers: ['dc1.a.test', 'dc9.b.a.test'] },
+  ]);
+  // The only server there is may be no catalog: it is tried as one, then as a controller.
+  assert.deepEqual(tries({ 'a.test': ['dc1.a.test'] }), [
+    { domainController: undefined, globalCatalog: 'dc1.a.test', alsoDomainControllers: [] },
+    { domainController: 'dc1.a.test', globalCatalog: undefined },
+  ]);
+  assert.deepEqual(
+    tries({ 'a.test': ['dc1.a.test'], 'b.a.test': ['dc9.b.a.test'] }, { domainController: 'dc2.a.test' }),
+    [{ domainController: 'dc2.a.test', globalCatalog: undefined, alsoDomainControllers: ['dc9.b.a.test'] }],
+  );
+  assert.match(
+    String(tries({ 'a.test': ['dc1.a.test', 'dc2.a.test'] })),
+    /several directory servers .*dc1\.a\.test, dc2\.a\.test/,
+  );
+});
+
+const unit = (guid: string, distinguishedName: string, more: Partial<Unit> = {}): Unit => ({
+  guid,
+  distinguishedName,
+  canonicalName: '',
+  name: '',
+  whenChanged: '',
+  server: '',
+  ...more,
+});
+const staff = unit('1', 'OU=Staff,DC=a,DC=test', { canonicalName: 'a.test/Staff', name: 'Staff' });
+const paris = unit('2', 'OU=Paris,OU=Staff,DC=a,DC=test', { canonicalName: 'a.test/Staff/Paris', name: 'Paris' });
+
+test('counts add up only where no mailbox is in two selections, and the filter lets in by changes of the mailbox alone', () => {
+  const databases = [
+    { guid: 'g1', name: 'DB1', server: 'S' },
+    { guid: 'g2', name: 'DB2', server: 'S' },
+  ];
+  const disjoint = (scope: object) => areDisjoint({ ...wholeScope, ...scope }, databases, [staff, paris]);
+  assert.ok(disjoint({}));
+  assert.ok(disjoint({ databases: ['DB1', 'g2'] }));
+  assert.ok(!disjoint({ databases: ['DB1', 'g1'] }), 'one database under two names');
+  assert.ok(!disjoint({ databases: ['CN=DB1,CN=Databases'] }), 'a name that cannot be told');
+  assert.ok(disjoint({ organizationalUnits: ['a.test/Staff/Paris'] }));
+  assert.ok(!disjoint({ organizationalUnits: ['a.test/Staff', 'paris'] }), 'one unit within the other');
+  assert.ok(!disjoint({ organizationalUnits: ['a.test', 'a.test/Staff'] }), 'a unit within its domain');
+  const own = ["Department -eq 'IT'", "(Name -like 'a*') -and -not (CustomAttribute15 -ne '-eq')", undefined];
+  for (const filter of own) assert.ok(filtersOwnOnly(filter), filter ?? 'no filter');
+  const foreign = ["MemberOfGroup -eq 'CN=X,DC=a'", "Name -like 'a*' -or ManagedBy -eq 'Title -eq 1'", 'nonsense'];
+  for (const filter of foreign) assert.ok(!filtersOwnOnly(filter), filter);
+});
+
+test('what was renamed is read again, the topmost units alone, and for a while after it was seen', () => {
+  const plan = {
+    scope: wholeScope,
+    known: {
+      databases: [
+        { guid: 'g1', name: 'Old', server: 'S', hash: '' },
+        { guid: 'g2', name: 'DB2', server: 'S', hash: '' },
+      ],
+      units: [
+        { guid: '1', distinguishedName: 'OU=Before,DC=a,DC=test' },
+        { guid: '2', distinguishedName: 'OU=Paris,OU=Before,DC=a,DC=test' },
+      ],
+      restless: [],
+    },
+    databases: [
+      { guid: 'g1', name: 'New', server: 'S' },
+      { guid: 'g2', name: 'DB2', server: 'S2' },
+    ],
+    units: [staff, paris],
+    now,
+    settleMs: 3_600_000,
+  };
+  const texts = (selections: readonly { readonly description: string }[]) =>
+    selections.map(({ description }) => description);
+  const first = planRereading(plan);
+  assert.deepEqual(texts(first.selections), [
+    '-Database g1',
+    '-Database g2',
+    '-OrganizationalUnit OU=Staff,DC=a,DC=test',
+  ]);
+  const settled = {
+    ...plan.known,
+    databases: plan.databases.map((database) => ({ ...database, hash: '' })),
+    units: [staff, paris],
+    restless: first.restless,
+  };
+  const later = planRereading({ ...plan, known: settled, now: now + 1_800_000 });
+  assert.deepEqual(texts(later.selections), texts(first.selections));
+  const last = planRereading({ ...plan, known: { ...settled, restless: later.restless }, now: now + 3_700_000 });
+  assert.deepEqual([texts(last.selections), last.restless], [texts(first.selections), []]);
+  assert.deepEqual(
+    planRereading({ ...plan, known: { ...settled, restless: last.restless }, now: now + 3_800_000 }).selections,
+    [],
+  );
+  // The part of a renamed unit that the settings name, and none where they name another.
+  const scoped = planRereading({
+    ...plan,
+    scope: { ...wholeScope, organizationalUnits: ['Paris'] },
+    known: { ...plan.known, databases: [] },
+  });
+  assert.deepEqual(texts(scoped.selections), ['-OrganizationalUnit Paris']);
+  assert.ok(planRereading({ ...plan, scope: { ...wholeScope, organizationalUnits: ['Gone'] } }).isAll);
+});
+
+/** A server that reads filters over one mailbox in its own way. */
+function filtering(changed: string, readTime: (text: string) => number | undefined): RemoteSession {
+  return {
+    server: { protocolVersion: '2.3' } as RemoteSession['server'],
+    async *invoke(request: PipelineRequest): AsyncGenerator<PipelineEvent> {
+      const filter = request.statements[0]?.[0]?.parameters.find(({ name }) => name === 'Filter')?.value;
+      const text = /WhenChangedUTC -gt '([^']+)'/.exec(filter?.kind === 'S' ? filter.value : '')?.[1] ?? '';
+      const time = readTime(text);
+      const state = (kind: number) => ({ kind: 'state', state: kind, error: undefined }) as PipelineEvent;
+      if (time === undefined) {
+        yield state(PipelineState.Failed);
+        return;
+      }
+      if (Date.parse(changed) > time)
+        yield {
+          kind: 'output',
+          body: encodeCliXml(psObject({ extended: [{ name: 'Guid', value: psString('x') }] })),
+        } as PipelineEvent;
+      yield state(PipelineState.Completed);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+test('how a server reads times is proven on a mailbox; one that reads them as its own is asked for fourteen hours more', async () => {
+  const changed = '2026-03-01T09:30:00Z';
+  const landmark = { guid: 'x', whenChanged: changed, distinguishedName: '', server: '' };
+  const prove = (readTime: (text: string) => number | undefined) =>
+    proveFilterTime(landmark, undefined, {
+      session: filtering(changed, readTime),
+      onProgress: () => {},
+      onWarning: () => {},
+      onNote: () => {},
+      signal: new AbortController().signal,
+    });
+  const at = new Date('2026-03-01T17:05:09Z');
+  const iso = await prove((text) => Date.parse(text));
+  assert.deepEqual([iso?.write(at), iso?.widening], ['2026-03-01T17:05:09Z', 0]);
+  const american = await prove((text) => (text.includes('T') ? undefined : Date.parse(text.replace(/ Z$/, ' UTC'))));
+  assert.deepEqual([american?.write(at), american?.widening], ['3/1/2026 5:05:09 PM Z', 0]);
+  // Eight hours west, whatever the text says of its zone.
+  const west = await prove((text) => Date.parse(text.replace(/ ?Z$/, ' UTC').replace('T', ' ')) + 8 * 3_600_000);
+  assert.equal(west?.widening, 14 * 3_600_000);
+  assert.equal(await prove(() => undefined), undefined);
+});
+
+test('ranges of creation time hold every second once, and about as many mailboxes each', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 200 }),
+      fc.integer({ min: 1, max: 20 }),
+      (times, mailboxes) => {
+        const ranges = cutByCreation([...times], { leastMailboxes: 0, mailboxes, ranges: 16 });
+        assert.equal(ranges[0]?.from, 0);
+        assert.equal(ranges.at(-1)?.to, Number.POSITIVE_INFINITY);
+        for (const [index, { from, to, expected }] of ranges.entries()) {
+          assert.equal(expected, times.filter((time) => time >= from && time < to).length);
+          if (index > 0) assert.equal(from, ranges[index - 1]?.to);
+          assert.ok(from < to);
+        }
+      },
+    ),
+  );
+  const text = (time: Date): string => time.toISOString();
+  assert.equal(rangeFilter({ from: 0, to: Number.POSITIVE_INFINITY, expected: 0 }, text), undefined);
+  assert.equal(
+    rangeFilter({ from: 1, to: 2, expected: 0 }, text),
+    "(WhenCreatedUTC -ge '1970-01-01T00:00:01.000Z' -and WhenCreatedUTC -lt '1970-01-01T00:00:02.000Z')",
+  );
+});
