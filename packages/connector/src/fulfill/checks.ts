@@ -1,7 +1,8 @@
 /* What a step relies on and what it has to lead to, as questions for the moment of carrying it out. */
 import type { Fields } from './field-value.ts';
 import type { Read } from './live-state.ts';
-import type { Check, ObjectIdentity } from './plan.ts';
+import type { OrganisationView } from './organisation-view.ts';
+import type { Check, FulfillSettings, ObjectIdentity } from './plan.ts';
 import { formatProxyAddress, type ProxyAddress } from './proxy-address.ts';
 
 /** The read of a mailbox. */
@@ -39,4 +40,14 @@ export function addressFree(
   return domainController === undefined
     ? [check('forest', undefined)]
     : [check('batch', undefined), check('forest', batchDomain)];
+}
+
+/** The checks that addresses are nobody else's than an object's. */
+export function freeFor(
+  { guid }: ObjectIdentity,
+  view: OrganisationView,
+  settings: FulfillSettings,
+): (addresses: readonly ProxyAddress[]) => readonly Check[] {
+  return (addresses) =>
+    addresses.flatMap((address) => addressFree(address, guid, settings.domainController, view.batchDomain));
 }
