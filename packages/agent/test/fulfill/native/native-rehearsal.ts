@@ -1,5 +1,15 @@
 /* A place for runs of the native engine: an organisation in memory, folders, and a server and a disk that can fail. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -123,6 +133,16 @@ export function databaseOrder(id: string, changeType: string, changes: object, r
   return orderJson(id, changeType, 'MicrosoftExchange_Database', changes, resource);
 }
 
+/** In memory where the system has such a place: a run writes through to the disk several times for each step. */
+function place(): string {
+  try {
+    accessSync('/dev/shm', constants.W_OK | constants.X_OK);
+    return '/dev/shm';
+  } catch {
+    return tmpdir();
+  }
+}
+
 export class NativeRehearsal {
   readonly folder: string;
   readonly folders: AgentFolders;
@@ -132,8 +152,8 @@ export class NativeRehearsal {
   readonly connection: ConnectionSettings;
   #runs = 0;
 
-  constructor(settings: Partial<ConnectionSettings> = {}, options: TestOrganizationOptions = {}, place = tmpdir()) {
-    this.folder = mkdtempSync(join(place, 'native-'));
+  constructor(settings: Partial<ConnectionSettings> = {}, options: TestOrganizationOptions = {}) {
+    this.folder = mkdtempSync(join(place(), 'native-'));
     this.folders = { temp: join(this.folder, 'Temp'), work: join(this.folder, 'Work') };
     this.orders = join(this.folder, 'orders');
     this.results = join(this.folder, 'results.csv');

@@ -28,8 +28,6 @@ export interface Trouble {
   readonly orders: number;
   /** Of the first start; the later ones are left alone. */
   readonly ports: (dice: Dice) => PortOptions;
-  /** Where the organisation's files lie. */
-  readonly folder?: string;
 }
 
 /** What was done: for counting that the seeds reach what they are meant to reach. */
@@ -114,7 +112,7 @@ function checkAudit(place: NativeRehearsal): void {
 /** Runs one seed. @throws where something does not agree */
 export async function checkSeed(seed: number, trouble: Trouble): Promise<Reached> {
   const dice = new Dice(seed);
-  const place = new NativeRehearsal(unguarded, { seed: 1 + (seed % 7) }, trouble.folder);
+  const place = new NativeRehearsal(unguarded, { seed: 1 + (seed % 7) });
   try {
     const orders = randomBatch(place, dice, trouble.orders) as { readonly AssignedResourceTypeId: string }[];
     place.give(...orders);
@@ -141,13 +139,13 @@ export async function checkSeed(seed: number, trouble: Trouble): Promise<Reached
         .flatMap(({ AssignmentId, ProvisioningState }) => (ProvisioningState === 'Executed' ? [AssignmentId] : [])),
     );
     // What an errored order could not take back is in the audit, and not in what the executed ones make.
-    if (standing.size === 0) await compareWithReference(place, seed, orders, executed, trouble.folder);
+    const isCompared = standing.size === 0 && (await compareWithReference(place, seed, orders, executed));
     return {
       starts,
       executed: executed.size,
       errored: orders.length - executed.size,
       standing: standing.size,
-      compared: standing.size === 0,
+      compared: isCompared,
       moments,
     };
   } finally {
@@ -155,40 +153,42 @@ export async function checkSeed(seed: number, trouble: Trouble): Promise<Reached
   }
 }
 
+/** @returns false where the two cannot be compared */
 async function compareWithReference(
   place: NativeRehearsal,
   seed: number,
   orders: readonly { readonly AssignedResourceTypeId: string }[],
   executed: ReadonlySet<string>,
-  folder: string | undefined,
-): Promise<void> {
-  const reference = new NativeRehearsal(unguarded, { seed: 1 + (seed % 7) }, folder);
+): Promise<boolean> {
+  const reference = new NativeRehearsal(unguarded, { seed: 1 + (seed % 7) });
   try {
     reference.give(...orders.filter(({ AssignedResourceTypeId }) => executed.has(AssignedResourceTypeId)));
     await reference.fulfill();
     reference.organization.clock.advance(oneDayMs);
     const errored = reference.rows().filter(({ ProvisioningState }) => ProvisioningState === 'Errored');
+    // Left to themselves the executed orders may stand in each other's way where a refused one did before.
+    if (errored.length > 0 && errored.every(({ Message }) => Message.includes('of this batch'))) return false;
     assert.deepEqual(errored, [], 'orders that were executed, and are not by themselves');
     assert.deepEqual(place.state(), reference.state());
+    return true;
   } finally {
     reference.dispose();
   }
 }
 
 /** Faults of the server, no deaths. */
-export function faulty(orders: number, folder?: string): Trouble {
+export function faulty(orders: number): Trouble {
   return {
     orders,
     ports: (dice) => ({ faults: randomFaults(dice, 200) }),
-    ...(folder === undefined ? {} : { folder }),
   };
 }
 
 /** Faults of the server, and a death somewhere. */
-export function deadlyAndFaulty(orders: number, folder?: string): Trouble {
+export function deadlyAndFaulty(orders: number): Trouble {
   const ports = (dice: Dice): PortOptions => {
     const deadly: Deadly = { moment: dice.below(orders * 14), torn: dice.below(2) === 0 };
     return { faults: randomFaults(dice, 200), deadly };
   };
-  return { orders, ports, ...(folder === undefined ? {} : { folder }) };
+  return { orders, ports };
 }

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { rehearseDeath, runReference } from './kills.ts';
+import { checkSeed, deadlyAndFaulty, faulty, type Reached } from './random-check.ts';
+
+/* Samples; `npm run test:fulfill-kills` has thousands of seeds, and every moment of a batch of 200 orders. */
+
+test('after random orders and random faults the organisation is what each executed order makes of it, once', async () => {
+  const reached: Reached[] = [];
+  for (let seed = 1; seed <= 12; seed += 1) reached.push(await checkSeed(seed, faulty(8)));
+  const sum = (of: (each: Reached) => number): number => reached.reduce((total, each) => total + of(each), 0);
+  // The seeds are always these: they reach what they are there for.
+  assert.ok(sum(({ executed }) => executed) > 40 && sum(({ errored }) => errored) > 5);
+  assert.ok(sum(({ compared }) => Number(compared)) > 6);
+});
+
+test('after a death among random faults the next command finishes the run, and all agrees', async () => {
+  let starts = 0;
+  for (let seed = 100; seed < 112; seed += 1) starts += (await checkSeed(seed, deadlyAndFaulty(8))).starts;
+  assert.ok(starts > 14, `${starts} starts of 12 batches`);
+});
+
+test('a batch that dies at any moment is finished by the same command, nothing lost and nothing done twice', async () => {
+  const how = { orders: 11 };
+  const reference = await runReference(how);
+  // Steps that share no factor with the moments of one step reach each kind of moment.
+  for (let moment = 0; moment < reference.moments; moment += 13)
+    await rehearseDeath(how, { moment, torn: moment % 2 === 1 }, reference);
+});
