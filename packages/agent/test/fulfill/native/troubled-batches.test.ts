@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { rehearseDeath, runReference } from './kills.ts';
+import { runKilled } from './real-kills.ts';
 import { checkSeed, deadlyAndFaulty, faulty, type Reached } from './random-check.ts';
 
 /* Samples; `npm run test:fulfill-kills` has thousands of seeds, and every moment of a batch of 200 orders. */
@@ -26,4 +27,10 @@ test('a batch that dies at any moment is finished by the same command, nothing l
   // Steps that share no factor with the moments of one step reach each kind of moment.
   for (let moment = 0; moment < reference.moments; moment += 13)
     await rehearseDeath(how, { moment, torn: moment % 2 === 1 }, reference);
+});
+
+test('a process that is ended by kill -9 in the middle of a batch is followed by one that finishes it, over the wire', async () => {
+  const { writings, ...reference } = await runKilled(7, 0);
+  const { writings: _, ...killed } = await runKilled(7, Math.floor(writings / 2));
+  assert.deepEqual(killed, reference);
 });
