@@ -6,7 +6,17 @@
  * The file appears with its content in one step (a link to a file written before), and is taken over in one
  * step (renamed away): two runs that start together never both hold it.
  */
-import { linkSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { AgentError, fileFailed } from './errors.ts';
@@ -120,12 +130,11 @@ export function takeRunLock(folder: string, runId: string, temporaries: readonly
   };
   try {
     makeFolder(folder);
-    writeFileSync(own, `${JSON.stringify(holder)}\n`, { mode: 0o640 });
   } catch (cause) {
-    throw fileFailed(`writing the lock of this run to ${own}`, cause);
+    throw fileFailed(`making the folder ${folder}`, cause);
   }
   try {
-    const abandoned = takeOver(path, own, runId);
+    const abandoned = takeOver(path, { own, holder });
     return hold(path, own, runId, abandoned);
   } finally {
     rmSync(own, { force: true });
@@ -142,9 +151,8 @@ export function clearDeadLocks(folder: string): readonly string[] {
     if (!/^lock\.(?:[^.]+\.json|json\.[^.]+\.stale)$/.test(name)) continue;
     const path = join(folder, name);
     const holder = parseHolder(readText(path) ?? '');
-    // One that cannot be read may be being written at this moment.
-    const isInUse = holder === undefined ? isFresh(path) : isAlive(holder, path);
-    if (isInUse) continue;
+    // One that cannot be read was not written to its end; a run that is writing it at this moment writes it again.
+    if (holder !== undefined && isAlive(holder, path)) continue;
     abandoned.push(...(holder?.temporaries ?? []));
     rmSync(path, { force: true });
   }
@@ -152,22 +160,28 @@ export function clearDeadLocks(folder: string): readonly string[] {
 }
 
 /** Links the lock into place; what a dead holder was writing is given back. */
-function takeOver(path: string, own: string, runId: string): string[] {
+function takeOver(path: string, { own, holder }: { own: string; holder: Holder }): string[] {
   const abandoned: string[] = [];
   for (let attempt = 0; attempt < 10; attempt += 1) {
+    try {
+      // Written again where the holder of the lock has taken it for what a dead run left.
+      if (!existsSync(own)) writeFileSync(own, `${JSON.stringify(holder)}\n`, { mode: 0o640 });
+    } catch (cause) {
+      throw fileFailed(`writing the lock of this run to ${own}`, cause);
+    }
     try {
       linkSync(own, path);
       return abandoned;
     } catch (cause) {
-      if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) {
-        throw fileFailed(`taking the lock ${path}`, cause);
-      }
+      const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+      if (code === 'ENOENT') continue;
+      if (code !== 'EEXIST') throw fileFailed(`taking the lock ${path}`, cause);
     }
     const seen = readText(path);
     if (seen === undefined) continue;
     const other = parseHolder(seen);
     if (other !== undefined && isAlive(other, path)) throw locked(other, path);
-    abandoned.push(...moveAside(path, seen, runId));
+    abandoned.push(...moveAside(path, seen, holder.runId));
   }
   throw new AgentError('RUN_LOCKED', `taking the lock ${path}: other runs took it each time`, {
     recovery: 'retry-after-delay',

@@ -135,6 +135,8 @@ test('what runs that died while they took the lock left beside it is cleared awa
     const longAgo = new Date(Date.now() - 3_600_000);
     write('lock.dead.json', { ...holder, temporaries: [] }, longAgo);
     write('lock.json.dead.stale', holder, longAgo);
+    write('lock.half.json', {}, new Date());
+    writeFileSync(join(folder, 'lock.half.json'), '');
     // Of a run that takes the lock at this moment.
     write('lock.new.json', { ...holder, pid: process.pid, host: hostname() }, new Date());
     const lock = takeRunLock(folder, 'own', []);
