@@ -101,7 +101,10 @@ function decode(bytes: Buffer): string {
 function readList(path: string): readonly unknown[] | string {
   let text: string;
   try {
-    const { size } = statSync(path);
+    const facts = statSync(path);
+    // To read a pipe is to wait for who writes into it, and a device has no end.
+    if (!facts.isFile()) return 'it is no file (a pipe, a socket or a device)';
+    const { size } = facts;
     if (size > mostFileBytes) return `it has ${size} bytes; at most ${mostFileBytes} are read`;
     text = decode(readFileSync(path));
   } catch (error) {
