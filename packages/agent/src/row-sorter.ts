@@ -319,8 +319,10 @@ export class RowSorter implements RowSink {
   #groupNumber(group: string): number {
     const known = this.#groupNumbers.get(group);
     if (known !== undefined) return known;
-    const number = this.#groups.push(group) - 1;
-    this.#groupNumbers.set(group, number);
+    // A copy: the text is a piece of a mailbox's, all of which would stay in memory with it.
+    const own = Buffer.from(group).toString();
+    const number = this.#groups.push(own) - 1;
+    this.#groupNumbers.set(own, number);
     return number;
   }
 

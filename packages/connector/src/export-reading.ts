@@ -104,6 +104,7 @@ export class ExportReading {
   #ofMailboxes = new RowTally();
   /** Rows of parts that are being read. */
   #underWay = 0;
+  readonly #texts = new Map<string, string>();
   readonly #databaseNames = new Set<string>();
   readonly #unlisted = new Set<string>();
 
@@ -240,7 +241,7 @@ export class ExportReading {
     if (phase === 'mailboxes') {
       const name = writer.textOf('DistinguishedName', values);
       const at = name.search(/,DC=/i);
-      if (at >= 0) domain = name.slice(at);
+      if (at >= 0) domain = this.#textOnce(name.slice(at));
       sink.put(key, writer.line('Insert', values), this.#groupOf(writer, values));
     } else {
       this.#databaseNames.add(writer.textOf('Name', values));
@@ -253,7 +254,19 @@ export class ExportReading {
         : origin === undefined || origin.kind === 'Nil'
           ? ''
           : cellText(origin, noRemarks());
-    tally.addOrigin(domain, server);
+    tally.addOrigin(domain, this.#textOnce(server));
+  }
+
+  /**
+   * The same text, the same string each time, and a copy: a piece of a mailbox's text that is kept keeps all of
+   * that text in memory, and parts are many.
+   */
+  #textOnce(text: string): string {
+    const known = this.#texts.get(text);
+    if (known !== undefined) return known;
+    const copy = [...text].join('');
+    this.#texts.set(copy, copy);
+    return copy;
   }
 
   #tellProgress(phase: 'databases' | 'mailboxes', ordinal: number): void {
