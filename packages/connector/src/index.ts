@@ -60,6 +60,7 @@ export type {
   Step,
 } from './fulfill/plan.ts';
 export { planBatch, type ReadsNeeded } from './fulfill/plan-batch.ts';
+export { protectingEntry } from './fulfill/protection.ts';
 export {
   type Digest,
   formatPlan,

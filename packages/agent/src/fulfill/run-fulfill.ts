@@ -21,9 +21,11 @@ import { endOf } from '../run-failure.ts';
 import { type RunLock, takeRunLock } from '../run-lock.ts';
 import { InterruptedRuns } from './interrupted-runs.ts';
 import type { NativePorts } from './native/native-context.ts';
+import { unfinishedNativeRuns } from './native/run-journal.ts';
 import { runNativeFulfill } from './native/run-native.ts';
 import { type Order, type OrderFolder, readOrderFolder } from './order-files.ts';
 import { errored, type OrderOutcome } from './outcome.ts';
+import { refuseProtected } from './order-protection.ts';
 import { optionsLine, type Redact, redactionFor } from './redaction.ts';
 import type { FulfillOutcome, FulfillRequest, FulfillSummary } from './request.ts';
 import { type Carried, fulfillFolder, type JournalLine, RunFolder } from './run-folder.ts';
@@ -138,12 +140,23 @@ async function fulfillUnderLock(run: PreparedRun): Promise<FulfillOutcome> {
     const { index, assignmentId, changeType, fingerprint } = order;
     lines.push({ kind: 'order', index, assignmentId, changeType, fingerprint });
     const known = past.take(order);
-    if (known === undefined) continue;
+    if (known === undefined) {
+      const refused = refuseProtected(order, request.connection);
+      if (refused === undefined) continue;
+      outcomes.set(index, refused);
+      lines.push({ kind: 'answer', index, ...refused });
+      continue;
+    }
     carried.push(known.carried);
     outcomes.set(index, known.outcome);
     lines.push({ kind: 'answer', index, ...known.outcome, carried: known.carried });
   }
   for (const sentence of past.remarks()) warn(run, sentence);
+  for (const { batch: open } of unfinishedNativeRuns(request.folders.work, request.connection.id))
+    warn(
+      run,
+      `run ${open.run} of ${open.start}, of the native engine, has not ended: take the script out of the settings and fulfill once to finish it, or undo it`,
+    );
   if (carried.length > 0)
     warn(run, `${carried.length} of the orders were handed out by a run that died: they are not run again`);
   const folder = RunFolder.create(join(fulfillFolder(request.folders.work), runId), lines, run.atRest);

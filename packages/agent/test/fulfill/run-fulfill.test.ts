@@ -46,3 +46,32 @@ test('a script under strict mode, with errors that stop, is visited like any oth
     ['3', 'Executed', ''],
   ]);
 });
+
+test('an order about a mailbox that the settings protect is errored, and never handed to the script', {
+  skip,
+}, async (context) => {
+  const rehearsal = new Rehearsal(context, visitingScript(''), { protectedMailboxes: ['sam-2', 'ceo*@contoso.com'] });
+  rehearsal.put(
+    'a.json',
+    orderOf('1'),
+    orderOf('2'),
+    orderOf('3', {
+      ChangeType: 'Deleted',
+      Changes: {},
+      Resource: { SamAccountName: 'x', PrimarySmtpAddress: 'CEO.office@contoso.com' },
+    }),
+  );
+  assert.equal((await rehearsal.run()).exitCode, 5);
+  assert.deepEqual(rehearsal.calls(), ['1']);
+  assert.deepEqual(
+    rehearsal
+      .rows()
+      .map(([id, state, message]) => [id, state, /^not-allowed: the mailbox is protected/.test(message ?? '')]),
+    [
+      ['AssignmentId', 'ProvisioningState', false],
+      ['1', 'Executed', false],
+      ['2', 'Errored', true],
+      ['3', 'Errored', true],
+    ],
+  );
+});

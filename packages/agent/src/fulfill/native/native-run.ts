@@ -10,6 +10,7 @@ import { AgentError } from '../../errors.ts';
 import type { RunFailure } from '../../run.ts';
 import type { OrderOutcome } from '../outcome.ts';
 import type { SetAside } from '../order-files.ts';
+import { unfinishedRuns } from '../run-folder.ts';
 import type { FulfillOutcome, FulfillSummary } from '../request.ts';
 import { AuditLog } from './audit-log.ts';
 import { type BatchEnd, BatchRunner } from './batch-runner.ts';
@@ -177,6 +178,10 @@ function pastOrders({ line, orders, journal }: Batch, end: BatchEnd): PastOrder[
 export async function resumeDeadRuns(context: NativeContext, givenUp?: string): Promise<ResumedRuns> {
   const { request } = context;
   const dead = unfinishedNativeRuns(request.folders.work, request.connection.id, context.atRest);
+  for (const { run } of unfinishedRuns(request.folders.work, request.connection.id))
+    context.warnings.add(
+      `run ${run.run} of ${run.start}, of the script ${run.script}, died, and what became of its orders was not told; the orders of this run are read and planned on what is there`,
+    );
   const past: PastOrder[] = [];
   const finishers: (() => void)[] = [];
   for (const reading of dead) {
