@@ -11,6 +11,7 @@ Options, one line of JSON on standard input: Server (http://<ServerFQDN>/PowerSh
 organisation), AuthType (Kerberos, the default, or Basic), Login and Password (with Kerberos they may be left out:
 the running account is used). Further ones: AllowRemoveMailbox (a deleted mailbox order removes the account too),
 WaitForMove (a move has ended before its order has), MountAttempts (10), MountWaitSeconds (6), DomainController.
+What ProtectedMailboxes and ProtectedDatabases of the connection name is not touched, whatever an order says.
 
 Windows PowerShell 5.1 and PowerShell 7 on Windows, which alone has WS-Management.
 
@@ -209,6 +210,7 @@ function Get-Mailbox-Identity {
   param ($order)
   foreach ($name in @('SamAccountName', 'Guid', 'Identity')) {
     $value = [string](Get-Order-Value $order $name)
+    if ($value -match '[*\p{Cc}]') { throw "'$value' names no single mailbox: * and control characters are not allowed in $name" }
     if ($value.Trim() -ne '') { return $value.Trim() }
   }
   # An empty identity would mean every mailbox.
@@ -295,6 +297,7 @@ function Get-Database-Identity {
   foreach ($section in @('Resource', 'Changes')) {
     foreach ($name in @('Name', 'Guid')) {
       $value = [string](Get-Member-Value (Get-Member-Value $order $section) $name)
+      if ($value -match '[*\p{Cc}]') { throw "'$value' names no single database: * and control characters are not allowed in $name" }
       if ($value.Trim() -ne '') { return $value.Trim() }
     }
   }
@@ -402,6 +405,49 @@ function Remove-Database {
   }
 }
 
+# By which an entry of ProtectedMailboxes or ProtectedDatabases may name an object, besides its addresses.
+$protectingNames = @('Guid', 'ExchangeGuid', 'SamAccountName', 'UserPrincipalName', 'Name', 'DisplayName', 'Alias',
+  'Identity', 'DistinguishedName', 'PrimarySmtpAddress', 'WindowsEmailAddress')
+
+# Throws where an entry, in which * stands for any text, names one of the objects. Entries are parted by line ends.
+function Assert-Unprotected {
+  param ([string]$setting, [string]$entries, $objects)
+  $texts = @()
+  foreach ($object in @($objects)) {
+    foreach ($name in $protectingNames) { $texts += [string](Get-Member-Value $object $name) }
+    foreach ($address in @(Get-Member-Value $object 'EmailAddresses')) {
+      if ($null -ne $address) { $texts += ([string]$address) -replace '^[A-Za-z][A-Za-z0-9-]*:', '' }
+    }
+  }
+  foreach ($entry in $entries.Split([char]10)) {
+    if ($entry -eq '') { continue }
+    $pattern = '\A' + [regex]::Escape($entry).Replace('\*', '.*') + '\z'
+    foreach ($text in $texts) {
+      if ($text -ne '' -and [regex]::IsMatch($text, $pattern, 'IgnoreCase, Singleline, CultureInvariant')) {
+        throw "not-allowed: it is protected: $setting has '$entry'"
+      }
+    }
+  }
+}
+
+# The object itself is looked at: an order may name it by what no entry says.
+function Assert-Mailbox-Unprotected {
+  param ([string]$changeType, [string]$identity)
+  if ($protectedMailboxes -eq '') { return }
+  $cmdlet = 'Get-Mailbox'
+  if ($changeType -ceq 'Added') { $cmdlet = 'Get-User' }
+  Assert-Unprotected 'ProtectedMailboxes' $protectedMailboxes (Invoke-Exchange $cmdlet @{ Identity = $identity })
+}
+
+function Assert-Database-Unprotected {
+  param ($order)
+  if ($protectedDatabases -eq '') { return }
+  # None may get the name of one that is protected, either.
+  $found = @(Get-Member-Value $order 'Changes')
+  if ($order.ChangeType -cne 'Added') { $found += Invoke-Exchange 'Get-MailboxDatabase' @{ Identity = (Get-Database-Identity $order) } }
+  Assert-Unprotected 'ProtectedDatabases' $protectedDatabases $found
+}
+
 function Fulfill-Exchange {
   param ([parameter(Mandatory = $true)] $order)
 
@@ -411,12 +457,14 @@ function Fulfill-Exchange {
   }
   $target = [string](Get-Member-Value (Get-Member-Value $order.ResourceType 'TargetEntityType') 'Identifier')
   if ($target -eq 'MicrosoftExchange_Database') {
+    Assert-Database-Unprotected $order
     if ($changeType -eq 'Added') { Add-Database $order; return }
     $identity = Get-Database-Identity $order
     if ($changeType -eq 'Modified') { Edit-Database $order $identity } else { Remove-Database $identity }
   }
   elseif ($target -eq 'MicrosoftExchange_Mailbox') {
     $identity = Get-Mailbox-Identity $order
+    Assert-Mailbox-Unprotected $changeType $identity
     if ($changeType -eq 'Added') { Enable-Account $order $identity }
     elseif ($changeType -eq 'Modified') { Edit-Mailbox $order $identity }
     else { Remove-A-Mailbox $identity }
@@ -455,6 +503,8 @@ $allowRemoveMailbox = (Test-True $env:EXCHANGE_CONNECTOR_ALLOW_REMOVE_MAILBOX) -
 $waitForMove = (Test-True $env:EXCHANGE_CONNECTOR_WAIT_FOR_MOVE) -or (Test-True (Get-Member-Value $options 'WaitForMove'))
 $domainController = [string](Get-Member-Value $options 'DomainController')
 if ($domainController -eq '') { $domainController = [string]$env:EXCHANGE_CONNECTOR_DOMAIN_CONTROLLER }
+$protectedMailboxes = [string]$env:EXCHANGE_CONNECTOR_PROTECTED_MAILBOXES
+$protectedDatabases = [string]$env:EXCHANGE_CONNECTOR_PROTECTED_DATABASES
 $mountAttempts = 10
 if (Get-Member-Value $options 'MountAttempts') { $mountAttempts = [int](Get-Member-Value $options 'MountAttempts') }
 $waitSeconds = 6.0

@@ -21,6 +21,7 @@ import { AgentError, fileFailed } from './errors.ts';
 import { type EngineReading, type ExportRun, lastMailboxes } from './export-run.ts';
 import { makeFolder, removeFolder } from './folder.ts';
 import { type Redact, redactionFor } from './fulfill/redaction.ts';
+import { scriptEnvironment } from './script-environment.ts';
 import { readScriptFiles, type ScriptFolder, writtenFiles } from './script-files.ts';
 
 /** The folder of a run's script, in the state of its connection. */
@@ -106,7 +107,7 @@ function publishedChanged(scriptPath: string, paths: readonly string[]): Connect
 async function runScript(run: ExportRun, settings: ScriptSettings): Promise<ScriptReading> {
   const { connection, signal } = run.request;
   run.meter.report('connecting', 0, undefined);
-  const session = await openLocalSession({ signal });
+  const session = await openLocalSession({ signal, environment: scriptEnvironment() });
   run.log.write(
     'Information',
     `the export script ${settings.scriptPath} runs in PowerShell, process ${session.processId}`,

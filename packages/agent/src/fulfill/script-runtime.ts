@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import type { AgentFolders, ConnectionSettings } from '@exchange-connector/config';
 import { AgentError, fileFailed } from '../errors.ts';
 import { makeFolder } from '../folder.ts';
+import { scriptEnvironment } from '../script-environment.ts';
 import type { Visitor } from './run-folder.ts';
 
 const helperFile = 'Usercube-Visit-Orders.ps1';
@@ -29,6 +30,8 @@ export const runtimeVariables = {
   allowRemoveMailbox: 'EXCHANGE_CONNECTOR_ALLOW_REMOVE_MAILBOX',
   waitForMove: 'EXCHANGE_CONNECTOR_WAIT_FOR_MOVE',
   domainController: 'EXCHANGE_CONNECTOR_DOMAIN_CONTROLLER',
+  protectedMailboxes: 'EXCHANGE_CONNECTOR_PROTECTED_MAILBOXES',
+  protectedDatabases: 'EXCHANGE_CONNECTOR_PROTECTED_DATABASES',
 } as const;
 
 /** A script that can be run. */
@@ -106,11 +109,6 @@ function isShipped(path: string | undefined): boolean {
   return path === undefined || !existsSync(path) || readFileSync(path, 'utf8').includes('EXCHANGE_CONNECTOR_');
 }
 
-function childEnvironment(more: Readonly<Record<string, string>>): Record<string, string | undefined> {
-  const own = Object.entries(process.env).filter(([name]) => !/^(EXCHANGE_PASSWORD$|Connections__)/i.test(name));
-  return { ...Object.fromEntries(own), ...more };
-}
-
 /**
  * Makes a script ready to be run.
  * @throws AgentError RUN_SETTINGS_UNUSABLE where the script is not there, RUN_FILE_FAILED
@@ -127,13 +125,16 @@ export function prepareRuntime(script: string, connection: ConnectionSettings, f
   return {
     script,
     visitor: usesHelper ? 'helper' : 'script',
-    environment: childEnvironment({
+    environment: scriptEnvironment({
       [runtimeVariables.runtimePath]: runtime,
       [runtimeVariables.demoPath]: dirname(folders.temp),
       // Settings of the connection; Options are handed on as they stand.
       [runtimeVariables.allowRemoveMailbox]: String(connection.allowRemoveMailbox),
       [runtimeVariables.waitForMove]: String(connection.waitForMove),
       [runtimeVariables.domainController]: connection.domainController ?? '',
+      // One entry a line.
+      [runtimeVariables.protectedMailboxes]: connection.protectedMailboxes.join('\n'),
+      [runtimeVariables.protectedDatabases]: connection.protectedDatabases.join('\n'),
     }),
   };
 }

@@ -289,7 +289,7 @@ test('a secret of Options reaches the script, and nothing that is written', { sk
   const rehearsal = new Rehearsal(
     context,
     visitingScript(`[Console]::Error.WriteLine($options.Password); Write-Host $options.Password
-  [System.IO.File]::WriteAllText("$demoPath/seen.txt", "$($options.Password)|$($options.Count)|$($options.Flag)")
+  [System.IO.File]::WriteAllText("$demoPath/seen.txt", "$($options.Password)|$($options.Count)|$($options.Flag)|$(@([Environment]::GetEnvironmentVariables().Values) -contains 'of the environment')")
   throw "login as $($options.Password) refused"`),
     {
       fulfillOptions: [
@@ -303,9 +303,12 @@ test('a secret of Options reaches the script, and nothing that is written', { sk
   const { listenToLog } = await import('@exchange-connector/agent');
   const log: string[] = [];
   const stop = listenToLog((record) => log.push(JSON.stringify(record)));
+  const variables = ['EXCHANGE_PASSWORD', 'Connections__Main__Password', 'EncryptionCertificate__Password'];
+  for (const name of variables) process.env[name] = 'of the environment';
   const outcome = await rehearsal.run();
+  for (const name of variables) delete process.env[name];
   stop();
-  assert.equal(readFileSync(join(rehearsal.folder, 'seen.txt'), 'utf8'), `${secret}|5|False`);
+  assert.equal(readFileSync(join(rehearsal.folder, 'seen.txt'), 'utf8'), `${secret}|5|False|False`);
   assert.deepEqual(rehearsal.states(), [['1', 'Errored', 'login as [secret] refused']]);
   const all = [rehearsal.leftText(), ...log, JSON.stringify(outcome)].join('\n');
   assert.doesNotMatch(all, /ss"word|ss\\"word/);

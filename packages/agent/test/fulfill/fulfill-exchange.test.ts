@@ -407,3 +407,35 @@ test('an error that a cmdlet reports without ending makes the order errored, and
     ['2', 'Executed', ''],
   ]);
 });
+
+test('what the settings protect is not touched, by whatever name an order knows it', { skip }, async (context) => {
+  const rehearsal = new ExchangeRehearsal(
+    context,
+    {},
+    {
+      protectedMailboxes: ['A@contoso.com', '*llanger v*'],
+      protectedDatabases: ['11111111-0000-0000-0000-000000000004'],
+    },
+  );
+  const database = { ResourceType: { TargetEntityType: { Identifier: 'MicrosoftExchange_Database' } } };
+  const states = await rehearsal.carryOut(
+    orderOf('1', { ChangeType: 'Deleted', Changes: {}, Resource: { SamAccountName: 'anna' } }),
+    orderOf('2', { ChangeType: 'Modified', Changes: { DisplayName: 'x' }, Resource: { SamAccountName: 'anna' } }),
+    orderOf('3', { Changes: { SamAccountName: 'vbellanger' } }),
+    orderOf('4', { ...database, ChangeType: 'Deleted', Changes: {}, Resource: { Name: 'DB4' } }),
+    orderOf('5', { ChangeType: 'Deleted', Changes: {}, Resource: { SamAccountName: 'a*' } }),
+    orderOf('6', { ChangeType: 'Deleted', Changes: {}, Resource: { SamAccountName: 'bobby' } }),
+  );
+  assert.deepEqual(states, [
+    ['1', 'Errored', "not-allowed: it is protected: ProtectedMailboxes has 'A@contoso.com'"],
+    ['2', 'Errored', "not-allowed: it is protected: ProtectedMailboxes has 'A@contoso.com'"],
+    ['3', 'Errored', "not-allowed: it is protected: ProtectedMailboxes has '*llanger v*'"],
+    ['4', 'Errored', "not-allowed: it is protected: ProtectedDatabases has '11111111-0000-0000-0000-000000000004'"],
+    ['5', 'Errored', "'a*' names no single mailbox: * and control characters are not allowed in SamAccountName"],
+    ['6', 'Executed', ''],
+  ]);
+  assert.deepEqual(
+    rehearsal.changes().map(({ command, parameters }) => [command, parameters['Identity']]),
+    [['Disable-Mailbox', 'bobby']],
+  );
+});
