@@ -75,7 +75,7 @@ function whyNone(
   if (found.kind === 'unusable') return found.why;
   return run.request.connection.requireAcknowledge
     ? 'no export was acknowledged yet'
-    : `there is no cookie of an earlier export (${run.cookie})`;
+    : 'there is no cookie of an earlier export';
 }
 
 /** The last export's cookie, where another one was to be started from and cannot be. */

@@ -103,7 +103,7 @@ function manifestOf({ outcome }: Exported): Manifest {
 
 /** What two runs of one organisation cannot share. */
 function comparable(manifest: Manifest): object {
-  const { runId, start, end, engine, ...rest } = manifest;
+  const { runId, start, end, engine, cookieOut, ...rest } = manifest;
   return rest;
 }
 

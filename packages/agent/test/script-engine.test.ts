@@ -486,3 +486,48 @@ test('a script that is missing is refused with exit 2, and no PowerShell on the 
     else process.env[variable] = before;
   }
 });
+
+test('a script that gives everything each time makes increments all the same, deletions among them', {
+  skip,
+}, async () => {
+  await inFolder(async (folder) => {
+    const scriptPath = join(folder, 'Export.ps1');
+    const connection = connectionTo('http://mailbox01.contoso.com/PowerShell/', { exportScriptPath: scriptPath });
+    const mailbox = (guid: string, name: string): string =>
+      `[pscustomobject] @{ ExportFile = 'mailboxes'; Guid = '${guid}'; Name = '${name}'; Database = 'DB01'; DistinguishedName = 'CN=${name},DC=contoso,DC=com' }`;
+    const database = (mounted: string): string =>
+      `[pscustomobject] @{ ExportFile = 'databases'; Guid = '${guids[0]}'; Name = 'DB01'; Server = 'MB1'; Mounted = ${mounted} }`;
+    const run = async (...lines: string[]) => {
+      writeFileSync(scriptPath, lines.join('\n'));
+      const outcome = await runExport({
+        connection,
+        folders: { temp: join(folder, 'Temp'), work: join(folder, 'Work') },
+        settingsFolder: folder,
+        signal: new AbortController().signal,
+      });
+      assert.ok(outcome.kind === 'done', JSON.stringify(outcome));
+      const rows = (name: string): string[] =>
+        readFileSync(join(folder, 'Temp', 'ExportOutput', `Main_${name}.csv`), 'utf8')
+          .split('\r\n')
+          .slice(1, -1);
+      return { manifest: outcome.manifest, mailboxes: rows('mailboxes'), databases: rows('databases') };
+    };
+    const [one, two] = guids;
+    const three = '33333333-1111-4111-8111-111111111111';
+    const first = await run(database('$true'), mailbox(one, 'One'), mailbox(two, 'Two'));
+    assert.equal(first.manifest.mode, 'complete');
+    const second = await run(database('$false'), mailbox(one, 'Renamed'), mailbox(three, 'Three'));
+    assert.deepEqual(
+      [second.manifest.mode, second.manifest.engine, second.manifest.cookieIn],
+      ['incremental', 'script', first.manifest.cookieOut],
+    );
+    assert.deepEqual(second.manifest.counts, {
+      mailboxes: { Insert: 1, Update: 1, Delete: 1 },
+      databases: { Insert: 0, Update: 1, Delete: 0 },
+    });
+    const gone = second.mailboxes.find((line) => line.startsWith('Delete,')) ?? '';
+    assert.ok(gone.includes(two.toLowerCase()) && gone.includes('"CN=Two,DC=contoso,DC=com"'), gone);
+    const third = await run(database('$false'), mailbox(one, 'Renamed'), mailbox(three, 'Three'));
+    assert.deepEqual([third.mailboxes, third.databases], [[], []]);
+  });
+});

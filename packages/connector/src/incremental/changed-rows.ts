@@ -3,7 +3,7 @@ import type { RowSink } from '../export-ports.ts';
 import { GuidSet } from '../partition/guid-set.ts';
 import type { ForwardingSum } from './cookie-facts.ts';
 import { forwardingHash, secondsOf } from './row-entry.ts';
-import { fieldText, guidText, RowScanner } from './row-scanner.ts';
+import { copyOf, fieldText, guidText, RowScanner } from './row-scanner.ts';
 import type { SnapshotEntry } from './snapshot-layout.ts';
 
 const encoder = new TextEncoder();
@@ -20,6 +20,8 @@ export class ChangedRows implements RowSink {
   #guids = new GuidSet();
   /** The text of their `Database`. */
   readonly #databases = new Map<string, string>();
+  /** Each of those texts once. */
+  readonly #names = new Map<string, string>();
   /** When those were made that the last export did not have. */
   readonly #created = new Map<string, number>();
   /** Those that forward: the hash of the text. */
@@ -45,12 +47,19 @@ export class ChangedRows implements RowSink {
   put(key: string, line: string, group: string): void {
     this.#guids.add(key);
     this.#scanner.scan(encoder.encode(line));
+    this.#note(copyOf(key));
+    this.#sink.put(key, line, group);
+  }
+
+  #note(key: string): void {
     const field = this.#scanner.field(this.#forwardingAt);
     if (field.length > 0) this.#forwarding.set(key, forwardingHash(fieldText(field)));
     else this.#forwarding.delete(key);
-    this.#databases.set(key, fieldText(this.#scanner.field(this.#databaseAt)));
+    const database = fieldText(this.#scanner.field(this.#databaseAt));
+    const known = this.#names.get(database);
+    if (known === undefined) this.#names.set(database, database);
+    this.#databases.set(key, known ?? database);
     if (!this.#known.has(key)) this.#created.set(key, secondsOf(this.#scanner.field(this.#createdAt)));
-    this.#sink.put(key, line, group);
   }
 
   restart(): void {

@@ -11,7 +11,7 @@ import type { ChangedRows } from './changed-rows.ts';
 import { findSuspects, type Narrowing, type Suspects } from './count-search.ts';
 import { forwardingHash } from './row-entry.ts';
 import type { Absence } from './row-merge.ts';
-import { fieldText, guidText } from './row-scanner.ts';
+import { copyOf, fieldText, guidText } from './row-scanner.ts';
 import type { SnapshotEntry } from './snapshot-layout.ts';
 import { confirmGone, selectGuids, sweepGuids, sweepPlaces } from './sweep.ts';
 
@@ -56,7 +56,7 @@ export class DeletionSearch {
           selections,
           (guid, name) => {
             seen.add(guid);
-            places.set(guid, forwardingHash(name));
+            places.set(copyOf(guid), forwardingHash(name));
           },
           reading,
           ports,

@@ -135,3 +135,8 @@ export function compareGuids(left: Uint8Array, right: Uint8Array): number {
   }
   return 0;
 }
+
+/** The same text as a string of its own: a piece of a mailbox's text that is kept keeps all of that text in memory. */
+export function copyOf(text: string): string {
+  return [...text].join('');
+}
