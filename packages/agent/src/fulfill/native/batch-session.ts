@@ -23,7 +23,7 @@ export interface OpenSession {
 
 /** What a batch reaches the world through. */
 export interface BatchPorts {
-  open(signal: AbortSignal, onWarning: (message: string) => void): Promise<OpenSession>;
+  open(signal: AbortSignal, onWarning: (message: string) => void, runId: string): Promise<OpenSession>;
   now(): Date;
   /** Waits; an aborted signal ends the waiting with its reason. */
   wait(milliseconds: number, signal: AbortSignal): Promise<void>;
@@ -74,6 +74,7 @@ function hasWhatIf({ parameters }: PipelineCommand): boolean {
 }
 
 export interface BatchSessionOptions {
+  readonly runId: string;
   readonly connection: ConnectionSettings;
   readonly ports: BatchPorts;
   readonly mode: SessionMode;
@@ -134,7 +135,7 @@ export class BatchSession {
   async ensure(): Promise<void> {
     if (this.#open !== undefined) return;
     const { ports, signal, onWarning, onNote } = this.#options;
-    const opened = await ports.open(signal, onWarning);
+    const opened = await ports.open(signal, onWarning, this.#options.runId);
     try {
       // In the session's own domain still: the answer is of a domain controller, not of a global catalog.
       if (!this.#isPinned) this.#domainController = await this.#findDomainController(opened.session);

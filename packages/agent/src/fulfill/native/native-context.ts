@@ -4,6 +4,7 @@ import { hostname, userInfo } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionSettings } from '@exchange-connector/config';
 import type { FulfillSettings } from '@exchange-connector/connector';
+import type { ShellNotice } from '@exchange-connector/wsman';
 import { type AtRest, openAtRest } from '../../at-rest.ts';
 import { stateFolder } from '../../export-paths.ts';
 import { clearLeftovers } from '../../leftovers.ts';
@@ -12,6 +13,7 @@ import { ProgressMeter } from '../../progress-meter.ts';
 import type { RunRequest } from '../../run.ts';
 import { endOf, type RunEnd } from '../../run-failure.ts';
 import { type RunLock, takeRunLock } from '../../run-lock.ts';
+import { removeLeftOverShells, ShellNotes } from '../../left-over-shells.ts';
 import { openFirstSession } from '../../session-opening.ts';
 import { WarningList } from '../../warning-list.ts';
 import { type Redact, redactionFor } from '../redaction.ts';
@@ -25,6 +27,8 @@ import { LiveReader } from './live-reader.ts';
 export interface NativePorts extends BatchPorts {
   /** Told of every writing of journal, audit and results. */
   readonly watch?: WriteWatch | undefined;
+  /** Removes the shells that killed runs left on the server; the connection's lock is held. @returns sentences */
+  readonly removeLeftOvers?: (signal: AbortSignal) => Promise<readonly string[]>;
 }
 
 export interface NativeContext {
@@ -53,15 +57,25 @@ export async function openEncryption(context: NativeContext): Promise<void> {
 /** The server of the settings, the clock of this machine. */
 export function ownPorts(request: RunRequest): NativePorts {
   const connection = fulfilConnection(request.connection);
+  const state = stateFolder(request.folders.work, request.connection.id);
   return {
     now: () => new Date(),
     wait: async (milliseconds, signal) => {
       await delay(milliseconds, undefined, { signal });
     },
-    open: async (signal, onWarning) => {
-      const { session, server } = await openFirstSession(connection, { signal, limits: request.limits }, onWarning);
+    open: async (signal, onWarning, runId) => {
+      const notes = new ShellNotes(state, runId);
+      const { renewConnection } = request;
+      const options = {
+        signal,
+        limits: request.limits,
+        onShell: (notice: ShellNotice) => notes.take(notice),
+        renewConnection: renewConnection && (async () => fulfilConnection(await renewConnection())),
+      };
+      const { session, server } = await openFirstSession(connection, options, onWarning);
       return { session, url: server.url };
     },
+    removeLeftOvers: (signal) => removeLeftOverShells(connection, state, signal),
   };
 }
 
@@ -116,8 +130,9 @@ export function openBatch(
   mode: SessionMode,
   domainController?: string | undefined,
 ): { readonly session: BatchSession; readonly reader: LiveReader } {
-  const { connection, ports, request, warnings, log } = context;
+  const { connection, ports, request, warnings, log, runId } = context;
   const session = new BatchSession({
+    runId,
     connection,
     ports,
     mode,
@@ -135,7 +150,7 @@ export async function underLock<T>(
   temporaries: readonly string[],
   work: () => Promise<T>,
 ): Promise<T | RunEnd> {
-  const { request, runId, log, warnings } = context;
+  const { request, runId, log, warnings, ports } = context;
   let lock: RunLock | undefined;
   try {
     request.signal.throwIfAborted();
@@ -143,6 +158,7 @@ export async function underLock<T>(
     const state = stateFolder(request.folders.work, request.connection.id);
     lock = takeRunLock(state, runId, temporaries);
     for (const sentence of await clearLeftovers(state, lock)) warnings.add(sentence);
+    for (const sentence of (await ports.removeLeftOvers?.(request.signal)) ?? []) log.write('Information', sentence);
     return await work();
   } catch (error) {
     return failedEnd(context, error);
