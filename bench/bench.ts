@@ -8,6 +8,7 @@ import { arch, cpus, platform } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { measureDecoding } from './decode.ts';
 import { type ExportCost, measureExport } from './export.ts';
+import { measureIncrements } from './incremental.ts';
 import { measureResponseToCsv } from './response-to-csv.ts';
 
 const quick = process.argv.includes('--quick');
@@ -66,7 +67,8 @@ async function exporting(): Promise<void> {
   say();
   const costs: ExportCost[] = [];
   for (const objects of ['projected', 'whole'] as const) {
-    for (const mailboxes of quick ? [1000, 3000] : [1000, 10_000, 100_000]) {
+    const sizes = quick ? [1000, 3000] : [1000, 10_000, 100_000, ...(objects === 'projected' ? [500_000] : [])];
+    for (const mailboxes of sizes) {
       costs.push(await measureExport(mailboxes, objects));
       console.error(`measured ${mailboxes} mailboxes, ${objects}`);
     }
@@ -118,6 +120,37 @@ async function sharing(): Promise<void> {
   );
 }
 
+async function increments(): Promise<void> {
+  const { complete, unchanged, swept, cookieBytes } = await measureIncrements(quick ? 3000 : 100_000);
+  say('## Increments');
+  say();
+  say(
+    `After a complete export of ${complete.mailboxes} mailboxes: one after which nothing changed, and one after a mailbox was`,
+  );
+  say('deleted, which has to be found. CPU is that of the run, as above.');
+  say();
+  table(
+    ['export', 'rows', 'seconds', 'CPU', 'on the wire', 'to the complete one', 'peak memory'],
+    (
+      [
+        ['complete', complete],
+        ['nothing changed', unchanged],
+        ['a mailbox deleted', swept],
+      ] as const
+    ).map(([name, cost]) => [
+      name,
+      String(cost.rows),
+      cost.seconds.toFixed(1),
+      `${(cost.cpuMicroseconds / 1e6).toFixed(2)} s`,
+      `${(cost.responseBytes / 1e6).toFixed(2)} MB`,
+      `${((100 * cost.responseBytes) / complete.responseBytes).toFixed(2)} %`,
+      `${(cost.peakResidentBytes / 1024 / 1024).toFixed(0)} MB`,
+    ]),
+  );
+  say(`The cookie: ${(cookieBytes / 1e6).toFixed(1)} MB.`);
+  say();
+}
+
 function starting(): void {
   say('## Starting');
   say();
@@ -143,6 +176,7 @@ say();
 await decoding();
 await exporting();
 await sharing();
+await increments();
 starting();
 if (!quick) {
   writeFileSync(new URL('../docs/benchmark.md', import.meta.url), `${page.join('\n').trimEnd()}\n`);
