@@ -140,16 +140,18 @@ export async function prepareRelease(run: ExportRun, before: OpenCookie | undefi
     return { kind: 'read-again', why: 'EncryptOutput was changed since the run was stopped' };
   if (held.settings !== settingsDigest(run.request.connection))
     return { kind: 'read-again', why: 'the settings that shape the rows were changed since the run was stopped' };
-  if (held.manifest.cookieIn !== (before?.facts.id ?? null))
+  const { cookieOut } = held.manifest;
+  // An increment that a script made itself starts from no cookie, and leaves none.
+  if (cookieOut !== null && held.manifest.cookieIn !== (before?.facts.id ?? null))
     return { kind: 'read-again', why: 'another export was published since the run was stopped' };
   const files: FinishedFile[] = [];
   const cookies: FinishedFile[] = [];
   const { paths, state, request } = run;
   const take = (name: HeldName, path: string): FinishedFile => copyHeld(run, name, path, held.files[name]);
   files.push(take('mailboxes.csv', paths.mailboxes), take('databases.csv', paths.databases));
-  cookies.push(take('cookie.bin', run.cookie));
-  if (request.connection.requireAcknowledge && held.manifest.cookieOut !== null)
-    cookies.push(take('cookie.bin', keptCookiePath(state, held.manifest.cookieOut)));
+  if (cookieOut !== null) cookies.push(take('cookie.bin', run.cookie));
+  if (cookieOut !== null && request.connection.requireAcknowledge)
+    cookies.push(take('cookie.bin', keptCookiePath(state, cookieOut)));
   for (const file of [...files, ...cookies]) {
     if ((await sha256Of(file.temporary)) === file.sha256) continue;
     for (const each of [...files, ...cookies]) rmSync(each.temporary, { force: true });

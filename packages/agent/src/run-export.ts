@@ -8,7 +8,7 @@
  * Until the last step nothing that an earlier run left is touched.
  */
 import { randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ConnectionSettings } from '@exchange-connector/config';
 import { type Breach, type ChangeLimits, type FileChange, findBreaches } from '@exchange-connector/connector';
@@ -181,8 +181,8 @@ async function readAndPublish(run: ExportRun, basis: ExportBasis): Promise<Expor
   try {
     const mode = reason === null ? 'incremental' : 'complete';
     const written = await files.write(read, { mode, before: basis.before });
-    const breaches = findBreaches(mode, changesOf(written, basis), limitsOf(run.request.connection));
-    const isStopped = breaches.length > 0 && run.request.release !== true && written.cookieOut !== null;
+    const breaches = findBreaches(mode, changesOf(run, written, basis), limitsOf(run.request.connection));
+    const isStopped = breaches.length > 0 && run.request.release !== true;
     const manifest = manifestOf(run, read, written, { basis, reason, breaches });
     if (isStopped) return await stop(run, files, written, manifest);
     const finished = [
@@ -210,12 +210,12 @@ async function readOrganisationOf(
   const script = run.request.connection.exportScriptPath;
   if (script !== undefined) {
     const read = await readByScript(run, script);
-    return {
-      read,
-      reason: givesOwnIncrement(read)
-        ? 'the export script gave rows that are no Insert, which are published as they are'
-        : reason,
-    };
+    if (!givesOwnIncrement(read)) return { read, reason };
+    const although = reason === null ? '' : `, although this run was to be a complete one (${reason})`;
+    run.warnings.add(
+      `the export script gave rows that are no Insert: they are published as an increment of its own${although}, and no cookie is written`,
+    );
+    return { read, reason: null };
   }
   let why = reason;
   if (why === null && before !== undefined) {
@@ -228,11 +228,15 @@ async function readOrganisationOf(
   return { read: await readNatively(run), reason: why ?? 'there is no cookie of an earlier export' };
 }
 
-function changesOf(written: WrittenFiles, { before }: ExportBasis): FileChange[] {
+function changesOf(run: ExportRun, written: WrittenFiles, { before }: ExportBasis): FileChange[] {
   const { mailboxes, databases } = written.counts;
+  // Where a script makes its own increments there is no snapshot to count, and yet an export before this one.
+  const isFirst = written.cookieOut !== null || !existsSync(run.paths.manifest);
+  const [mailboxesBefore, databasesBefore] =
+    before === undefined ? (isFirst ? [] : [0, 0]) : [before.facts.mailboxes, before.facts.databases.length];
   return [
-    { file: 'mailboxes', counts: mailboxes, before: before?.facts.mailboxes, after: written.total },
-    { file: 'databases', counts: databases, before: before?.facts.databases.length, after: written.databases.rows },
+    { file: 'mailboxes', counts: mailboxes, before: mailboxesBefore, after: written.total },
+    { file: 'databases', counts: databases, before: databasesBefore, after: written.databases.rows },
   ];
 }
 
@@ -288,7 +292,8 @@ function manifestOf(
   const { reading } = read;
   const { connection } = run.request;
   const { mailboxes, databases } = written;
-  if (written.total === 0) {
+  const isOwnIncrement = written.cookieOut === null;
+  if (written.total === 0 && !isOwnIncrement) {
     run.warnings.add(
       'the export has no mailbox: check the scope of the connection (Filter, Databases, OrganizationalUnits, RecipientTypeDetails) and the rights of its account',
     );
@@ -311,7 +316,7 @@ function manifestOf(
     counts: { mailboxes: { ...written.counts.mailboxes }, databases: { ...written.counts.databases } },
     countsByDatabase: Object.fromEntries([...written.byDatabase].sort(([left], [right]) => (left < right ? -1 : 1))),
     columnsMissing: reading.columnsMissing,
-    cookieIn: basis.before?.facts.id ?? null,
+    cookieIn: isOwnIncrement ? null : (basis.before?.facts.id ?? null),
     cookieOut: written.cookieOut,
     ...(breaches.length === 0 ? {} : { thresholds: breaches.map(({ message }) => message) }),
     warnings: [...run.warnings.list(), ...reading.errors],
