@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { type ExportOutcome, type Manifest, runExport } from '@exchange-connector/agent';
 import type { ConnectionSettings } from '@exchange-connector/config';
 import { exportScriptRequest } from '@exchange-connector/connector';
-import { type SimulatorOptions, startSimulator } from '@exchange-connector/exchange-simulator';
+import { createTestOrganization, type SimulatorOptions, startSimulator } from '@exchange-connector/exchange-simulator';
 import { openTestHost } from '../../powershell-process/test/test-host.ts';
 import { account, connectionTo, inFolder } from './rehearsed-connection.ts';
 
@@ -126,6 +126,63 @@ test('the files of the script engine are those of the native engine, byte for by
       Credential: { UserName: account.login, Password: account.password },
     },
   );
+});
+
+test('the increments of both engines are the same bytes, whatever was changed since', { skip }, async () => {
+  assert.ok(host.kind === 'ready');
+  const pipe = `export-script-${process.pid}-increment`;
+  const organization = createTestOrganization({ mailboxes: 60, databases: 4, seed: 7, clock: 'virtual' });
+  const simulator = await startSimulator({ organization, basic: account, pipe });
+  const environment = {
+    EXCHANGE_CONNECTOR_POWERSHELL: host.program,
+    EXCHANGE_STAND_INS_PIPE: pipe,
+    EXCHANGE_STAND_INS_LOG: '',
+    EXCHANGE_STAND_INS_FAILURES: '',
+  };
+  try {
+    await inFolder(async (folder) => {
+      const run = async (name: string, more: Partial<ConnectionSettings>): Promise<string[]> => {
+        const outcome = await runExport({
+          connection: connectionTo(simulator.url, more),
+          folders: { temp: join(folder, name, 'Temp'), work: join(folder, name, 'Work') },
+          settingsFolder: folder,
+          signal: new AbortController().signal,
+          now: () => organization.clock.now().getTime(),
+        });
+        assert.ok(outcome.kind === 'done', JSON.stringify(outcome));
+        const { mode, counts, countsByDatabase } = outcome.manifest;
+        const texts = outcome.files.slice(0, 2).map((file) => readFileSync(file, 'utf8'));
+        return [...texts, JSON.stringify({ mode, counts, countsByDatabase })];
+      };
+      const both = async (): Promise<string[]> => {
+        const native = await run('native', {});
+        const script = await withEnvironment(environment, () => run('script', { exportScriptPath }));
+        assert.deepEqual(script, native);
+        return native;
+      };
+      await both();
+      organization.clock.advance(7_200_000);
+      const guids = [...organization.truth().mailboxes()]
+        .filter(({ hiddenBehind }) => hiddenBehind === undefined)
+        .map(({ guid }) => guid);
+      const [renamed = '', removed = '', disabled = '', changed = '', moved = ''] = guids;
+      organization.change({ kind: 'renameMailbox', mailbox: renamed, name: 'Renamed, "again"' });
+      organization.change({ kind: 'removeMailbox', mailbox: removed });
+      organization.change({ kind: 'disableMailbox', mailbox: disabled });
+      organization.change({ kind: 'setMailbox', mailbox: changed, properties: { displayName: 'Ünder 𝒪ther' } });
+      organization.change({ kind: 'moveMailbox', mailbox: moved, database: 'DB02' });
+      organization.change({ kind: 'createMailbox', name: 'Created' });
+      organization.change({ kind: 'renameDatabase', database: 'DB04', name: 'DB04 new' });
+      organization.change({ kind: 'dismountDatabase', database: 'DB03' });
+      organization.clock.advance(60_000);
+      const [mailboxes = '', databases = '', facts = ''] = await both();
+      assert.match(facts, /"mode":"incremental","counts":\{"mailboxes":\{"Insert":1,"Update":\d+,"Delete":2\}/);
+      assert.match(mailboxes, /"Renamed, ""again"""/);
+      assert.match(databases, /Update,DB04 new,/);
+    });
+  } finally {
+    await simulator.close();
+  }
 });
 
 test('scope, further columns, separator, byte-order mark and hidden mailboxes mean the same to both engines', {
