@@ -165,11 +165,18 @@ export class SessionOpener {
       const { renewConnection } = this.#options;
       if (this.#renewed || renewConnection === undefined || !isCredentialRefused(error)) throw error;
       this.#renewed = true;
-      this.#connection = await renewConnection();
+      const renewed = await renewConnection();
+      // Refused twice counts twice towards the lockout of the account.
+      if (isSameCredential(renewed, this.#connection)) throw error;
+      this.#connection = renewed;
       this.#onWarning(`${server.url} refused the credential; it was renewed from its source, and is tried once more`);
       return openSessionOn(this.#connection, server, this.#options);
     }
   }
+}
+
+function isSameCredential(one: ConnectionSettings, other: ConnectionSettings): boolean {
+  return one.login === other.login && one.password?.reveal() === other.password?.reveal();
 }
 
 /** The failure of all servers; one that asks to wait is told as it is, so that it can be waited for. */

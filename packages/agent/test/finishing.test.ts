@@ -340,6 +340,21 @@ test('a credential that is refused is renewed once, and the new one is used', as
   });
 });
 
+test('a credential that its source gives again unchanged is not tried twice: that would count towards a lockout', async () => {
+  const fault = 'message 1000000: drop'; // it never plays: messages are counted where a script is set
+  const refusing = await startSimulator({ mailboxes: 5, databases: 1, seed: 1, basic: account, fault });
+  await inFolder(async (folder) => {
+    const stale = { ...connectionTo(refusing.url), password: new Secret('wrong') };
+    const outcome = await runExport(requestIn(folder, stale, { renewConnection: async () => ({ ...stale }) }));
+    assert.ok(outcome.kind === 'failed');
+    assert.equal(outcome.failure.code, 'WSMAN_AUTHENTICATION_REFUSED');
+    assert.equal(
+      Object.values(refusing.counts.messages).reduce((sum, count) => sum + count, 0),
+      1,
+    );
+  }).finally(() => refusing.close());
+});
+
 /** The mailboxes that an export is to have, by GUID, with their databases. */
 function databasesByGuid(organization: TestOrganization): Map<string, string> {
   const visible = [...organization.truth().mailboxes()].filter((each) => each.hiddenBehind === undefined);

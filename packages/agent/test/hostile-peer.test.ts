@@ -36,6 +36,8 @@ function run(folder: string, port: number): Promise<ExportOutcome> {
     signal: AbortSignal.timeout(60_000),
     limits,
     reconnectForMs: 0,
+    // Every run reads all of it: an increment has few bytes to cut.
+    complete: true,
   });
 }
 
@@ -94,7 +96,7 @@ async function provoke(mischief: Mischief, steps: number): Promise<void> {
         assert.ok(offset > good.bytes - closingBytes, `done although cut at byte ${offset} of ${good.bytes}`);
         assert.deepEqual(csv(filesIn(folder)), csv(good.files));
       }
-      assert.ok(seconds < 20, `took ${seconds} s at byte ${offset}`);
+      assert.ok(seconds < 60, `took ${seconds} s at byte ${offset}`);
       // A shell that the peer did not let us delete is noted down for the next run, which removes it.
       const left = readdirSync(join(folder, 'Work', 'ExportState', 'Main')).filter((name) => name !== 'shells');
       assert.deepEqual(left, [], `leftovers at byte ${offset}`);

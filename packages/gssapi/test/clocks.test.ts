@@ -110,7 +110,7 @@ test('a service whose clock is off refuses, and both sides say both times', { sk
   await assert.rejects(initiator.step(reply), (error: GssapiError) => {
     assert.equal(error.code, 'GSSAPI_CLOCK_SKEW', error.message);
     const seconds = Number(/the peer's \d{4}-\S+Z: (\d+) seconds behind/.exec(error.message)?.[1]);
-    assert.ok(seconds > 1190 && seconds < 1210, error.message);
+    assert.ok(seconds > 1140 && seconds < 1290, error.message);
     return true;
   });
 });

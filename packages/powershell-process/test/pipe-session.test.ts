@@ -200,7 +200,7 @@ test('one that is always reset is given up after two seconds', { skip: onUnix },
     message: /cut each connection at once .* one client at a time/,
   });
   const took = performance.now() - started;
-  assert.ok(took >= 1_900 && took < 5_000, `${took} ms`);
+  assert.ok(took >= 1_900 && took < 30_000, `${took} ms`);
   assert.ok(tried > 5, `${tried} times`);
 });
 

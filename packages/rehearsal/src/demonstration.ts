@@ -203,7 +203,7 @@ class Interruption {
   };
 
   startExport(settings: string, environment: Readonly<Record<string, string>>): ChildProcess {
-    this.#export = startProgram(connectorFile, ['export', '--settings', settings], {
+    this.#export = startProgram(connectorFile, ['export', '--complete', '--settings', settings], {
       env: { ...process.env, ...environment },
     });
     return this.#export;
