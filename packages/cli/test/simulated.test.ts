@@ -71,7 +71,7 @@ test('a server that is killed in the middle is said to have gone, and the log ha
   const simulator = await startSimulator(context, ['--mailboxes', '400', '--latency-ms', '20']);
   const settings = settingsTo(context, simulator.url);
   const log = join(dirname(settings), 'run.log');
-  const program = startProgram(['export', '--settings', settings, '--json', '--log-file', log]);
+  const program = startProgram(['export', '--settings', settings, '--json', '--log-file', log, '--reconnect', '1']);
   let told = '';
   await new Promise<void>((resolve) => {
     program.process.stderr?.on('data', (text: string) => {

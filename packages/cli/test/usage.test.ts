@@ -30,7 +30,7 @@ for (const parameters of [
     assert.ok(/time limit of the whole command in seconds\s+\(default:\s+none\)/.test(output));
     assert.equal(output.match(/^ {4}\$ exchange-connector /gm)?.length, 2);
     if (parameters.includes('export'))
-      for (const option of ['--complete', '--ignore-cookies', '--release', '--output <dir>'])
+      for (const option of ['--complete', '--ignore-cookies', '--release', '--output <dir>', '--reconnect <seconds>'])
         assert.ok(output.includes(option), option);
   });
 }

@@ -9,6 +9,8 @@ interface ExportOptions extends CommonOptions {
   readonly complete: boolean;
   readonly release: boolean;
   readonly output: string | undefined;
+  /** As given. */
+  readonly reconnect: string | undefined;
 }
 
 type Published = Extract<ExportOutcome, { kind: 'done' | 'partial' }>;
@@ -47,8 +49,9 @@ function sayStopped({ terminal, connection }: CommandContext, outcome: Stopped):
 async function runExportCommand(options: ExportOptions, context: CommandContext): Promise<ExitCode> {
   const { runExport } = await import('@exchange-connector/agent');
   const output = options.output === undefined ? {} : { outputFolder: resolve(options.output) };
-  const { complete, release } = options;
-  const outcome = await runExport({ ...requestOf(options, context), complete, release, ...output });
+  const { complete, release, reconnect } = options;
+  const patience = reconnect === undefined ? {} : { reconnectForMs: Number(reconnect) * 1000 };
+  const outcome = await runExport({ ...requestOf(options, context), complete, release, ...output, ...patience });
   const { terminal } = context;
   terminal.draw('');
   switch (outcome.kind) {
@@ -74,13 +77,17 @@ async function runExportCommand(options: ExportOptions, context: CommandContext)
   }
 }
 
+const longestReconnect = 86_400;
+
 /** What is wrong with the options of `export`, beyond their form. */
-async function findFaults({ complete, release, output }: ExportOptions): Promise<string[]> {
+async function findFaults({ complete, release, output, reconnect }: ExportOptions): Promise<string[]> {
   const faults: string[] = [];
   if (complete && release)
     faults.push(
       '--release: it publishes what a threshold stopped, as it was read then, and --complete reads everything; allowed is one of the two',
     );
+  if (reconnect !== undefined && !(/^\d{1,5}$/.test(reconnect) && Number(reconnect) <= longestReconnect))
+    faults.push(`--reconnect: found ${reconnect}; allowed is a whole number of seconds from 0 to ${longestReconnect}`);
   const { findFileInTheWay } = await import('@exchange-connector/config');
   const inTheWay = output === undefined ? undefined : findFileInTheWay(resolve(output));
   if (inTheWay !== undefined)
@@ -105,6 +112,10 @@ export const exportCommand: CommandDescription = {
       description:
         'folder for the files in place of ExportOutput; a relative path starts at the current folder (default: <TempFolderPath>/ExportOutput)',
     },
+    {
+      flags: '--reconnect <seconds>',
+      description: 'how long a server that went away is tried again before the run fails (default: 300)',
+    },
   ],
   examples: [
     [
@@ -122,6 +133,7 @@ export const exportCommand: CommandDescription = {
       complete: given.isSet('complete') || given.isSet('ignore-cookies'),
       release: given.isSet('release'),
       output: given.text('output'),
+      reconnect: given.text('reconnect'),
     };
     return {
       needs: 'connection',
