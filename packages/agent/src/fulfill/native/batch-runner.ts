@@ -127,15 +127,14 @@ export class BatchRunner {
   }
 
   async #roundOrReopen(): Promise<readonly ExceededThreshold[]> {
-    const { session, signal, onWarning } = this.#parts;
+    const { session, signal } = this.#parts;
     try {
       return await this.#round();
     } catch (error) {
       if (!(error instanceof SessionLostError) || signal.aborted) throw error;
       this.#losses += 1;
       if (this.#losses > mostLossesInARow) throw error.cause;
-      onWarning(`${error.message}; what was being done is looked at again in a new session`);
-      await session.reopen();
+      await session.reopen(error);
       return [];
     }
   }

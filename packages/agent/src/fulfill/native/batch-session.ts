@@ -55,7 +55,7 @@ export interface CommandAnswer {
 const reading = /^(?:Get-[A-Za-z]+|Set-ADServerSettings|Select-Object|Measure-Object)$/i;
 
 /** Waits before each attempt to open the session again. */
-const reopenWaitsMs = [1_000, 2_000, 5_000, 10_000, 30_000] as const;
+const reopenWaitsMs = [1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 60_000, 60_000, 60_000] as const;
 
 /** Objects that tell which domain controller answers; the first that is there. */
 const originReads = [
@@ -178,7 +178,10 @@ export class BatchSession {
    * Opens the session again after it was lost, patiently.
    * @throws the last failure, where the server stays away
    */
-  async reopen(): Promise<void> {
+  async reopen(lost: SessionLostError): Promise<void> {
+    const { signal, onWarning } = this.#options;
+    signal.throwIfAborted();
+    onWarning(`${lost.message}; what was being done is looked at again in a new session`);
     await this.close();
     for (const [attempt, waitMs] of reopenWaitsMs.entries()) {
       try {
@@ -186,11 +189,11 @@ export class BatchSession {
         return;
       } catch (error) {
         const isLast = attempt === reopenWaitsMs.length - 1;
-        if (this.#options.signal.aborted || isLast || !mayComeBack(error)) throw error;
-        this.#options.onWarning(
+        if (signal.aborted || isLast || !mayComeBack(error)) throw error;
+        onWarning(
           `the session could not be opened again (${(error as Error).message}); it is tried in ${waitMs / 1000} seconds`,
         );
-        await this.#options.ports.wait(waitMs, this.#options.signal);
+        await this.#options.ports.wait(waitMs, signal);
       }
     }
   }

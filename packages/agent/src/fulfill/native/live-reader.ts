@@ -11,7 +11,7 @@ import {
   readResultOf,
 } from '@exchange-connector/connector';
 import { createProjection, decodeCliXml, psString, textOf } from '@exchange-connector/psrp';
-import type { BatchSession, CommandAnswer } from './batch-session.ts';
+import { type BatchSession, type CommandAnswer, SessionLostError } from './batch-session.ts';
 
 /** A read that the server could not answer for now is put again after these waits. */
 const readWaitsMs = [1_000, 3_000, 8_000] as const;
@@ -19,6 +19,9 @@ const readWaitsMs = [1_000, 3_000, 8_000] as const;
 function domainOf(read: Read): string | undefined {
   return read.kind === 'mailbox' || read.kind === 'moveRequest' ? read.domain : undefined;
 }
+
+/** Sessions that are lost over one and the same read. */
+const mostLossesOfARead = 5;
 
 /** Reads, each answer once more where the server was only busy. */
 export class LiveReader {
@@ -31,14 +34,26 @@ export class LiveReader {
     this.#wait = wait;
   }
 
-  /** Answers a read from the server, now. @throws SessionLostError */
+  /** Answers a read from the server, now. @throws SessionLostError where one session after the other is lost */
   async read(read: Read): Promise<ReadResult> {
     for (const waitMs of readWaitsMs) {
-      const result = await this.#readOnce(read);
+      const result = await this.#readOrReopen(read);
       if (result.kind !== 'failed' || result.class !== 'transient') return result;
       await this.#wait(waitMs);
     }
-    return this.#readOnce(read);
+    return this.#readOrReopen(read);
+  }
+
+  /** Nothing is changed by asking once more: a read outlives the session that it was put to. */
+  async #readOrReopen(read: Read): Promise<ReadResult> {
+    for (let losses = 1; ; losses += 1) {
+      try {
+        return await this.#readOnce(read);
+      } catch (error) {
+        if (!(error instanceof SessionLostError) || losses > mostLossesOfARead) throw error;
+        await this.#session.reopen(error);
+      }
+    }
   }
 
   /** Answers reads into `live`, each once. */

@@ -5,7 +5,7 @@
  *    line and at its end, and is finished by the same command.
  * 2. So does a batch of 200 orders, at one moment of each of its steps (FULL: at each of its moments; hours).
  * 3. Random orders, random faults of the server, random deaths; fresh seeds.
- * 4. Processes on the wire are ended by kill -9.
+ * 4. Processes on the wire are ended by kill -9; and the wire itself fails in every way that the simulator knows.
  *
  * Ends with exit 1 after the first that fails, and says how to see it again.
  */
@@ -13,7 +13,7 @@ import { randomInt } from 'node:crypto';
 import assert from 'node:assert/strict';
 import { type KillRehearsal, rehearseDeath, runReference } from './kills.ts';
 import { checkSeed, deadlyAndFaulty, faulty } from './random-check.ts';
-import { runKilled } from './real-kills.ts';
+import { runChaotic, runKilled } from './real-kills.ts';
 
 const scale = (process.argv[2] ?? '').toUpperCase();
 if (!['', 'QUICK', 'FULL'].includes(scale)) {
@@ -78,6 +78,12 @@ async function realKills(orders: number, kills: number): Promise<void> {
     });
   }
   tell(`${kills} processes ended by kill -9, each run finished`);
+  const { writings: _, ...undisturbed } = reference;
+  for (let seed = 1; seed <= kills; seed += 1)
+    await attempt(`chaos ${seed} on the wire`, async () => {
+      assert.deepEqual(await runChaotic(orders, seed), undisturbed);
+    });
+  tell(`${kills} batches over a chaotic wire, each as if nothing had been`);
 }
 
 await realKills(12, scale === 'QUICK' ? 3 : 25);

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { startSimulator } from '@exchange-connector/exchange-simulator';
-import { account } from '../../rehearsed-connection.ts';
+import { runFulfill } from '@exchange-connector/agent';
+import { chaosScript, startSimulator } from '@exchange-connector/exchange-simulator';
+import { ownPorts } from '../../../src/fulfill/native/native-context.ts';
+import { account, connectionTo } from '../../rehearsed-connection.ts';
 import type { ChildEnd, ChildTask } from './fulfil-child.ts';
 import { killedBatch } from './kills.ts';
 import { NativeRehearsal } from './native-rehearsal.ts';
@@ -46,6 +48,41 @@ export async function runKilled(orders: number, killAt: number): Promise<KilledR
     assert.equal(place.verdict().kind, 'intact', JSON.stringify(place.verdict()));
     place.organization.clock.advance(oneDayMs);
     return { states: place.states(), state: place.state(), writings: end.writings };
+  } finally {
+    await simulator.close();
+    place.dispose();
+  }
+}
+
+/** Runs a batch over a wire on which everything goes wrong now and then; no wait of the engine is longer than a second. */
+export async function runChaotic(orders: number, seed: number): Promise<Omit<KilledRun, 'writings'>> {
+  const place = new NativeRehearsal(unguarded, { mailboxes: Math.max(80, orders * 3), users: Math.max(20, orders) });
+  const fault = chaosScript(seed);
+  const simulator = await startSimulator({
+    organization: place.organization,
+    basic: account,
+    fault,
+    log: () => undefined,
+  });
+  try {
+    place.give(...killedBatch(place, orders));
+    const request = {
+      connection: connectionTo(simulator.url, unguarded),
+      folders: place.folders,
+      settingsFolder: place.folder,
+      signal: AbortSignal.timeout(600_000),
+      ordersFolder: place.orders,
+      resultsFile: place.results,
+    };
+    const ports = ownPorts(request);
+    // The simulator is back from a rehearsed restart within a moment.
+    const wait = (milliseconds: number, signal: AbortSignal): Promise<void> =>
+      ports.wait(Math.min(milliseconds, 1_000), signal);
+    const outcome = await runFulfill(request, { ...ports, wait });
+    assert.ok(outcome.kind === 'partial' || outcome.kind === 'done', JSON.stringify(outcome));
+    assert.equal(place.verdict().kind, 'intact', JSON.stringify(place.verdict()));
+    place.organization.clock.advance(oneDayMs);
+    return { states: place.states(), state: place.state() };
   } finally {
     await simulator.close();
     place.dispose();
