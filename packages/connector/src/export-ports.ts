@@ -1,5 +1,5 @@
 import type { RemoteSession } from '@exchange-connector/psrp';
-import type { Unit } from './incremental/units.ts';
+import type { Unit } from './incremental/unit.ts';
 import type { PartLedger } from './partition/part-ledger.ts';
 import type { ExportScope, PinnedServers } from './requests.ts';
 import type { SessionSource } from './session-source.ts';

@@ -6,7 +6,8 @@
 import type { ExportScope, MailboxSelection } from '../requests.ts';
 import { mailboxSelections } from '../requests.ts';
 import type { KnownDatabase, KnownUnit, Restless } from './cookie-facts.ts';
-import { isWithin, placeOf, topmost, type Unit } from './units.ts';
+import type { Unit } from './unit.ts';
+import { isWithin, placeOf, topmost } from './units.ts';
 
 /** A database as it is now. */
 export interface PresentDatabase {

@@ -6,20 +6,7 @@ import { createProjection, type PipelineRequest, psArray, psString } from '@exch
 import { cellText, noRemarks } from '../cell-text.ts';
 import type { SessionPorts } from '../export-ports.ts';
 import { describeError, runPipeline } from '../pipeline-run.ts';
-
-/** One unit as the directory shows it now. */
-export interface Unit {
-  /** Lower case. */
-  readonly guid: string;
-  readonly distinguishedName: string;
-  /** `contoso.com/Staff/Paris`; empty where the server does not say. */
-  readonly canonicalName: string;
-  readonly name: string;
-  /** ISO 8601; empty where the server does not say. */
-  readonly whenChanged: string;
-  /** The directory server that said so. */
-  readonly server: string;
-}
+import type { Unit } from './unit.ts';
 
 const properties = ['Guid', 'DistinguishedName', 'Identity', 'Name', 'WhenChangedUTC', 'OriginatingServer'] as const;
 
