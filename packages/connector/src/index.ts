@@ -105,7 +105,8 @@ export {
   type FileChange,
   findBreaches,
 } from './incremental/thresholds.ts';
-export { readUnits, type Unit } from './incremental/units.ts';
+export type { Unit } from './incremental/unit.ts';
+export { readUnits } from './incremental/units.ts';
 export { joinAddresses, joinValues, splitAddresses, splitValues } from './multi-value.ts';
 export {
   askedProperties,
