@@ -17,7 +17,7 @@ import { pinsOf } from '../../src/incremental/remembered-pins.ts';
 import { areDisjoint, filtersOwnOnly, planRereading } from '../../src/incremental/rereading.ts';
 import { proveFilterTime } from '../../src/incremental/server-check.ts';
 import { type ChangeLimits, findBreaches } from '../../src/incremental/thresholds.ts';
-import type { Unit } from '../../src/incremental/units.ts';
+import type { Unit } from '../../src/incremental/unit.ts';
 import { wholeScope } from './small-agent.ts';
 
 const facts: CookieFacts = {

@@ -81,7 +81,7 @@ export function newTally(): HistoryTally {
 class Cut extends Error {}
 
 /** What a server says of an object that it cannot give. */
-const unreadable: PipelineEvent = {
+export const unreadable: PipelineEvent = {
   kind: 'error',
   record: {
     message: "The object is corrupted, and it's in an inconsistent state.",

@@ -1,0 +1,203 @@
+/* Histories that chance seldom finds, each told on purpose. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  createTestOrganization,
+  openInProcessSession,
+  type TestOrganization,
+} from '@exchange-connector/exchange-simulator';
+import type { InvokeOptions, PipelineEvent, PipelineRequest, RemoteSession } from '@exchange-connector/psrp';
+import { unreadable } from './history.ts';
+import { type Loaded, load, runSmall, type SmallRun, type SmallSettings, wholeScope } from './small-agent.ts';
+
+const minute = 60_000;
+
+/** An organisation on a clock that stands, a product that loads, and a cookie. */
+class Stand {
+  readonly organization: TestOrganization = createTestOrganization({ mailboxes: 40, databases: 3, clock: 'virtual' });
+  readonly mailboxes: Loaded = new Map();
+  readonly databases: Loaded = new Map();
+  settings: SmallSettings = {};
+  #cookie: Buffer | undefined;
+
+  open(): RemoteSession {
+    return openInProcessSession(this.organization);
+  }
+  get now(): number {
+    return this.organization.clock.now().getTime();
+  }
+  async export(open: () => RemoteSession = () => this.open()): Promise<SmallRun> {
+    const run = await runSmall(open, this.settings, this.now, { cookie: this.#cookie });
+    load(this.mailboxes, run.mailboxes);
+    load(this.databases, run.databases);
+    this.#cookie = run.cookie;
+    return run;
+  }
+  async isRight(): Promise<void> {
+    const whole = await runSmall(() => this.open(), this.settings, this.now, { complete: true });
+    const mailboxes: Loaded = new Map();
+    load(mailboxes, whole.mailboxes);
+    const sorted = (rows: Loaded) => [...rows].sort(([left], [right]) => (left < right ? -1 : 1));
+    assert.deepEqual(sorted(this.mailboxes), sorted(mailboxes));
+  }
+  visible(): string[] {
+    return [...this.organization.truth().mailboxes()]
+      .filter(({ hiddenBehind }) => hiddenBehind === undefined)
+      .map(({ guid }) => guid);
+  }
+}
+
+/** A session in which the rows of changed mailboxes cannot be read. */
+function withUnreadableRows(inner: RemoteSession): RemoteSession {
+  return {
+    get server() {
+      return inner.server;
+    },
+    async *invoke(request: PipelineRequest, options?: InvokeOptions): AsyncGenerator<PipelineEvent> {
+      const filter = request.statements[0]?.[0]?.parameters.find(({ name }) => name === 'Filter')?.value;
+      const isChanged = filter?.kind === 'S' && filter.value.startsWith('(WhenChangedUTC -ge');
+      for await (const event of inner.invoke(request, options))
+        yield isChanged && event.kind === 'output' ? unreadable : event;
+    },
+    close: () => inner.close(),
+  };
+}
+
+test('what could not be read because of an error is in a later increment, however late; deletions wait for a read without errors', async () => {
+  const stand = new Stand();
+  await stand.export();
+  stand.organization.clock.advance(3 * 60 * minute);
+  const [changed = '', removed = ''] = stand.visible();
+  stand.organization.change({ kind: 'setMailbox', mailbox: changed, properties: { displayName: 'Changed' } });
+  stand.organization.change({ kind: 'removeMailbox', mailbox: removed });
+  const broken = await stand.export(() => withUnreadableRows(stand.open()));
+  assert.equal(broken.mode, 'incremental');
+  assert.deepEqual(broken.counts.mailboxes, { Insert: 0, Update: 0, Delete: 0 });
+  assert.match(broken.errors.join(), /inconsistent state/);
+  stand.organization.clock.advance(30 * 60 * minute);
+  const next = await stand.export();
+  assert.deepEqual(next.counts.mailboxes, { Insert: 0, Update: 1, Delete: 1 });
+  assert.deepEqual(next.errors, []);
+  await stand.isRight();
+});
+
+test('a complete export with errors keeps the mailboxes that it did not see, and the next one is complete again', async () => {
+  const stand = new Stand();
+  await stand.export();
+  stand.settings = { scope: { ...wholeScope, includeArbitration: true } };
+  /** The first mailbox of each reading of all cannot be read, whole or projected. */
+  const losing = (): RemoteSession => {
+    const inner = stand.open();
+    return {
+      get server() {
+        return inner.server;
+      },
+      async *invoke(request: PipelineRequest, options?: InvokeOptions): AsyncGenerator<PipelineEvent> {
+        const [command, next] = request.statements[0] ?? [];
+        const size = command?.parameters[0]?.value;
+        let isLost =
+          command?.name === 'Get-Mailbox' &&
+          command.parameters.length === 1 &&
+          size?.kind === 'S' &&
+          size.value === 'Unlimited' &&
+          next?.name !== 'Measure-Object';
+        for await (const event of inner.invoke(request, options)) {
+          yield isLost && event.kind === 'output' ? unreadable : event;
+          if (event.kind === 'output') isLost = false;
+        }
+      },
+      close: () => inner.close(),
+    };
+  };
+  const broken = await stand.export(losing);
+  assert.equal(broken.mode, 'complete');
+  assert.ok(broken.errors.length > 0);
+  assert.equal(broken.counts.mailboxes.Delete, 0);
+  stand.organization.clock.advance(2 * 60 * minute);
+  const next = await stand.export();
+  assert.equal(next.mode, 'complete');
+  assert.match(next.reason ?? '', /server reported errors during the last complete export/);
+  await stand.isRight();
+});
+
+test('a database and a unit that were renamed just before the first export, and are seen so only later, are right in the next', async () => {
+  const stand = new Stand();
+  stand.settings = { pins: { domainController: undefined, globalCatalog: 'dc02.example.test' } };
+  stand.organization.setReplicationLag('dc02.example.test', 40 * minute);
+  const [database] = stand.organization.databases;
+  const before = database?.name ?? '';
+  stand.organization.change({ kind: 'renameDatabase', database: database?.guid ?? '', name: 'Renamed' });
+  stand.organization.change({
+    kind: 'renameOrganizationalUnit',
+    organizationalUnit: 'example.test/Staff',
+    name: 'Personnel',
+  });
+  stand.organization.clock.advance(5 * minute);
+  await stand.export();
+  // The list of databases comes from a server that knows already; the mailboxes from one that does not.
+  assert.ok([...stand.databases.values()].some(({ Name }) => Name === 'Renamed'));
+  assert.ok([...stand.mailboxes.values()].some(({ Database }) => Database === before));
+  stand.organization.clock.advance(2 * 60 * minute);
+  const next = await stand.export();
+  assert.equal(next.mode, 'incremental');
+  assert.ok([...stand.mailboxes.values()].every(({ Database }) => Database !== before));
+  assert.ok(
+    [...stand.mailboxes.values()].some(({ OrganizationalUnit = '' }) =>
+      OrganizationalUnit.startsWith('example.test/Personnel'),
+    ),
+  );
+  await stand.isRight();
+});
+
+test('two databases that swap their names swap the mailboxes of a scope that names one of them', async () => {
+  const stand = new Stand();
+  const [one, two] = stand.organization.databases;
+  stand.settings = { scope: { ...wholeScope, databases: [one?.name ?? ''] } };
+  await stand.export();
+  stand.organization.clock.advance(2 * 60 * minute);
+  stand.organization.change({ kind: 'renameDatabase', database: one?.guid ?? '', name: 'Swap' });
+  stand.organization.change({ kind: 'renameDatabase', database: two?.guid ?? '', name: one?.name ?? '' });
+  stand.organization.change({ kind: 'renameDatabase', database: one?.guid ?? '', name: two?.name ?? '' });
+  stand.organization.clock.advance(minute);
+  const run = await stand.export();
+  assert.equal(run.mode, 'incremental');
+  assert.ok(run.counts.mailboxes.Delete > 0 && run.counts.mailboxes.Insert > 0);
+  await stand.isRight();
+});
+
+test('as many mailboxes gone as made: the count is the same, and the deletions are found all the same', async () => {
+  const stand = new Stand();
+  await stand.export();
+  stand.organization.clock.advance(2 * 60 * minute);
+  const gone = stand.visible().slice(0, 3);
+  for (const mailbox of gone) stand.organization.change({ kind: 'removeMailbox', mailbox });
+  for (const name of ['A', 'B', 'C']) stand.organization.change({ kind: 'createMailbox', name });
+  stand.organization.clock.advance(minute);
+  const run = await stand.export();
+  assert.deepEqual(run.counts.mailboxes, { Insert: 3, Update: 0, Delete: 3 });
+  await stand.isRight();
+});
+
+test('recipients that mailboxes forward to: renamed, moved with their unit, removed', async () => {
+  const stand = new Stand();
+  const forward = (mailbox: number, to: number) =>
+    stand.organization.change({ kind: 'setMailbox', mailbox, properties: { forwardingRecipient: to } as object });
+  for (const [mailbox, to] of [
+    [20, 1],
+    [21, 2],
+    [22, 3],
+  ] as const)
+    forward(mailbox, to);
+  stand.organization.clock.advance(minute);
+  await stand.export();
+  stand.organization.clock.advance(3 * 60 * minute);
+  stand.organization.change({ kind: 'renameMailbox', mailbox: 1, name: 'Elsewhere' });
+  stand.organization.change({ kind: 'removeMailbox', mailbox: 2 });
+  stand.organization.clock.advance(minute);
+  const run = await stand.export();
+  assert.equal(run.mode, 'incremental');
+  assert.ok(
+    [...stand.mailboxes.values()].some(({ ForwardingAddress = '' }) => ForwardingAddress.endsWith('/Elsewhere')),
+  );
+  await stand.isRight();
+});
