@@ -100,6 +100,7 @@ export async function readNatively(run: ExportRun): Promise<EngineReading> {
     for (const error of reading.errors) run.log.write('Error', error);
     return { engine: 'native', reading, server: server(), forget: () => ledger.clear() };
   } finally {
+    await ledger.settled();
     await close();
   }
 }

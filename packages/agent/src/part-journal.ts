@@ -10,6 +10,7 @@
  */
 import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type KeptPart,
@@ -90,6 +91,29 @@ function writeWhole(path: string, value: unknown): void {
   }
 }
 
+/** Makes a file's bytes durable, while others go on. */
+async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r+');
+  try {
+    await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** {@link writeWhole}, while others go on. */
+async function writeWholeMeanwhile(path: string, value: unknown): Promise<void> {
+  const temporary = `${path}.partial`;
+  const handle = await open(temporary, 'w', 0o640);
+  try {
+    await handle.writeFile(`${JSON.stringify(value)}\n`);
+    await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+  await rename(temporary, path);
+}
+
 const grouped = new Intl.NumberFormat('en-US');
 
 /** Keeps parts on disk. The lock of the connection must be held. */
@@ -98,6 +122,9 @@ export class PartJournal implements PartLedger {
   readonly #folder: string;
   #numbers = new Map<string, number>();
   #finished = new Map<string, { readonly facts: PartFacts; readonly rows: SealedRows }>();
+  /** Parts on their way to the disk; none of them throws. */
+  readonly #keeping = new Set<Promise<void>>();
+  #keepingFailed: { readonly error: unknown } | undefined;
 
   constructor(ports: JournalPorts) {
     this.#ports = ports;
@@ -122,6 +149,10 @@ export class PartJournal implements PartLedger {
       this.#finished.set(partId(part), kept);
       finished.push({ part, facts: kept.facts });
       rows += kept.rows.rows;
+    }
+    if (finished.length === 0) {
+      this.clear();
+      return undefined;
     }
     this.#ports.onFound(
       `an earlier run, begun at ${reading.begunAt}, did not end: it had read ${finished.length} of ${reading.parts.length} parts (${grouped.format(rows)} mailboxes), and this run goes on from there`,
@@ -155,8 +186,8 @@ export class PartJournal implements PartLedger {
         const sealed = sorter.seal();
         this.#finished.set(partId(part), { facts, rows: sealed });
         if (!durable) return;
-        const file: PartFile = { format, id: partId(part), facts, rows: sealed };
-        writeWhole(this.#path(`${this.#nameOf(part)}.json`), file);
+        this.#keep(`${this.#nameOf(part)}.json`, { format, id: partId(part), facts, rows: sealed });
+        if (this.#keepingFailed !== undefined) throw this.#keepingFailed.error;
       },
       discard: () => {
         sorter.close();
@@ -166,14 +197,39 @@ export class PartJournal implements PartLedger {
   }
 
   async deliver(): Promise<void> {
+    await this.settled();
+    if (this.#keepingFailed !== undefined) throw this.#keepingFailed.error;
     const byAge = [...this.#finished.values()].sort((left, right) =>
       left.facts.startedAt < right.facts.startedAt ? -1 : left.facts.startedAt > right.facts.startedAt ? 1 : 0,
     );
     for (const { rows } of byAge) if (rows.rows > 0) this.#ports.mailboxes.adopt(rows);
   }
 
+  /** Waits until what is finished is on the disk; never throws. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#keeping);
+  }
+
+  /** The rows first, then the file that says that they are whole. */
+  #keep(name: string, file: PartFile): void {
+    const path = this.#path(name);
+    const keep = async (): Promise<void> => {
+      try {
+        if (file.rows.rows > 0) await syncFile(file.rows.path);
+        await writeWholeMeanwhile(path, file);
+      } catch (cause) {
+        // A journal that was cleared meanwhile has no use for the part any more.
+        if (this.#finished.has(file.id))
+          this.#keepingFailed ??= { error: fileFailed(`writing the journal ${path}`, cause) };
+      }
+    };
+    const keeping = keep().finally(() => this.#keeping.delete(keeping));
+    this.#keeping.add(keeping);
+  }
+
   clear(): void {
     this.#finished.clear();
+    this.#keepingFailed = undefined;
     removeFolder(this.#folder);
   }
 

@@ -7,7 +7,7 @@
  * Rows are encoded at once, because the text of a row is cut out of the text of a whole mailbox, which
  * would stay in memory with it.
  */
-import { closeSync, fdatasyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { RowSink } from '@exchange-connector/connector';
@@ -238,17 +238,12 @@ export class RowSorter implements RowSink {
   }
 
   /**
-   * Makes all rows durable in the kept file, and closes the sorter.
+   * Writes all rows to the kept file, and closes the sorter. To be durable the file is to be synced.
    * @throws AgentError where the file cannot be written
    */
   seal(): SealedRows {
     const path = this.#keptPath ?? '';
     this.#spill();
-    try {
-      for (const { fd } of this.#files) fdatasyncSync(fd);
-    } catch (cause) {
-      throw fileFailed(`writing ${path} to the disk`, cause);
-    }
     const segments = this.#runs.map(({ at, size }, index) => ({ at, size, crc32: this.#checksums[index] ?? 0 }));
     const iv = this.#files[0]?.cipher?.iv;
     const rows = { path, segments, groups: [...this.#groups], rows: this.#rowsPut };

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type ExportOutcome, type ExportRequest, type Manifest, runExport } from '@exchange-connector/agent';
 import { type ConnectionSettings, Secret } from '@exchange-connector/config';
 import {
@@ -240,6 +241,8 @@ async function killed(folder: string, own: Simulator, mailboxes: number): Promis
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await once(child.stdout, 'data');
+  // The server says nothing more, so the run cannot end; the disk takes the time that it takes.
+  while (partsOf(folder).length === 0) await delay(10);
   child.kill('SIGKILL');
   await once(child, 'exit');
 }
@@ -250,7 +253,6 @@ test('a process that is killed leaves parts that the next one goes on with, and 
       own.setFault('mailbox 700: stall');
       await killed(folder, own, 450);
       own.setFault(undefined);
-      assert.ok(partsOf(folder).length > 0, 'no part was finished: the test is blind');
       assert.equal(own.facts.shellsOpen, 2, 'the killed process had no shells open: the test is blind');
       const outcome = await finished(folder, connectionTo(own.url, parts));
       assert.match(outcome.manifest.warnings.join('\n'), /this run goes on from there/);
