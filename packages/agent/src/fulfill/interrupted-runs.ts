@@ -30,6 +30,14 @@ function isScriptOf(run: UnfinishedRun, processId: number): boolean {
   }
 }
 
+function killProcess(processId: number): void {
+  try {
+    process.kill(processId, 'SIGKILL');
+  } catch {
+    // It has ended by itself meanwhile.
+  }
+}
+
 /** Waits until the script of a dead run is gone, so that one order runs at a time; in the end it is killed. */
 async function outlive(run: UnfinishedRun): Promise<void> {
   const started = run.lines.findLast((line) => line.kind === 'started');
@@ -37,7 +45,7 @@ async function outlive(run: UnfinishedRun): Promise<void> {
   const deadline = Date.now() + orphanGraceMs;
   // The end of a process that is not a child of this one is no event.
   while (isScriptOf(run, started.processId)) {
-    if (Date.now() > deadline) process.kill(started.processId, 'SIGKILL');
+    if (Date.now() > deadline) killProcess(started.processId);
     await delay(50);
   }
 }
@@ -56,7 +64,13 @@ async function settle(run: UnfinishedRun, redact: Redact): Promise<PastOrder[]> 
   await outlive(run);
   const outcomes = new Map<number, OrderOutcome>();
   for (const { number, orders: indexes } of processes) {
-    for (const [index, outcome] of folder.readVisits(number).answers) outcomes.set(index, outcome);
+    const visits = folder.readVisits(number);
+    // A note is on the disk when an order is handed out; the claim may be lost where the machine died.
+    for (const index of visits.handed) handed.add(index);
+    for (const [index, outcome] of visits.answers) {
+      handed.add(index);
+      outcomes.set(index, outcome);
+    }
     if (byHelper()) continue;
     const wanted = orders.filter(({ index }) => indexes.includes(index));
     const rows = readScriptResults(folder.resultsFile(number), wanted as unknown as readonly Order[]).outcomes;

@@ -28,7 +28,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { LineSeal } from '../at-rest.ts';
 import { AgentError, fileFailed } from '../errors.ts';
 import { makeFolder } from '../folder.ts';
@@ -116,6 +116,10 @@ function syncFolder(folder: string): void {
   }
 }
 
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT';
+}
+
 function isCut(fd: number): boolean {
   const { size } = fstatSync(fd);
   const last = Buffer.alloc(1);
@@ -144,6 +148,7 @@ export class RunFolder {
       writeFileSync(folder.#mark, '', { mode: 0o640 });
       folder.note(lines);
       syncFolder(path);
+      syncFolder(dirname(path));
     } catch (cause) {
       throw cause instanceof AgentError ? cause : fileFailed(`making the folder of the run ${path}`, cause);
     }
@@ -169,13 +174,17 @@ export class RunFolder {
     return join(this.path, 'journal.jsonl');
   }
 
-  /** The last line may have been cut short by a death: what it would have told never began. */
+  /**
+   * The last line may have been cut short by a death: what it would have told never began. A journal that is there
+   * and cannot be read may tell of orders that were handed out: without it no order may be.
+   */
   #lines(): JournalLine[] {
     let text: string;
     try {
       text = readFileSync(this.#journal, 'utf8');
-    } catch {
-      return [];
+    } catch (cause) {
+      if (isMissing(cause)) return [];
+      throw fileFailed(`reading the journal ${this.#journal} of a run that died`, cause);
     }
     return text.split('\n').flatMap((line) => {
       try {
@@ -258,8 +267,9 @@ export class RunFolder {
   isClaimed(index: number): boolean {
     try {
       return readFileSync(this.#claim(index), 'utf8') !== takenBack;
-    } catch {
-      return false;
+    } catch (error) {
+      // One that cannot be read is somebody's.
+      return !isMissing(error);
     }
   }
 
@@ -288,8 +298,9 @@ export class RunFolder {
     let text = '';
     try {
       text = readFileSync(this.visitsFile(process), 'utf8');
-    } catch {
-      // The process was never given anything.
+    } catch (cause) {
+      // Where there is none, the process was never given anything.
+      if (!isMissing(cause)) throw fileFailed(`reading ${this.visitsFile(process)}, what a script noted`, cause);
     }
     const handed = new Set<number>();
     const answers = new Map<number, OrderOutcome>();
@@ -337,6 +348,6 @@ export function unfinishedRuns(workFolder: string, connection: string, seal?: Li
       .filter(({ run }) => run.connection === connection)
       .sort((left, right) => (left.run.start < right.run.start ? -1 : 1));
   } catch (cause) {
-    throw fileFailed(`reading the runs in ${folder}`, cause);
+    throw cause instanceof AgentError ? cause : fileFailed(`reading the runs in ${folder}`, cause);
   }
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { AgentError } from '@exchange-connector/agent';
 import { InterruptedRuns } from '../../src/fulfill/interrupted-runs.ts';
 import type { Order } from '../../src/fulfill/order-files.ts';
 import { fulfillFolder, type JournalLine, RunFolder, type Visitor } from '../../src/fulfill/run-folder.ts';
@@ -100,4 +101,33 @@ test('a dead run is finished when all that it had handed out was told, and its o
     undefined,
     undefined,
   ]);
+});
+
+test('what was noted as handed out is not free, even where the machine died and the claims were lost', async (context) => {
+  const { work, folder } = deadRun(context);
+  handOut(folder);
+  for (const name of ['000001', '000002']) rmSync(join(folder.path, 'claims', name));
+  for (let reader = 0; reader < 2; reader += 1)
+    assert.deepEqual(outcomes(await InterruptedRuns.read(work, 'Main', asItIs)), expected);
+});
+
+test('a dead run whose files cannot be read keeps every order from being handed out', async (context) => {
+  const { work, folder } = deadRun(context);
+  handOut(folder);
+  for (const name of ['visits-1.txt', 'journal.jsonl']) {
+    rmSync(join(folder.path, name));
+    mkdirSync(join(folder.path, name));
+    await assert.rejects(InterruptedRuns.read(work, 'Main', asItIs), (error: Error) => {
+      assert.ok(error instanceof AgentError && error.code === 'RUN_FILE_FAILED', String(error));
+      return error.message.includes(join(folder.path, name));
+    });
+  }
+});
+
+test('a claim that cannot be read is a claim', (context) => {
+  const { folder } = deadRun(context);
+  mkdirSync(join(folder.path, 'claims', '000003'));
+  assert.equal(folder.isClaimed(3), true);
+  assert.equal(folder.takeBack(3), false);
+  assert.equal(folder.takeBack(4), true);
 });
