@@ -60,6 +60,7 @@ class BatchPlanner {
   /** Orders that were refused for their place in the batch, in a planning before this one. */
   readonly #given: ReadonlyMap<number, Refused>;
   readonly #refused = new Map<number, Refused>();
+  readonly #tooEarly = new Map<number, Refused>();
   readonly #drafts = new Map<number, Draft>();
   readonly #makers = new Map<string, number>();
   readonly #refusedMakers = new Map<string, number>();
@@ -82,6 +83,7 @@ class BatchPlanner {
     const drafts = this.#inOrder();
     const verdicts = this.#judge(drafts);
     if (this.#pending || verdicts === undefined) return { kind: 'readsNeeded', reads: this.#view.missing };
+    if (this.#tooEarly.size > 0) return { kind: 'refusals', refusals: this.#tooEarly };
     const refusals = propagate(verdicts, this.#refused);
     if (refusals.size > 0) return { kind: 'refusals', refusals };
     const needs = orderNeeds(drafts, verdicts);
@@ -180,7 +182,8 @@ class BatchPlanner {
     );
     if (later === undefined || removal.steps.length === 0) return;
     const reason = `order ${later.order.head.index} of this batch wants the database ${removal.object.name} after it: send the two in different batches`;
-    throw new Refused('conflict', reason);
+    // What it leaves is laid over the view by now: the others are planned anew, as if it were not there.
+    this.#tooEarly.set(index, new Refused('conflict', reason));
   }
 
   #leaving(): Map<string, { readonly from: string; readonly orderIndex: number }> {
