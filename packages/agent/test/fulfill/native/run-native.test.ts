@@ -404,6 +404,19 @@ test('two runs of one connection do not work at once', async (context) => {
   assert.equal(failureOf((await second) as FulfillOutcome), '4 RUN_LOCKED');
 });
 
+test('a database that is to go, to come and to go again in one batch: what is refused leaves the rest as it is', async (context) => {
+  const place = rehearse(context);
+  const before = place.state();
+  place.give(
+    databaseOrder('1', 'Deleted', {}, { Name: 'DB-New' }),
+    databaseOrder('2', 'Added', { Name: 'DB-New', Server: place.organization.databases[0]?.server }),
+    databaseOrder('3', 'Deleted', {}, { Name: 'DB-New' }),
+  );
+  await place.fulfill();
+  assert.deepEqual(place.states(), ['1 Errored', '2 Executed', '3 Executed']);
+  assert.deepEqual(place.state(), before);
+});
+
 test('a move that is waited for is followed to its end', async (context) => {
   const place = rehearse(context, { waitForMove: true });
   const [a] = people(place);
