@@ -68,7 +68,10 @@ export function pruneCookies(state: string): void {
   if (!existsSync(folder)) return;
   const acknowledged = acknowledgedCookie(state);
   try {
-    const files = readdirSync(folder)
+    const names = readdirSync(folder);
+    // What a run that died was writing: the lock is held, and this run's own are in place.
+    for (const name of names) if (name.endsWith('.partial')) rmSync(join(folder, name), { force: true });
+    const files = names
       .filter((name) => name.endsWith('.bin') && name !== `${acknowledged}.bin`)
       .map((name) => ({ path: join(folder, name), time: statSync(join(folder, name)).mtimeMs }))
       .sort((left, right) => right.time - left.time);

@@ -184,7 +184,12 @@ async function readAndPublish(run: ExportRun, basis: ExportBasis): Promise<Expor
     const breaches = findBreaches(mode, changesOf(run, written, basis), limitsOf(run.request.connection));
     const isStopped = breaches.length > 0 && run.request.release !== true;
     const manifest = manifestOf(run, read, written, { basis, reason, breaches });
-    if (isStopped) return await stop(run, files, written, manifest);
+    if (isStopped) {
+      const stopped = await stop(run, files, written, manifest);
+      // A later run reads anew, not what a person found wrong.
+      read.forget?.();
+      return stopped;
+    }
     const finished = [
       written.mailboxes.finished,
       written.databases.finished,
