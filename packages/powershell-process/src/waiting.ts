@@ -26,11 +26,14 @@ export type Settled<T> =
   | { readonly kind: 'error'; readonly error: unknown }
   | { readonly kind: 'late' };
 
-/** Waits for a promise for at most `milliseconds`; never throws. */
+/**
+ * Waits for a promise for at most `milliseconds`; never throws. Where this process itself had no turn for so long,
+ * what has come meanwhile is still looked at.
+ */
 export async function settledWithin<T>(promise: Promise<T>, milliseconds: number): Promise<Settled<T>> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Settled<T>>((resolve) => {
-    timer = setTimeout(() => resolve({ kind: 'late' }), milliseconds);
+    timer = setTimeout(() => setImmediate(() => setImmediate(() => resolve({ kind: 'late' }))), milliseconds);
   });
   const settled = promise.then(
     (value): Settled<T> => ({ kind: 'value', value }),

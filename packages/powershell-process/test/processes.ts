@@ -20,7 +20,7 @@ export function isRunning(pid: number): boolean {
 }
 
 /** Another process's end gives no event to wait for. */
-export async function gone(pid: number, withinMs = 5_000): Promise<void> {
+export async function gone(pid: number, withinMs = 60_000): Promise<void> {
   for (const end = Date.now() + withinMs; isRunning(pid); ) {
     assert.ok(Date.now() < end, `process ${pid} is still there after ${withinMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, 20));
