@@ -96,7 +96,7 @@ async function runRealOnOurs(
   servers: OurServers,
 ): Promise<Map<SessionName, RealSession>> {
   try {
-    return await runRealClient(program, runsOf(scenarios, servers.listeners));
+    return await runRealClient(program, runsOf(scenarios, servers.listeners), 5);
   } finally {
     await servers.close();
   }

@@ -15,7 +15,7 @@ import type { Responder } from './responder.ts';
  * A real server needs 100 ms and more to open a pool. The real client breaks its pool, now and then, where that is told
  * in the same moment as the version: it has nothing to wait for that it could be seen to have done.
  */
-const openingMs = 25;
+const openingMs = 150;
 
 /** Listens for one client after the other; each is answered by the responder. */
 export function listenAsOurServer(responder: Responder, options: ServerRunspacePoolOptions): Promise<PipeListener> {
