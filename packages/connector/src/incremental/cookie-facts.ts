@@ -63,6 +63,11 @@ export interface CookieFacts {
   readonly forwarding: ForwardingSum;
   /** A few mailboxes of each domain, by which the next run sees which directory server it reads from. */
   readonly landmarks: Readonly<Record<string, readonly string[]>>;
+  /**
+   * A few mailboxes of each database, and its name in their rows: the server that lists databases may know of a
+   * rename later than the one that mailboxes come from.
+   */
+  readonly tenants: readonly { readonly guid: string; readonly database: string }[];
   /** When the GUIDs of all mailboxes were last compared, one by one. */
   readonly sweptAt: string;
 }
@@ -115,6 +120,7 @@ const checks: { readonly [Name in keyof CookieFacts]: Check } = {
   restless: listOf(shapeOf({ kind: (value) => value === 'database' || value === 'unit', guid: isText, until: isTime })),
   forwarding: shapeOf({ count: isCount, sum: isCount }),
   landmarks: recordOf(listOf(isText)),
+  tenants: listOf(shapeOf({ guid: isText, database: isText })),
   sweptAt: isTime,
 };
 

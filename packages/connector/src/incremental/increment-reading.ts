@@ -98,6 +98,8 @@ class Increment {
   #reading!: ExportReading;
   #columns!: ColumnPlan;
   #writer!: RowWriter;
+  /** Names of databases that mailboxes showed in the last export, and show no more. */
+  #namesGone: readonly string[] = [];
   /** All that was read so far: where whole objects turn out to be needed, it is read again. */
   #selectionsRead: MailboxSelection[] = [];
 
@@ -127,7 +129,15 @@ class Increment {
     const countsAdd = areDisjoint(scope, databases, units) && filtersOwnOnly(scope.filter);
     const before = countsAdd ? await this.#count(selections) : undefined;
     const settleMs = plan.overlapMs + clockSkewMs;
-    const again = planRereading({ scope, known: facts, databases, units, now: plan.now, settleMs });
+    const again = planRereading({
+      scope,
+      known: facts,
+      databases,
+      namesGone: this.#namesGone,
+      units,
+      now: plan.now,
+      settleMs,
+    });
     for (const note of again.notes) this.#ports.onNote(note);
     this.#ports.onProgress({ phase: 'mailboxes', done: 0, total: undefined });
     await this.#readChanged(selections, again, filterTime);
@@ -256,8 +266,8 @@ class Increment {
 
   /** Whether rows come from the servers that they came from, and how times are to be written here. */
   async #checkServer(): Promise<FilterTime> {
-    const { landmarks } = this.#plan.facts;
-    const guids = Object.values(landmarks).flat();
+    const { landmarks, tenants } = this.#plan.facts;
+    const guids = [...new Set([...Object.values(landmarks).flat(), ...tenants.map(({ guid }) => guid)])];
     const { domainController, projects } = this.#reading;
     const found = guids.length === 0 ? [] : await readLandmarks(guids, projects, domainController, this.#ports);
     for (const domain of Object.keys(landmarks)) {
@@ -268,6 +278,7 @@ class Increment {
         );
       for (const landmark of of) this.#refuseOther(domain, landmark.server);
     }
+    this.#namesGone = namesGone(tenants, found);
     const proof = found.find(({ whenChanged }) => whenChanged !== '');
     if (proof === undefined)
       throw new CompleteNeeded('the last export had no mailbox that could tell how this server reads times');
@@ -387,4 +398,15 @@ class Increment {
     }
     await search.readByGuid(lost);
   }
+}
+
+/** The names of databases under which none of the mailboxes looked at is found any more. */
+function namesGone(tenants: CookieFacts['tenants'], found: readonly Landmark[]): string[] {
+  const now = new Map(found.map(({ guid, database }) => [guid.toLowerCase(), database]));
+  const names = new Map<string, boolean>();
+  for (const { guid, database } of tenants) {
+    const seen = now.get(guid);
+    if (seen !== undefined) names.set(database, names.get(database) === true || seen === database);
+  }
+  return [...names].flatMap(([name, isSeen]) => (isSeen ? [] : [name]));
 }

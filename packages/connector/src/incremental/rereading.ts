@@ -35,6 +35,8 @@ export interface RereadingPlan {
     readonly restless: readonly Restless[];
   };
   readonly databases: readonly PresentDatabase[];
+  /** Names of the last export under which mailboxes show another one now, whatever the list says. */
+  readonly namesGone?: readonly string[];
   /** Undefined where they cannot be listed. */
   readonly units: readonly Unit[] | undefined;
   readonly now: number;
@@ -45,7 +47,10 @@ export interface RereadingPlan {
 /** Compares the databases and units of now with those of the last export. */
 export function planRereading(plan: RereadingPlan): Rereading {
   const { known, now } = plan;
-  const databases = plan.databases.filter((database) => isRenamed(database, known.databases));
+  const gone = guidsOfNames(plan);
+  const databases = plan.databases.filter(
+    (database) => isRenamed(database, known.databases) || gone?.has(database.guid) === true,
+  );
   const before = new Map((known.units ?? []).map((unit) => [unit.guid, unit.distinguishedName]));
   const units =
     known.units === null
@@ -65,7 +70,7 @@ export function planRereading(plan: RereadingPlan): Rereading {
   );
   const ofUnits = selectUnits(plan, topmost((plan.units ?? []).filter(({ guid }) => guids.has(guid))));
   return {
-    isAll: ofDatabases === undefined || ofUnits === undefined,
+    isAll: gone === undefined || ofDatabases === undefined || ofUnits === undefined,
     selections: [...(ofDatabases ?? []), ...(ofUnits ?? [])],
     restless: latest(restless),
     notes: [
@@ -79,6 +84,18 @@ export function planRereading(plan: RereadingPlan): Rereading {
       ),
     ],
   };
+}
+
+/** Undefined where a name that is gone cannot be told. */
+function guidsOfNames({ namesGone = [], known, databases }: RereadingPlan): ReadonlySet<string> | undefined {
+  const guids = new Set<string>();
+  for (const name of namesGone) {
+    const guid = (known.databases.find((each) => each.name === name) ?? databases.find((each) => each.name === name))
+      ?.guid;
+    if (guid === undefined) return undefined;
+    guids.add(guid);
+  }
+  return guids;
 }
 
 function isRenamed(database: PresentDatabase, known: readonly KnownDatabase[]): boolean {

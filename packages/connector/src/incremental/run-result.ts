@@ -47,6 +47,7 @@ type Row = { readonly line: Uint8Array };
 /** The clocks of this machine and a domain controller may differ by this much. */
 const clockSkewMs = 5 * 60_000;
 const landmarksOfDomain = 5;
+const tenantsOfDatabase = 4;
 const encoder = new TextEncoder();
 
 function hexOf(bytes: Uint8Array): string {
@@ -64,6 +65,7 @@ export class RunResult {
   readonly #databases: KnownDatabase[] = [];
   readonly #restless: Restless[] = [];
   readonly #landmarks = new Map<string, string[]>();
+  readonly #tenants: { readonly guid: string; readonly database: string }[] = [];
   /** Names of domains by the end of distinguished names. */
   readonly #domains = new Map<string, string>();
   #forwarding = { count: 0, sum: 0 };
@@ -172,7 +174,9 @@ export class RunResult {
   #keep(entry: SnapshotEntry): void {
     this.#writer.add(entry);
     const database = fieldText(entry.database);
-    this.byDatabase.set(database, (this.byDatabase.get(database) ?? 0) + 1);
+    const tenants = (this.byDatabase.get(database) ?? 0) + 1;
+    this.byDatabase.set(database, tenants);
+    if (tenants <= tenantsOfDatabase) this.#tenants.push({ guid: guidText(entry.guid), database });
     if (entry.forwarding !== undefined) {
       this.#forwarding.count += 1;
       this.#forwarding.sum += entry.forwarding;
@@ -218,6 +222,7 @@ export class RunResult {
       restless: increment?.restless ?? this.#restless,
       forwarding: this.#forwarding,
       landmarks: Object.fromEntries(this.#landmarks),
+      tenants: this.#tenants,
       sweptAt: increment === undefined || increment.swept ? start : (old?.sweptAt ?? start),
     };
     const written = this.#hasErrors ? this.#afterErrors(facts, old) : facts;

@@ -19,6 +19,7 @@ export interface Landmark {
   readonly whenChanged: string;
   readonly distinguishedName: string;
   readonly server: string;
+  readonly database: string;
 }
 
 /** The mailboxes with one of these GUIDs, whatever their kind or place. */
@@ -30,12 +31,11 @@ function selectionOf(filter: string): MailboxSelection {
   return { description: `-Filter "${filter}"`, parameters: [{ name: 'Filter', value: psString(filter) }] };
 }
 
-const landmarkProperties = ['Guid', 'WhenChangedUTC', 'DistinguishedName', 'OriginatingServer'] as const;
+const landmarkProperties = ['Guid', 'WhenChangedUTC', 'DistinguishedName', 'OriginatingServer', 'Database'] as const;
+/** GUIDs asked for by one filter. */
+const atOnce = 40;
 
-/**
- * Looks at mailboxes that the last export had.
- * @returns undefined where the server does not take the question; `why` is for the log
- */
+/** Looks at mailboxes that the last export had; those that are gone, and those of hidden kinds, do not come. */
 export async function readLandmarks(
   guids: readonly string[],
   projected: boolean,
@@ -44,28 +44,25 @@ export async function readLandmarks(
 ): Promise<readonly Landmark[]> {
   const projection = createProjection(landmarkProperties);
   const found: Landmark[] = [];
-  const outcome = await runPipeline(
-    ports.session,
-    mailboxesRequest(selectionOf(byGuid(guids)), {
-      resultSize: 'Unlimited',
-      properties: projected ? landmarkProperties : undefined,
-      domainController,
-    }),
-    {
+  for (let from = 0; from < guids.length; from += atOnce) {
+    const selection = selectionOf(byGuid(guids.slice(from, from + atOnce)));
+    const properties = projected ? landmarkProperties : undefined;
+    const request = mailboxesRequest(selection, { resultSize: 'Unlimited', properties, domainController });
+    const outcome = await runPipeline(ports.session, request, {
       signal: ports.signal,
       onOutput: (body) => {
-        const [guid = '', whenChanged = '', distinguishedName = '', server = ''] = projection
+        const [guid = '', whenChanged = '', distinguishedName = '', server = '', database = ''] = projection
           .read(body)
           .map((value) => cellText(value, noRemarks()));
-        found.push({ guid, whenChanged, distinguishedName, server });
+        found.push({ guid, whenChanged, distinguishedName, server, database });
         return true;
       },
       onWarning: (message) => ports.onNote(`while looking at known mailboxes, the server warned: ${message}`),
-    },
-  );
-  const error =
-    outcome.kind === 'failed' ? outcome.error : outcome.kind === 'completed' ? outcome.errors[0] : undefined;
-  if (error !== undefined) ports.onNote(`known mailboxes could not be looked at: ${describeError(error)}`);
+    });
+    const error =
+      outcome.kind === 'failed' ? outcome.error : outcome.kind === 'completed' ? outcome.errors[0] : undefined;
+    if (error !== undefined) ports.onNote(`known mailboxes could not be looked at: ${describeError(error)}`);
+  }
   return found;
 }
 

@@ -151,6 +151,22 @@ test('a database and a unit that were renamed just before the first export, and 
   await stand.isRight();
 });
 
+test('a renamed database is seen on its mailboxes, where the server that lists databases does not know of it yet', async () => {
+  const stand = new Stand();
+  stand.settings = { pins: { domainController: 'dc02.example.test', globalCatalog: 'dc01.example.test' } };
+  await stand.export();
+  stand.organization.clock.advance(3 * 60 * minute);
+  stand.organization.setReplicationLag('dc02.example.test', 50 * minute);
+  const [database] = stand.organization.databases;
+  stand.organization.change({ kind: 'renameDatabase', database: database?.guid ?? '', name: 'Renamed' });
+  stand.organization.clock.advance(minute);
+  const run = await stand.export();
+  assert.equal(run.mode, 'incremental');
+  assert.ok([...stand.databases.values()].some(({ Name }) => Name === database?.name));
+  assert.ok([...stand.mailboxes.values()].some(({ Database }) => Database === 'Renamed'));
+  await stand.isRight();
+});
+
 test('two databases that swap their names swap the mailboxes of a scope that names one of them', async () => {
   const stand = new Stand();
   const [one, two] = stand.organization.databases;

@@ -39,6 +39,7 @@ const facts: CookieFacts = {
   restless: [],
   forwarding: { count: 0, sum: 0 },
   landmarks: {},
+  tenants: [],
   sweptAt: '2026-03-01T09:00:00.000Z',
 };
 const now = Date.parse('2026-03-01T10:00:00Z');
@@ -235,7 +236,7 @@ function filtering(changed: string, readTime: (text: string) => number | undefin
 
 test('how a server reads times is proven on a mailbox; one that reads them as its own is asked for fourteen hours more', async () => {
   const changed = '2026-03-01T09:30:00Z';
-  const landmark = { guid: 'x', whenChanged: changed, distinguishedName: '', server: '' };
+  const landmark = { guid: 'x', whenChanged: changed, distinguishedName: '', server: '', database: '' };
   const prove = (readTime: (text: string) => number | undefined) =>
     proveFilterTime(landmark, undefined, {
       session: filtering(changed, readTime),

@@ -35,6 +35,7 @@ const facts: CookieFacts = {
   restless: [],
   forwarding: { count: 0, sum: 0 },
   landmarks: {},
+  tenants: [],
   sweptAt: '2026-03-01T09:30:00.000Z',
 };
 
