@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { openAtRest } from './at-rest.ts';
 import { acknowledgeCookie } from './cookie-store.ts';
+import { refuseDeactivated } from './deactivation.ts';
 import { cookiePath, stateFolder } from './export-paths.ts';
 import { clearLeftovers } from './leftovers.ts';
 import type { AcknowledgeOutcome, AcknowledgeRequest } from './run.ts';
@@ -13,6 +14,7 @@ export async function runAcknowledge(request: AcknowledgeRequest): Promise<Ackno
   const state = stateFolder(folders.work, connection.id);
   let lock: RunLock | undefined;
   try {
+    refuseDeactivated(connection, 'export');
     const atRest = await openAtRest(request);
     lock = takeRunLock(state, randomUUID(), []);
     // An export that died while it put its files in place has its cookie in place after this.

@@ -14,6 +14,7 @@ import type { ConnectionSettings } from '@exchange-connector/config';
 import { type Breach, type ChangeLimits, type FileChange, findBreaches } from '@exchange-connector/connector';
 import { pruneCookies } from './cookie-store.ts';
 import { type AtRest, openAtRest } from './at-rest.ts';
+import { refuseDeactivated } from './deactivation.ts';
 import { AgentError } from './errors.ts';
 import { type ExportBasis, openBasis } from './export-basis.ts';
 import { type EngineReading, type ExportRun, givesOwnIncrement } from './export-run.ts';
@@ -44,6 +45,7 @@ import { WarningList } from './warning-list.ts';
 export async function runExport(request: ExportRequest): Promise<ExportOutcome> {
   let atRest: AtRest | undefined;
   try {
+    refuseDeactivated(request.connection, 'export');
     atRest = await openAtRest(request);
   } catch (error) {
     return endOf(error, request.signal);

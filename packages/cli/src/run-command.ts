@@ -51,10 +51,6 @@ async function prepareAndRun(
   if (command.needs === 'settings') return logged(() => command.run({ ...context, settings }));
   const connection = chooseConnection(settings, options.connection);
   if (typeof connection === 'string') return refuse(terminal, [connection]);
-  if (command.uses !== undefined && connection.deactivated === command.uses)
-    return refuse(terminal, [
-      `connection ${connection.id}: its ${command.uses} is switched off by DeactivationExportFulfill of the XML configuration; switch it on there, or use another connection`,
-    ]);
   ending.use((await import('@exchange-connector/agent')).exitImmediately);
   const renewConnection = () => loaded.renew(connection.id);
   return logged(() => command.run({ ...context, settings, connection, renewConnection }));

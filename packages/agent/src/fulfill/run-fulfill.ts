@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { csvLine } from '@exchange-connector/connector';
 import { findPowerShell } from '@exchange-connector/powershell-process';
 import { type AtRest, openAtRest } from '../at-rest.ts';
+import { refuseDeactivated } from '../deactivation.ts';
 import { AgentError, fileFailed } from '../errors.ts';
 import { stateFolder } from '../export-paths.ts';
 import { clearLeftovers } from '../leftovers.ts';
@@ -88,6 +89,7 @@ async function runScriptFulfill(request: FulfillRequest, script: string): Promis
   const run: Run = { request, runId, start: new Date(), log, redact: redactionFor(connection), warnings: [] };
   let lock: RunLock | undefined;
   try {
+    refuseDeactivated(connection, 'fulfillment');
     refuseFolder(request.resultsFile);
     const batch = readOrderFolder(request.ordersFolder);
     const program = findProgram();

@@ -39,6 +39,6 @@ export const acknowledgeCommand: CommandDescription = {
   ],
   prepare(given, common) {
     const options = { ...common, cookie: given.text('cookie') };
-    return { needs: 'connection', uses: 'export', run: (context) => runAcknowledgeCommand(options, context) };
+    return { needs: 'connection', run: (context) => runAcknowledgeCommand(options, context) };
   },
 };

@@ -52,12 +52,7 @@ export interface GivenValues {
 export type Preparation =
   | { readonly needs: 'nothing'; run(context: BareContext): Promise<ExitCode> }
   | { readonly needs: 'settings'; run(context: SettingsContext): Promise<ExitCode> }
-  | {
-      readonly needs: 'connection';
-      /** What the connection is used for: the XML configuration can switch it off. */
-      readonly uses?: 'export' | 'fulfillment';
-      run(context: CommandContext): Promise<ExitCode>;
-    };
+  | { readonly needs: 'connection'; run(context: CommandContext): Promise<ExitCode> };
 
 /** A command that was asked for, with its options read. */
 export type PreparedCommand = Preparation & {

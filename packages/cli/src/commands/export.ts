@@ -137,7 +137,6 @@ export const exportCommand: CommandDescription = {
     };
     return {
       needs: 'connection',
-      uses: 'export',
       findFaults: () => findFaults(options),
       run: (context) => runExportCommand(options, context),
     };

@@ -105,7 +105,6 @@ export const fulfillCommand: CommandDescription = {
     };
     return {
       needs: 'connection',
-      uses: 'fulfillment',
       findFaults: () => findFaults(options),
       run: (context) => runFulfillCommand(options, context),
     };

@@ -52,7 +52,6 @@ export const undoCommand: CommandDescription = {
         : [];
     return {
       needs: 'connection',
-      uses: 'fulfillment',
       findFaults: () => faults,
       run: (context) => runUndoCommand(options, context),
     };

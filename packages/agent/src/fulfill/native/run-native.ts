@@ -1,5 +1,6 @@
 /* The native engine's commands that change something: orders, an approved plan, the taking back of a run. */
 import type { LineSeal } from '../../at-rest.ts';
+import { refuseDeactivated } from '../../deactivation.ts';
 import { AgentError } from '../../errors.ts';
 import type { RunEnd } from '../../run-failure.ts';
 import { readOrderFolder } from '../order-files.ts';
@@ -27,6 +28,7 @@ export async function runNativeFulfill(
 ): Promise<FulfillOutcome> {
   const context = openContext(request, ports);
   try {
+    refuseDeactivated(request.connection, 'fulfillment');
     checkResultsFile(request.resultsFile);
     const { orders, setAside } = readOrderFolder(request.ordersFolder);
     const done = await underLock(context, [], async () =>
@@ -52,6 +54,7 @@ export async function runNativeFulfill(
 export async function runApply(request: ApplyRequest, ports: NativePorts = ownPorts(request)): Promise<FulfillOutcome> {
   const context = openContext(request, ports);
   try {
+    refuseDeactivated(request.connection, 'fulfillment');
     refuseScript(request, 'a plan is carried out');
     checkResultsFile(request.resultsFile);
     const saved = readPlanFile(request.planFile, request.connection.id);
@@ -99,6 +102,7 @@ export function undoOrders(request: UndoRequest, seal: LineSeal | undefined): re
 export async function runUndo(request: UndoRequest, ports: NativePorts = ownPorts(request)): Promise<FulfillOutcome> {
   const context = openContext(request, ports);
   try {
+    refuseDeactivated(request.connection, 'fulfillment');
     if (request.resultsFile !== undefined) checkResultsFile(request.resultsFile);
     const done = await underLock(context, [], async () => {
       const resumed = await resumeDeadRuns(context, request.undoneRun);

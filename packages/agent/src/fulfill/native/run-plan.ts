@@ -1,5 +1,6 @@
 /* Planning without carrying out: the session may send nothing that could change anything. */
 import { callRequest, describePlan, type Plan } from '@exchange-connector/connector';
+import { refuseDeactivated } from '../../deactivation.ts';
 import type { RunEnd } from '../../run-failure.ts';
 import { readOrderFolder, type SetAside } from '../order-files.ts';
 import type { PlanOutcome, PlanRequest, PlanSummary, UndoRequest } from '../request.ts';
@@ -92,6 +93,7 @@ async function planIn(context: NativeContext, planning: Planning): Promise<PlanO
 export async function runPlan(request: PlanRequest, ports: NativePorts = ownPorts(request)): Promise<PlanOutcome> {
   const context = openContext(request, ports);
   try {
+    refuseDeactivated(request.connection, 'fulfillment');
     refuseScript(request, 'a plan is made');
     await openEncryption(context);
     const { orders, setAside } = readOrderFolder(request.ordersFolder);
@@ -121,6 +123,7 @@ export async function runPlan(request: PlanRequest, ports: NativePorts = ownPort
 export async function planUndo(request: UndoRequest, ports: NativePorts = ownPorts(request)): Promise<PlanOutcome> {
   const context = openContext(request, ports);
   try {
+    refuseDeactivated(request.connection, 'fulfillment');
     await openEncryption(context);
     const orders = undoOrders(request, context.atRest);
     const undone = journalToUndo(request.folders.work, request.undoneRun, request.connection.id, context.atRest);
