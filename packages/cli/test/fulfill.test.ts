@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, watch, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parse } from 'csv-parse/sync';
@@ -9,7 +9,7 @@ import { makeSettings, runProgram, startProgram } from './program.ts';
 const host = await openTestHost();
 const skip = host.kind === 'absent' ? host.reason : false;
 
-/** A script that notes each order before and after its work, with the process that did it. */
+/** A script that notes each order before and after its work, with the process that did it, and can be held in one. */
 const script = `param(
   [Parameter(Mandatory = $true)][string]$resultsFilePath,
   [Parameter(Mandatory = $true)][string]$ordersPath
@@ -19,7 +19,7 @@ const script = `param(
 function Fulfill-Test {
   param ([parameter(Mandatory = $true)] $order)
   [System.IO.File]::AppendAllText("$demoPath/calls.txt", "$($order.AssignedResourceTypeId) $PID\`n")
-  [System.Threading.Thread]::Sleep(20)
+  while ([System.IO.File]::Exists("$demoPath/hold-$($order.AssignedResourceTypeId)")) { [System.Threading.Thread]::Sleep(20) }
   [System.IO.File]::AppendAllText("$demoPath/done.txt", "$($order.AssignedResourceTypeId)\`n")
   if ($order.AssignedResourceTypeId -eq '3') { throw 'not this one' }
 }
@@ -70,8 +70,19 @@ class Place {
     return existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : [];
   }
 
+  /** Starts a run that stays in an order until {@link release}. @returns it, and the process id of its script there */
+  async startHeldIn(order: number): Promise<{ running: ReturnType<typeof startProgram>; script: number }> {
+    writeFileSync(join(this.folder, `hold-${order}`), '');
+    const running = startProgram(this.parameters, this);
+    return { running, script: await this.#handed(order) };
+  }
+
+  release(order: number): void {
+    rmSync(join(this.folder, `hold-${order}`));
+  }
+
   /** Resolves with the process id of the script when it has been handed so many orders. */
-  async handed(count: number): Promise<number> {
+  async #handed(count: number): Promise<number> {
     const changes = watch(this.folder);
     try {
       while (this.lines('calls.txt').length < count) {
@@ -174,10 +185,10 @@ for (const count of [1, 3, 7, orderCount]) {
     skip,
   }, async (context) => {
     const place = new Place(context);
-    const running = startProgram(place.parameters, place);
-    await place.handed(count);
+    const { running } = await place.startHeldIn(count);
     running.process.kill('SIGKILL');
     await running.ended;
+    place.release(count);
     assert.ok(!existsSync(join(place.folder, 'r.csv')));
     const ended = await runProgram(place.parameters, place);
     assert.ok(ended.code === 5, ended.errors);
@@ -191,8 +202,8 @@ for (const count of [1, 3, 7, orderCount]) {
 
   test(`the script killed at order ${count}: the rest goes on in the same run`, { skip }, async (context) => {
     const place = new Place(context);
-    const running = startProgram(place.parameters, place);
-    process.kill(await place.handed(count), 'SIGKILL');
+    const { running, script } = await place.startHeldIn(count);
+    process.kill(script, 'SIGKILL');
     const ended = await running.ended;
     assert.equal(ended.code, 5, ended.errors);
     assert.ok(place.check() <= 1);
@@ -201,8 +212,7 @@ for (const count of [1, 3, 7, orderCount]) {
 
 test('Ctrl-C in the middle: exit 130, each order has its row', { skip }, async (context) => {
   const place = new Place(context);
-  const running = startProgram(place.parameters, place);
-  await place.handed(4);
+  const { running } = await place.startHeldIn(4);
   running.process.kill('SIGINT');
   const ended = await running.ended;
   assert.equal(ended.code, 130, ended.errors);
@@ -213,10 +223,10 @@ test('Ctrl-C in the middle: exit 130, each order has its row', { skip }, async (
 
 test('a second run of the connection is refused while one is at work', { skip }, async (context) => {
   const place = new Place(context);
-  const running = startProgram(place.parameters, place);
-  await place.handed(1);
+  const { running } = await place.startHeldIn(1);
   const second = await runProgram(place.parameters, place);
   assert.equal(second.code, 4, second.errors);
+  place.release(1);
   await running.ended;
   assert.equal(place.check(), 0);
 });
