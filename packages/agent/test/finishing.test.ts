@@ -107,10 +107,10 @@ test('read in parts over several shells, the files are those of one read, and no
 });
 
 test('one shell reads a large organisation in parts, too', async () => {
-  const large = { ...shape, mailboxes: 4300, databases: 2 };
+  const large = { ...shape, mailboxes: 10_300, databases: 4 };
   await withSimulator(large, (own) =>
     inFolder(async (folder) => {
-      own.setFault('mailbox 3500: forget shells');
+      own.setFault('mailbox 6000: forget shells');
       const outcome = await finished(folder, connectionTo(own.url));
       assert.deepEqual(databasesInFile(csvOf(outcome)), databasesByGuid(own.organization));
       assert.match(outcome.manifest.warnings.join('\n'), /a session was lost/);

@@ -40,15 +40,16 @@ export interface Cuttable {
 }
 
 /** Below these an organisation is read in one go. */
-export const leastToPartition = { oneShell: 4_000, severalShells: 1_000 };
-const partSizes = { least: 100, leastOfOneShell: 2_000, most: 10_000 };
+export const leastToPartition = { oneShell: 10_000, severalShells: 1_000 };
+const partSizes = { least: 100, most: 10_000 };
 /** Parts for each shell: the last ones to end leave the others idle for as long as one part takes. */
 const partsPerShell = 16;
 
 /** How many mailboxes a part should have. */
 export function partSize(total: number, shells: number): number {
-  const least = shells === 1 ? partSizes.leastOfOneShell : partSizes.least;
-  return Math.min(partSizes.most, Math.max(least, Math.ceil(total / (shells * partsPerShell))));
+  // One shell gains nothing by more parts than it takes to lose little with a session.
+  if (shells === 1) return partSizes.most;
+  return Math.min(partSizes.most, Math.max(partSizes.least, Math.ceil(total / (shells * partsPerShell))));
 }
 
 /** Whether an organisation of this size is read in parts. */
