@@ -7,6 +7,7 @@ import {
   getOrganizationalUnit,
   setAdServerSettings,
 } from './configuration-cmdlets.ts';
+import { connectMailbox } from './connect-mailbox.ts';
 import { disableMailbox, enableMailbox, removeMailbox } from './enable-mailbox.ts';
 import { getCommand } from './get-command.ts';
 import { getDomainController } from './get-domain-controller.ts';
@@ -36,6 +37,7 @@ const all: readonly Cmdlet[] = [
   setMailbox,
   disableMailbox,
   removeMailbox,
+  connectMailbox,
   newMoveRequest,
   getMoveRequest,
   getMoveRequestStatistics,

@@ -85,11 +85,17 @@ function kindOf(args: BoundArguments): MailboxKindName {
   return name === undefined ? 'user' : (kindSwitches[name] as MailboxKindName);
 }
 
-function requireLogon(context: CmdletContext, account: Recipient, kind: MailboxKindName): void {
+/** A user's mailbox wants an account that can log on, any other kind one that cannot. */
+export function requireLogon(
+  context: CmdletContext,
+  account: Recipient,
+  kind: MailboxKindName,
+  who: Asking = enabling,
+): void {
   if (account.accountDisabled === (kind !== 'user')) return;
   throw taskFailure(
     context,
-    enabling,
+    who,
     'RecipientTaskException',
     kind === 'user'
       ? "The user's Active Directory account must be logon-enabled for user's mailbox."
@@ -185,7 +191,8 @@ function archiveAttributes(args: BoundArguments, context: CmdletContext, found: 
   };
 }
 
-function isAccount(recipient: Recipient): boolean {
+/** What can be given a mailbox, or has one. */
+export function isAccount(recipient: Recipient): boolean {
   return recipient.samAccountName !== '' && recipient.recipientClass !== 'group';
 }
 

@@ -26,6 +26,7 @@ export const managementRoles: Readonly<Record<string, readonly string[]>> = {
     'Enable-Mailbox',
     'Set-Mailbox',
     'Disable-Mailbox',
+    'Connect-Mailbox',
   ],
   'Mail Recipient Creation': [...reading, ...recipientReads, 'Get-MailboxDatabase', 'Remove-Mailbox'],
   'Move Mailboxes': [

@@ -4,6 +4,7 @@
  */
 import { Clock, type ClockStart } from './clock.ts';
 import { configuration, type DirectoryTarget, type DirectoryWrite } from './directory-write.ts';
+import { DisconnectedMailboxes } from './disconnected-mailboxes.ts';
 import { type DirectoryGround, DomainController } from './domain-controller.ts';
 import {
   createDatabases,
@@ -52,6 +53,7 @@ export class Organization implements DirectoryGround {
   /** Of the mailboxes as computed. */
   readonly index: RecipientIndex;
   readonly moves: MoveRequests;
+  readonly disconnected = new DisconnectedMailboxes();
   readonly #mounted = new Map<string, boolean>();
   #nextId: number;
   #sequence = 0;
@@ -152,6 +154,7 @@ export class Organization implements DirectoryGround {
   /** Writes on one controller, now or at the time that has just been reached; the others follow when their lag has passed. */
   write(controller: DomainController, partition: string, target: DirectoryTarget, atMs?: number): void {
     if (atMs === undefined) controller.refresh();
+    this.#keepDisconnected(controller, target, atMs ?? this.clock.nowMs());
     this.#sequence += 1;
     const write: DirectoryWrite = {
       sequence: this.#sequence,
@@ -163,6 +166,15 @@ export class Organization implements DirectoryGround {
     this.writes.push(write);
     controller.apply(write, write.atMs);
     if (this.writes.length >= keptWrites) this.#forgetTaken();
+  }
+
+  /** A mailbox that its account loses stays in its database. */
+  #keepDisconnected(controller: DomainController, target: DirectoryTarget, nowMs: number): void {
+    if (target.kind !== 'recipient') return;
+    const { recipientClass, isDeleted } = target.attributes;
+    if (isDeleted !== true && (recipientClass === undefined || recipientClass === 'mailbox')) return;
+    const mailbox = controller.mailbox(target.id);
+    if (mailbox !== undefined) this.disconnected.keep(mailbox, nowMs);
   }
 
   /** Writes to the configuration, which all controllers hold. */
