@@ -36,6 +36,8 @@ export interface SimulatorOptions {
   readonly organization?: TestOrganization;
   /** Milliseconds that the server spends on each object; default 0. */
   readonly latencyMs?: number;
+  /** Milliseconds that an answer with something in it may go on being filled, up to its size; default 50. */
+  readonly fillMs?: number;
   /** Kerberos and Negotiate with the keys of a keytab; bodies are sealed on plain HTTP. */
   readonly kerberos?: { readonly mechanism: SecurityMechanism; readonly keytab: string };
   /** Basic with this account. */
@@ -126,6 +128,7 @@ function createService(options: SimulatorOptions, organization: Organization, re
     },
     maxProtocolVersion: options.protocolVersion ?? '2.3',
     latencyMs: requireCount('latency-ms', options.latencyMs ?? 0, 0, 60_000),
+    fillMs: options.fillMs ?? 50,
     projectedValues: options.projectedValues ?? 'flat',
     maxShellsPerUser: options.maxShellsPerUser ?? 18,
     runspaceBudget: options.runspaceBudget,

@@ -74,26 +74,29 @@ function visible(of: Simulator, domain: string): number {
 }
 
 test('a Receive fills its envelope and does not pass it, each fragment in a stream of its own, of at most 32,768 bytes', async () => {
-  for (const maxEnvelopeBytes of [153_600, 512_000]) {
-    const one = await client({ maxEnvelopeBytes }).open();
-    const command = await one.command(everything);
-    const answer = await one.post(
-      one.envelope({ kind: 'receive', shellId: one.shellId, commandId: command.commandId }),
-    );
-    assert.ok(
-      answer.body.length <= maxEnvelopeBytes && answer.body.length > maxEnvelopeBytes * 0.9,
-      `${answer.body.length} of ${maxEnvelopeBytes}`,
-    );
-    const { body } = parseResponse(answer.body);
-    assert.ok(body.kind === 'received' && body.commandState === undefined);
-    for (const { data, commandId } of body.streams) {
-      assert.equal(commandId, command.commandId);
-      assert.ok(data.length <= 32_768);
-      const blob = new DataView(data.buffer, data.byteOffset).getUint32(17);
-      assert.equal(data.length, 21 + blob, 'one fragment, neither more nor less');
+  // However slow this machine is, an answer is filled to its size.
+  await withSimulator({ mailboxes: 3_000, fillMs: 60_000 }, async (own) => {
+    for (const maxEnvelopeBytes of [153_600, 512_000]) {
+      const one = await client({ maxEnvelopeBytes }, own).open();
+      const command = await one.command(everything);
+      const answer = await one.post(
+        one.envelope({ kind: 'receive', shellId: one.shellId, commandId: command.commandId }),
+      );
+      assert.ok(
+        answer.body.length <= maxEnvelopeBytes && answer.body.length > maxEnvelopeBytes * 0.9,
+        `${answer.body.length} of ${maxEnvelopeBytes}`,
+      );
+      const { body } = parseResponse(answer.body);
+      assert.ok(body.kind === 'received' && body.commandState === undefined);
+      for (const { data, commandId } of body.streams) {
+        assert.equal(commandId, command.commandId);
+        assert.ok(data.length <= 32_768);
+        const blob = new DataView(data.buffer, data.byteOffset).getUint32(17);
+        assert.equal(data.length, 21 + blob, 'one fragment, neither more nor less');
+      }
+      await one.delete();
     }
-    await one.delete();
-  }
+  });
 });
 
 test('a quiet Receive ends with 2150858793 when its time is over, and can be repeated', async () => {
@@ -528,8 +531,9 @@ test('input that no cmdlet takes ends the shell before it fills the memory', asy
     }
     return undefined;
   };
+  const before = simulator.facts.shellsOpen;
   assert.equal(await flood(), 1359);
-  assert.equal(simulator.facts.shellsOpen, 0);
+  assert.equal(simulator.facts.shellsOpen, before - 1);
 });
 
 test('pipelines of one runspace run one after the other', async () => {

@@ -45,6 +45,7 @@ export interface ServiceOptions {
   readonly context: Omit<CmdletContext, 'state'>;
   readonly maxProtocolVersion: '2.1' | '2.2' | '2.3';
   readonly latencyMs: number;
+  readonly fillMs: number;
   readonly projectedValues: 'flat' | 'objects';
   readonly maxShellsPerUser: number;
   readonly runspaceBudget: { readonly runspaces: number; readonly periodSeconds: number } | undefined;
@@ -84,7 +85,7 @@ export class Service {
 
   /** A shell outside HTTP, for a pipe. */
   makeLocalShell(pool: ServerRunspacePool): Shell {
-    const { context, projectedValues, latencyMs, idleTimeoutMs, log, asksNullHosts } = this.#options;
+    const { context, projectedValues, latencyMs, fillMs, idleTimeoutMs, log, asksNullHosts } = this.#options;
     return new Shell({
       asksNullHosts,
       id: randomUUID().toUpperCase(),
@@ -94,6 +95,7 @@ export class Service {
       context,
       level: { level: 'partial', projectedValues },
       latencyMs,
+      fillMs,
       idleTimeoutMs,
       log,
     });
@@ -257,6 +259,7 @@ export class Service {
       context: this.#options.context,
       level,
       latencyMs: this.#options.latencyMs,
+      fillMs: this.#options.fillMs,
       // A client may ask for less than the server grants, not for more.
       idleTimeoutMs: Math.min(body.idleTimeoutMs ?? idleTimeoutMs, idleTimeoutMs),
       log: this.#options.log,

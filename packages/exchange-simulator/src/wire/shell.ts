@@ -28,8 +28,6 @@ const envelopeOverhead = 1_600;
 const streamOverhead = 140;
 /** What a pipeline may produce before anybody has asked for it. */
 const headStartBytes = 16_384;
-/** How long a Receive that has something to give goes on filling its envelope. */
-const fillMs = 50;
 /** How long a second Receive waits for the first to end before it is refused. */
 const endingMs = 200;
 /** Objects of pipeline input that may wait for a cmdlet that does not take them. */
@@ -67,6 +65,8 @@ export interface ShellOptions {
   readonly context: Omit<CmdletContext, 'state'>;
   readonly level: SerializationLevel;
   readonly latencyMs: number;
+  /** How long a Receive that has something to give goes on filling its envelope. */
+  readonly fillMs: number;
   /** Milliseconds without a request after which the shell ends. */
   readonly idleTimeoutMs: number;
   readonly log: LogLine;
@@ -266,7 +266,7 @@ export class Shell {
     if (this.#nextWarning !== undefined) pool.warning(id, this.#nextWarning);
     this.#nextWarning = undefined;
     command.run = new PipelineRun({ id, pool, emissions, input, level, latencyMs, hostIsNull });
-    command.run.pump(headStartBytes, performance.now() + fillMs, this.#closing.signal).then(
+    command.run.pump(headStartBytes, performance.now() + this.#options.fillMs, this.#closing.signal).then(
       () => this.#wake.ring(),
       (error: unknown) => this.#fail(error),
     );
@@ -340,7 +340,11 @@ export class Shell {
         return this.#received(outlet, command, unsent.streams, unsent.state);
       }
       const wanted = Math.floor((room * 3) / 4);
-      const outcome = await command?.run?.pump(wanted, Math.min(deadline, performance.now() + fillMs), signal);
+      const outcome = await command?.run?.pump(
+        wanted,
+        Math.min(deadline, performance.now() + this.#options.fillMs),
+        signal,
+      );
       if (this.closed) throw aborted();
       if (command !== undefined && this.findCommand(command.commandId) !== command) throw commandGone();
       if (limits.gone.aborted) return undefined;
