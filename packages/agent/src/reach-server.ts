@@ -1,7 +1,7 @@
 /* The first steps to a server, one at a time, so that `check` can say which one fails. */
 import { lookup } from 'node:dns/promises';
-import { connect as connectTcp, isIP } from 'node:net';
-import { connect as connectTls, type PeerCertificate } from 'node:tls';
+import { connect as connectTcp, isIP, type TcpSocketConnectOpts } from 'node:net';
+import { type ConnectionOptions, connect as connectTls, type PeerCertificate } from 'node:tls';
 import type { ConnectionSettings, ServerAddress } from '@exchange-connector/config';
 import { explainTlsError } from '@exchange-connector/wsman';
 import { tlsMend } from './failure-mends.ts';
@@ -13,6 +13,8 @@ export type Finding =
 
 /** A port that does not answer in this time does not answer. */
 const reachTimeMs = 10_000;
+/** Of several addresses one that does not answer in this time is left for the next, as a session does it. */
+const addressTimeMs = 5_000;
 /** A certificate that ends sooner is worth a word. */
 const certificateNoticeMs = 30 * 24 * 3600 * 1000;
 
@@ -60,7 +62,7 @@ export async function resolveName(host: string): Promise<Finding> {
 /** Connects and hangs up. */
 export function reachPort(host: string, port: number, signal: AbortSignal): Promise<Finding> {
   return new Promise((resolve) => {
-    const socket = connectTcp({ host, port, signal });
+    const socket = connectTcp({ host, port, signal, autoSelectFamilyAttemptTimeout: addressTimeMs });
     const end = (finding: Finding): void => {
       socket.destroy();
       resolve(finding);
@@ -110,12 +112,14 @@ export function shakeTls(
   signal: AbortSignal,
 ): Promise<Finding> {
   return new Promise((resolve) => {
-    const socket = connectTls({
+    const options: ConnectionOptions & TcpSocketConnectOpts = {
       host: dial.host,
       port: dial.port,
+      autoSelectFamilyAttemptTimeout: addressTimeMs,
       ...(isIP(server.host) === 0 ? { servername: server.host } : {}),
       ...(caPem === undefined ? {} : { ca: caPem }),
-    });
+    };
+    const socket = connectTls(options);
     let begun = false;
     let certificate: PeerCertificate | undefined;
     socket.once('connect', () => {

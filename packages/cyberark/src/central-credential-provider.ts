@@ -3,6 +3,7 @@
  * client certificate; 200 with { "Content", "UserName", "Address", … } or an error (service-faults.ts).
  */
 import { request as httpsRequest, type RequestOptions } from 'node:https';
+import type { TcpSocketConnectOpts } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { CyberArkError } from './errors.ts';
 import { faultOf } from './service-faults.ts';
@@ -53,6 +54,8 @@ export interface CentralCredentialProvider {
 }
 
 const usualLimits: ProviderLimits = { tries: 4, firstDelayMs: 1000, silenceMs: 15_000 };
+/** One of several addresses: Node's own half second is less than a lost packet takes to be sent again. */
+const addressTimeMs = 5_000;
 /** An account has some 2 KB. */
 const mostAnswerBytes = 256 << 10;
 
@@ -130,11 +133,12 @@ function get(
     let secured = false;
     const fail = (error: unknown) =>
       reject(error instanceof CyberArkError ? error : connectionError(doing, error, signal, secured));
-    const options: RequestOptions & { readonly secureContext: SecureContext } = {
+    const options: RequestOptions & Partial<TcpSocketConnectOpts> & { readonly secureContext: SecureContext } = {
       secureContext,
       agent: false,
       signal,
       timeout: limits.silenceMs,
+      autoSelectFamilyAttemptTimeout: addressTimeMs,
       headers: { accept: 'application/json' },
     };
     const request = httpsRequest(url, options, (response) => {

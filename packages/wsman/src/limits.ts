@@ -2,6 +2,11 @@
 export interface WsmanLimits {
   /** A connection, TLS included, must stand within this. */
   readonly connectTimeoutMs: number;
+  /**
+   * Of a name with several addresses one that does not answer is left for the next after this. Node's own half second
+   * is less than a lost packet takes to be sent again, and less than some ways around the world.
+   */
+  readonly addressTimeoutMs: number;
   /** How much longer than the operation timeout an answer may take to begin: the way there and back, and a busy server. */
   readonly answerMarginMs: number;
   /** The longest silence inside an answer's body. */
@@ -29,6 +34,7 @@ export interface WsmanLimits {
 
 export const defaultWsmanLimits: WsmanLimits = {
   connectTimeoutMs: 30_000,
+  addressTimeoutMs: 5_000,
   answerMarginMs: 30_000,
   stallTimeoutMs: 30_000,
   bodyTimeoutMs: 120_000,

@@ -1,5 +1,6 @@
 /* Peers that refuse, stall, hang up, send garbage or too much: each ends with its own error, in time, and leaves no shell. */
 import assert from 'node:assert/strict';
+import dns from 'node:dns';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
@@ -162,6 +163,34 @@ test('a server with a wrong certificate is refused, and no password is sent', as
     expectError(error, 'WSMAN_TLS_REFUSED', 'connect', pattern);
     assert.equal(server.headers.length, 0);
   }
+});
+
+test('of a name with several addresses one that takes longer than half a second is not given up', async (t) => {
+  for (const secure of [false, true]) {
+    const made = await makeCertificate({ hosts: ['mail.example.test'] });
+    const server = await serve(t, secure ? { tls: { cert: made.certificatePem, key: made.keyPem } } : {});
+    // Nothing listens at the second address.
+    const addresses = [
+      { address: '127.0.0.1', family: 4 },
+      { address: '127.0.0.255', family: 4 },
+    ];
+    const looking = t.mock.method(dns, 'lookup', (...given: unknown[]) => {
+      const answer = given.at(-1) as (error: null, found: typeof addresses) => void;
+      setImmediate(() => {
+        answer(null, addresses);
+        // Its clock has run out when this process gets to see that the connection stands.
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 900);
+      });
+    });
+    const url = server.url('mail.example.test');
+    const limits = { ...defaultWsmanLimits, connectTimeoutMs: 180_000, addressTimeoutMs: 120_000 };
+    const session = await openWsmanSession(optionsFor(url, { caPem: made.caPem, limits }));
+    assert.equal(looking.mock.callCount(), 1);
+    await session.close();
+    looking.mock.restore();
+  }
+  // A lost packet is sent again after one second, and after three.
+  assert.ok(defaultWsmanLimits.addressTimeoutMs > 3_000);
 });
 
 test('an environment that switches certificates off is not obeyed', async (t) => {
@@ -580,12 +609,12 @@ test('cancelled before the connection stands, nothing is sent and nothing is wai
     openWsmanSession(
       optionsFor(`https://${address}/PowerShell/`, {
         signal: controller.signal,
-        limits: { ...quickLimits, connectTimeoutMs: 5000, closeTimeoutMs: 5000 },
+        limits: { ...quickLimits, connectTimeoutMs: 120_000, closeTimeoutMs: 120_000 },
       }),
     ),
     /no more/,
   );
-  assert.ok(performance.now() - begun < 500);
+  assert.ok(performance.now() - begun < 60_000);
   await assert.rejects(
     openWsmanSession(optionsFor(`http://${address}/`, { signal: AbortSignal.abort(new Error('before')) })),
     /before/,

@@ -55,7 +55,13 @@ export class HttpConnection {
   constructor(endpoint: Endpoint, limits: WsmanLimits) {
     this.#endpoint = endpoint;
     this.#limits = limits;
-    const keep = { keepAlive: true, maxSockets: 1, maxFreeSockets: 1, keepAliveMsecs: 30_000 };
+    const keep = {
+      keepAlive: true,
+      maxSockets: 1,
+      maxFreeSockets: 1,
+      keepAliveMsecs: 30_000,
+      autoSelectFamilyAttemptTimeout: limits.addressTimeoutMs,
+    };
     this.#agent = endpoint.secure ? new HttpsAgent({ ...keep, ...tlsOptions(endpoint) }) : new HttpAgent(keep);
   }
 
