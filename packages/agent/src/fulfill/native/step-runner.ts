@@ -75,6 +75,8 @@ interface Seen {
   readonly outcome: CheckOutcome;
   /** Fields as they are, of those that the checks name. */
   readonly fields: Fields;
+  /** One of several checks holds. */
+  readonly isPartly: boolean;
 }
 
 /** Carries out steps. */
@@ -150,7 +152,7 @@ export class StepRunner {
     const after = await this.#lookBack(step, step.expectation);
     const isThere = after.outcome.kind === 'holds' && (step.expectation.length > 0 || refusal === undefined);
     const before = isThere ? undefined : await this.#lookBack(step, step.preconditions);
-    const isAsItWas = before !== undefined && before.outcome.kind === 'holds';
+    const isAsItWas = before?.outcome.kind === 'holds' || !showsEffect(step, after);
     const end: StepEnd = isThere ? 'applied' : isAsItWas ? 'notApplied' : 'otherwise';
     this.#write(begun, end, after.fields, refusal);
     if (end === 'applied') return { kind: 'applied', remark: refusal?.reason, begun };
@@ -165,7 +167,7 @@ export class StepRunner {
 
   /** After a cmdlet was sent, what cannot be read is as open as what was lost. @throws SessionLostError */
   async #lookBack(step: Step, checks: readonly Check[]): Promise<Seen> {
-    const seen = await this.#look(checks);
+    const seen = await this.#look(checks, [...Object.keys(step.before), ...Object.keys(step.after)]);
     if (seen.outcome.kind === 'unknown' && seen.outcome.class === 'transient')
       throw new SessionLostError(`reading back: ${step.purpose}`, new Error(seen.outcome.reason));
     return seen;
@@ -200,7 +202,8 @@ export class StepRunner {
       .map((field) => ({
         field,
         before: auditValue(step.before, field),
-        after: field in seen ? auditValue(seen, field) : end === 'applied' ? auditValue(step.after, field) : null,
+        after:
+          field in seen ? auditValue(seen, field) : auditValue(end === 'applied' ? step.after : step.before, field),
       }))
       .filter(({ before, after }) => JSON.stringify(before) !== JSON.stringify(after));
     const shown = changes.length > 0 || end !== 'applied' ? changes : [{ field: null, before: null, after: null }];
@@ -221,13 +224,30 @@ export class StepRunner {
   }
 
   /** Answers checks from the server, now. */
-  async #look(checks: readonly Check[]): Promise<Seen> {
+  async #look(checks: readonly Check[], names: readonly string[] = []): Promise<Seen> {
     const live = new LiveReadings();
     await this.#parts.reader.readInto(live, readsOf(checks));
     const fields: Record<string, FieldValue> = {};
-    for (const check of checks) Object.assign(fields, fieldsSeen(check, live));
-    return { outcome: checkAll(checks, live), fields };
+    for (const check of checks) Object.assign(fields, fieldsSeen(check, names, live));
+    const isPartly = checks.length > 1 && checks.some((check) => checkAll([check], live).kind === 'holds');
+    return { outcome: checkAll(checks, live), fields, isPartly };
   }
+}
+
+/**
+ * Whether anything of what a step was to do is there. A field that is another one than before, and not what it was to
+ * be, counts where the step gives it a value: a server makes its own of what it is given.
+ */
+function showsEffect(step: Step, { fields, isPartly }: Seen): boolean {
+  const names = Object.keys(step.after).filter((name) => name in fields);
+  const form = (value: FieldValue | undefined): string => JSON.stringify(value ?? null).toLowerCase();
+  return (
+    isPartly ||
+    names.some((name) => {
+      const [seen, before, after] = [form(fields[name]), form(step.before[name]), form(step.after[name])];
+      return seen !== before && (seen === after || after !== 'null');
+    })
+  );
 }
 
 /** What differs, for a person. */
@@ -240,13 +260,14 @@ function notReadable({ class: of, reason, errorId }: Extract<CheckOutcome, { kin
   return { kind: 'failed', error, end: 'notApplied', begun: undefined };
 }
 
-/** The fields that a check names, as they were read. */
-function fieldsSeen({ read, expect }: Check, live: LiveState): Fields {
+/** The fields of a step, as its checks read them. */
+function fieldsSeen({ read, expect }: Check, names: readonly string[], live: LiveState): Fields {
   const result = live.result(read);
   const [object] = result?.kind === 'read' ? result.objects : [];
-  if (expect.kind !== 'fields' || object === undefined) return {};
-  const names = Object.keys(expect.fields).filter((name) => name in object);
-  return Object.fromEntries(names.map((name) => [name, object[name] ?? null]));
+  const isOwn = expect.kind === 'fields' || read.kind === 'mailbox' || read.kind === 'database';
+  if (object === undefined || !isOwn) return {};
+  const wanted = expect.kind === 'fields' ? [...Object.keys(expect.fields), ...names] : names;
+  return Object.fromEntries(wanted.flatMap((name) => (name in object ? [[name, object[name] ?? null]] : [])));
 }
 
 function redacted(value: FieldValue, redact: (text: string) => string): AuditValue {
