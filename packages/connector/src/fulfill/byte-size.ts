@@ -36,15 +36,11 @@ export function formatByteSize(size: ByteSize): string {
   return size === 'unlimited' ? 'Unlimited' : String(size);
 }
 
-/** Exchange keeps most sizes in kilobytes, rounding down. */
-function kilobytes(size: bigint): bigint {
-  return size >> 10n;
-}
-
-/** Whether two sizes are the same once Exchange has stored them. */
+/** Whether two sizes are the same once Exchange has stored them: it keeps most in whole kilobytes, rounded up or down. */
 export function sameByteSize(left: ByteSize, right: ByteSize): boolean {
   if (left === 'unlimited' || right === 'unlimited') return left === right;
-  return kilobytes(left) === kilobytes(right);
+  const difference = left - right;
+  return difference < 1024n && difference > -1024n;
 }
 
 /** Whether a quota is at most another. */

@@ -11,7 +11,7 @@ import { draftChange } from './mailbox-change.ts';
 import { draftEnable, kindOfAccount } from './mailbox-enable.ts';
 import { describeIdentity, findAccount, mailboxObject, requireTouchable } from './mailbox-identity.ts';
 import type { MailboxContext } from './mailbox-place.ts';
-import { undoDisable } from './mailbox-undo.ts';
+import { hasArchive, undoDisable } from './mailbox-undo.ts';
 import type { Order } from './order.ts';
 import { type OrganisationView, textField } from './organisation-view.ts';
 import type { ObjectIdentity } from './plan.ts';
@@ -121,7 +121,6 @@ function draftDisable(
     onFailure: 'leave',
   };
   view.setMailbox(object.guid ?? '', undefined);
-  const archive = textField(mailbox, 'ArchiveGuid').replace(/[0-]/g, '') !== '';
   return {
     order,
     object,
@@ -130,7 +129,7 @@ function draftDisable(
     after,
     notes: [
       ...(remove ? [`AllowRemoveMailbox is True: the account ${account} is deleted with the mailbox`] : []),
-      ...(archive ? ['its archive goes with it'] : []),
+      ...(hasArchive(mailbox) ? ['its archive goes with it'] : []),
     ],
     addresses: {
       guid: object.guid ?? '',

@@ -93,6 +93,11 @@ function lost(before: Fields, after: Fields): ProxyAddress[] {
   return added(addresses(after), addresses(before));
 }
 
+/** Whether a mailbox has an archive on the premises. */
+export function hasArchive(mailbox: LiveObject): boolean {
+  return textField(mailbox, 'ArchiveGuid').replace(/[0-]/g, '') !== '';
+}
+
 /** The inverse of a `Disable-Mailbox`: the disconnected mailbox is connected again, and its fields are set. */
 export function undoDisable(
   object: ObjectIdentity,
@@ -121,17 +126,26 @@ export function undoDisable(
   };
   const alias = textField(mailbox, 'Alias');
   if (alias !== '') connect['Alias'] = alias;
-  const name = kindSwitch[kind];
+  // Exchange connects a user's mailbox to an enabled account only; a shared one becomes a user's by -Type Regular.
+  const isLockedUser = kind === 'user' && mailbox['AccountDisabled'] === true;
+  const name = isLockedUser ? 'Shared' : kindSwitch[kind];
   if (name !== undefined) connect[name] = true;
   const connected: Fields = { ExchangeGuid: exchangeGuid, Database: database };
+  // A mailbox that was just connected is under the policies; once its settings are back, it is not any more.
+  const fresh: Fields = { ...connected, EmailAddressPolicyEnabled: true };
   const fields: Record<string, FieldValue> = {};
   for (const rule of mailboxRules) {
     const value = mailbox[rule.name];
     if (value === undefined || value === null || value === '' || ownedByAccount.has(rule.name)) continue;
     fields[rule.name] = value;
   }
-  fields['EmailAddresses'] = [...listOf(mailbox['EmailAddresses'])];
+  const addresses = listOf(mailbox['EmailAddresses']);
+  if (addresses.length > 0) fields['EmailAddresses'] = [...addresses];
   const { parameters } = restoring(fields);
+  if (isLockedUser) {
+    parameters['Type'] = typeOfKind[kind];
+    fields['RecipientTypeDetails'] = textField(mailbox, 'RecipientTypeDetails');
+  }
   const policy = mailbox['EmailAddressPolicyEnabled'];
   delete fields['EmailAddressPolicyEnabled'];
   const step = (more: Record<string, ParameterValue>, after: Fields, purpose: string): InverseCall => ({
@@ -140,7 +154,7 @@ export function undoDisable(
     purpose,
     before: Object.fromEntries(Object.keys(after).map((key) => [key, null])),
     after,
-    preconditions: [mailboxHas(object, connected)],
+    preconditions: [mailboxHas(object, fresh)],
     expectation: [mailboxHas(object, after)],
   });
   const calls: InverseCall[] = [
@@ -149,8 +163,8 @@ export function undoDisable(
       parameters: connect,
       purpose: `connect the mailbox of ${object.name} again`,
       before: { ExchangeGuid: null, Database: null },
-      after: connected,
-      preconditions: [noMailbox(object), ...free(listOf(mailbox['EmailAddresses']).map(parseProxyAddress))],
+      after: fresh,
+      preconditions: [noMailbox(object), ...free(addresses.map(parseProxyAddress))],
       expectation: [mailboxHas(object, connected)],
     },
     step(
@@ -164,6 +178,7 @@ export function undoDisable(
     calls,
     notes: [
       ...(policy === true ? [policyNote] : []),
+      ...(hasArchive(mailbox) ? ['its archive is connected by hand (Connect-Mailbox -Archive)'] : []),
       'permissions on the mailbox and group memberships by mail are not restored',
       'it can be connected again until the retention of its database ends',
     ],

@@ -265,7 +265,9 @@ test('sizes are read as Exchange shows them and as people write them', () => {
   fc.assert(
     fc.property(fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }), (bytes) => {
       assert.equal(parseByteSize(formatByteSize(bytes)), bytes);
-      assert.ok(sameByteSize(bytes, (bytes >> 10n) << 10n));
+      assert.ok(sameByteSize(bytes, (bytes >> 10n) << 10n), 'rounded down');
+      assert.ok(sameByteSize(((bytes + 1023n) >> 10n) << 10n, bytes), 'rounded up');
+      assert.ok(!sameByteSize(bytes, bytes + 1024n) && !sameByteSize(bytes + 1024n, bytes));
       assert.ok(atMost(bytes, 'unlimited') && !atMost('unlimited', bytes));
     }),
   );
