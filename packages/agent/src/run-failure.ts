@@ -1,3 +1,4 @@
+import { ConfigError } from '@exchange-connector/config';
 import { ConnectorError } from '@exchange-connector/connector';
 import { GssapiError } from '@exchange-connector/gssapi';
 import type { ProtectionError } from '@exchange-connector/protection';
@@ -104,6 +105,8 @@ export function endOf(error: unknown, signal: AbortSignal, reach?: RunReach): Ru
   if (error instanceof WsmanError) return endOfWsman(error, reach);
   if (error instanceof GssapiError)
     return failed(3, failureOf(error, error.mend, withoutMend(error.message, error.mend)));
+  // The credential was refused, and its source did not give another.
+  if (error instanceof ConfigError) return failed(3, failureOf(error, error.mend));
   if (error instanceof ConnectorError) {
     const exitCode = error.code === 'EXPORT_SCRIPT_NO_SESSION' ? 3 : 1;
     return failed(exitCode, failureOf(error, error.mend ?? connectorMends[error.code]));

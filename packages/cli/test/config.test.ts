@@ -264,6 +264,83 @@ test('no secret of a run stands in anything that was written', { skip }, async (
     for (const form of formsOf(secret)) assert.ok(!written.includes(form), `${name} was written`);
 });
 
+/** Orders for the rehearsed Exchange, one that can be done and one that cannot, as `fulfill` takes them. */
+function writeOrders(folder: string): void {
+  const order = (id: string, sam: string) => ({
+    AssignedResourceTypeId: id,
+    ChangeType: 'Modified',
+    Owner: { Id: `owner-${id}` },
+    ResourceType: {
+      SourceEntityType: { Identifier: 'Directory_User' },
+      TargetEntityType: { Identifier: 'MicrosoftExchange_Mailbox' },
+    },
+    Changes: { DisplayName: 'Victor B.' },
+    Resource: { SamAccountName: sam },
+  });
+  mkdirSync(folder);
+  const orders = [order('1', 'Administrator'), order('2', 'nobody.at.all')];
+  writeFileSync(join(folder, 'a.json'), JSON.stringify({ ProvisioningOrdersList: orders }));
+}
+
+test('no secret of a fulfilment stands in anything that was written: plan, journal, audit, results, log', {
+  skip,
+}, async (context) => {
+  const settings = await makeAllSources(context);
+  const place = join(settings, '..');
+  const file = (name: string) => join(place, name);
+  writeOrders(file('orders'));
+  const runs: Ended[] = [];
+  const run = async (parameters: readonly string[], expected: number) => {
+    const given = [...parameters, '--settings', settings, '--log-level', 'Verbose', '--log-file', file('run.log')];
+    const ended = await runProgram(given, {
+      environment: { ...withAll(), Connections__Main__Options__Login: 'demo' },
+    });
+    assert.equal(ended.code, expected, `${parameters.join(' ')}: ${ended.output}${ended.errors}`);
+    runs.push(ended);
+    return ended;
+  };
+  const good = { status: 200, body: { Content: secrets.exchangePassword } };
+  cyberArk.replies.set('other', good);
+  await run(['fulfill', '--orders', file('orders'), '--plan', '--what-if', '--plan-file', file('plan.json')], 5);
+  const applied = await run(['fulfill', '--apply', file('plan.json'), '--results', file('results.csv')], 5);
+  const [, id = ''] = /^run: (\S+)$/m.exec(applied.output) ?? [];
+  // The password is rotated in the store, but not in Exchange.
+  cyberArk.replies.set('other', [good, { status: 200, body: { Content: secrets.ofCyberArk } }]);
+  await run(['undo', id, '--json'], 0);
+  await run(['fulfill', '--orders', file('orders'), '--results', file('results.csv')], 3);
+  const said = runs.map(({ output, errors }) => `${output}\n${errors}`).join('\n');
+  const files = ['run.log', 'plan.json', 'results.csv'].map((name) => readFileSync(file(name), 'utf8')).join('\n');
+  const written = `${said}\n${files}\n${readAll(file('Work'))}`;
+  assert.match(written, /journal\.jsonl/);
+  assert.match(written, /audit\.jsonl/);
+  assert.match(files, /Victor B\.[\s\S]*Executed/);
+  for (const [name, secret] of Object.entries(secrets))
+    for (const form of formsOf(secret)) assert.ok(!written.includes(form), `${name} was written`);
+});
+
+test('a store that fails after a refused login ends the run with its error, of exports and of fulfilments', {
+  skip,
+}, async (context) => {
+  const settings = await makeAllSources(context);
+  writeOrders(join(settings, '..', 'orders'));
+  const wrong = { status: 200, body: { Content: secrets.oldPassword } };
+  const refused = { status: 403, body: { ErrorCode: 'APPAP306E', ErrorMsg: 'Hash does not match' } };
+  const commands = [
+    ['svc', 'export', '--complete'],
+    ['other', 'fulfill', '--orders', join(settings, '..', 'orders'), '--results', join(settings, '..', 'results.csv')],
+  ] as const;
+  for (const [account, ...command] of commands) {
+    for (const each of ['svc', 'other']) cyberArk.replies.set(each, each === account ? [wrong, refused] : wrong);
+    const { code, output, errors } = await runProgram([...command, '--settings', settings], {
+      environment: { ...withAll(), Connections__Main__Options__Login: 'demo' },
+    });
+    assert.equal(code, 3, output + errors);
+    assert.match(errors, /reading the settings of Main again: .*Hash does not match.*\[CONFIG_RENEWAL_FAILED\]/);
+    assert.match(errors, /config check/);
+    assert.doesNotMatch(errors, /defect|unexpected|\n {4}at /);
+  }
+});
+
 test('a password that was rotated since it was read is asked for again, and the run goes on', {
   skip,
 }, async (context) => {

@@ -199,7 +199,12 @@ async function renew(request: OpenRequest, connectionId: string): Promise<Connec
     );
   }
   const found = opened.settings.connections.find(({ id }) => id.toLowerCase() === connectionId.toLowerCase());
-  if (found === undefined) throw new ConfigError('CONFIG_RENEWAL_FAILED', `${doing}: they name it no longer`);
+  if (found === undefined)
+    throw new ConfigError(
+      'CONFIG_RENEWAL_FAILED',
+      `${doing}: they name it no longer`,
+      'see exchange-connector config show',
+    );
   return found;
 }
 
