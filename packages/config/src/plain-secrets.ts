@@ -8,11 +8,22 @@ import type { SettingValue } from './setting-value.ts';
 /** A compact JWE (RFC 7516): five parts, the first a JSON object in base64url. */
 const compactJwe = /^eyJ[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*){4}$/;
 
+/** What keeps a secret from readers of the file; the stores hold settings of connections only. */
+const mends = {
+  connections: 'exchange-connector protect, Azure Key Vault, CyberArk or a keytab keep it from readers of this file',
+  certificates: 'exchange-connector protect password wraps it with a key that lies elsewhere',
+} as const;
+
+/** True for the names of secrets; a key file's path is none, though it speaks of a password. */
+function holdsSecret(name: string): boolean {
+  return isSecretName(name) && name.toLowerCase() !== 'passwordkeyfile';
+}
+
 function remarkOn(value: SettingValue, secret: boolean, remarks: Remarks): void {
   switch (value.kind) {
     case 'section':
       for (const { name, value: member } of value.members.values())
-        remarkOn(member, secret || isSecretName(name), remarks);
+        remarkOn(member, secret || holdsSecret(name), remarks);
       return;
     case 'list':
       for (const item of value.items) remarkOn(item, secret, remarks);
@@ -24,17 +35,15 @@ function remarkOn(value: SettingValue, secret: boolean, remarks: Remarks): void 
   }
   const text = value.value.trim();
   if (text === '') return;
+  const ofConnection = value.origin.path.startsWith('Connections');
   if (compactJwe.test(text)) {
-    if (value.origin.path.startsWith('Connections'))
+    if (ofConnection)
       remarks.warn(
         value.origin,
         'looks encrypted; encrypted values are read in appsettings.encrypted.agent.json, and taken as they stand here',
       );
   } else if (secret)
-    remarks.warn(
-      value.origin,
-      'stands in plain text; exchange-connector protect, Azure Key Vault, CyberArk or a keytab keep it from readers of this file',
-    );
+    remarks.warn(value.origin, `stands in plain text; ${ofConnection ? mends.connections : mends.certificates}`);
 }
 
 /** Warnings about secrets that stand readable in the settings' own files. */

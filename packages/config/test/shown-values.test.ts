@@ -143,6 +143,22 @@ test('secrets in plain text are warned of in files, not in the environment, and 
   );
 });
 
+test('the path of a key file is no secret, and a certificate’s password is told what wraps it', async (context) => {
+  const files = {
+    'appsettings.json': {
+      EncryptionCertificate: { Password: 'abc', PasswordKeyFile: '../password.key' },
+      CyberArk: { Password: 'abc', PasswordKeyFile: '../password.key' },
+    },
+    'appsettings.agent.json': { Connections: { Main: { Server: server } } },
+  };
+  const opened = await open(context, files);
+  const mend = 'stands in plain text; exchange-connector protect password wraps it with a key that lies elsewhere';
+  assert.deepEqual(describe(findPlainSecrets(opened)), [
+    `warning EncryptionCertificate.Password: ${mend}`,
+    `warning CyberArk.Password: ${mend}`,
+  ]);
+});
+
 test('whatever stands in the files, values can be listed', async (context) => {
   const keys = fc.oneof(
     fc.constantFrom(...Object.keys(connectionKeys), 'options', '__proto__', 'constructor'),
