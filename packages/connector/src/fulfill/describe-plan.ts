@@ -43,6 +43,8 @@ function lines(before: Fields, after: Fields): string[] {
 
 function fieldLines(name: string, before: FieldValue | undefined, after: FieldValue | undefined): string[] {
   const lists = [before, after].every((value) => value === null || value === undefined || typeof value === 'object');
+  // Of what was not looked at there is nothing to show where nothing follows it.
+  if ((before ?? null) === null && (after ?? null) === null && before !== after) return [];
   if (!lists || (before === null && after === null)) return [`${name}: ${showValue(before)} → ${showValue(after)}`];
   const [old, fresh] = [(before ?? []) as readonly string[], (after ?? []) as readonly string[]];
   return [

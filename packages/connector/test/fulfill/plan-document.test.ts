@@ -142,6 +142,17 @@ test('a person reads the fields before and after, the cmdlets, the conflicts and
   }
 });
 
+test('a field of which nothing is known before and nothing is left after gets no line', () => {
+  const plan = planFor(organisation(), [{ changes: { SamAccountName: 'anna', Office: 'x' } }]);
+  const orders = plan.orders.map(({ order, decision }) => ({
+    order,
+    decision: decision.kind === 'planned' ? { ...decision, after: { ...decision.after, EdbFilePath: null } } : decision,
+  }));
+  const text = describePlan({ ...plan, orders });
+  assert.match(text, /Office: .* → "x"/);
+  assert.ok(!text.includes('EdbFilePath'), text);
+});
+
 test('control characters of the directory do not reach a terminal', () => {
   const model = organisation();
   const [anna] = [...model.accounts.values()];
