@@ -15,7 +15,7 @@ async function runVerify(
     return exitCode.failed;
   }
   if (!options.json) {
-    terminal.result(`audit of ${connection.id}: ${verdict.lines} lines of ${verdict.runs} runs, intact`);
+    terminal.result(`audit of ${connection.id}: intact; lines: ${verdict.lines}, runs: ${verdict.runs}`);
     terminal.result(`last hash: ${verdict.hash}`);
   }
   if (verdict.behindHead > 0)

@@ -32,7 +32,7 @@ export function tellOutcome(terminal: Terminal, options: CommonOptions, outcome:
       const where = results === null ? 'its journal says why' : 'the results say why';
       if (errored > 0) terminal.say(`${errored} of ${outcome.summary.orders} orders errored: ${where}.`);
       if (setAside.length > 0)
-        terminal.say(`${setAside.length} were set aside: no result is written for what they hold.`);
+        terminal.say(`Set aside: ${setAside.length}. No result is written for what stands in them.`);
       return outcome.exitCode;
     }
     case 'done':
