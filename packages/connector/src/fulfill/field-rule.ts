@@ -104,8 +104,12 @@ export function readField(rule: FieldRule, value: FieldValue): ReadField {
     case 'name':
     case 'server':
     case 'recipient':
-      return text.length > mostCharacters || /\p{Cc}/u.test(text)
-        ? invalid(rule, text.slice(0, 60), 'it is too long, or has control characters in it')
+      return text.length > mostCharacters || /[\p{Cc}\p{Cs}]/u.test(text)
+        ? invalid(
+            rule,
+            text.slice(0, 60),
+            'it is too long, or has control characters or half of a surrogate pair in it',
+          )
         : ok(text);
     case 'addresses':
       return invalid(rule, value, 'addresses are read as a list');

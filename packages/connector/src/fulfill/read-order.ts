@@ -154,7 +154,7 @@ export function readOrder(json: unknown, place: { readonly index: number; readon
     const names = target === 'mailbox' ? 'SamAccountName, Guid and Identity' : 'Name and Guid';
     return unusable(`the order names no ${target}: ${names} are empty in Changes and in Resource`);
   }
-  const strange = identities.find(({ value }) => /[*\p{Cc}]/u.test(value));
+  const strange = identities.find(({ value }) => /[*\p{Cc}\p{Cs}]/u.test(value));
   if (strange !== undefined) {
     // Exchange takes * in an identity as "any text": such an order could be about a mailbox that nobody named.
     return unusable(`'${strange.value}' names no single ${target}: * and control characters are not allowed in it`);

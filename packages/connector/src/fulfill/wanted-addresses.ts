@@ -57,7 +57,9 @@ function faultOf({ type, address }: ProxyAddress): string | undefined {
   if (address.length > mostAddressCharacters) {
     return `a ${type} address has ${address.length} characters; ${mostAddressCharacters} are allowed`;
   }
-  return /\p{Cc}/u.test(address) ? `a ${type} address has control characters in it` : undefined;
+  return /[\p{Cc}\p{Cs}]/u.test(address)
+    ? `a ${type} address has control characters or half of a surrogate pair in it`
+    : undefined;
 }
 
 /** Reads what an order says of addresses, or why it cannot be meant. */

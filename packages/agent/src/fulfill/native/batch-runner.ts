@@ -7,7 +7,7 @@
  *
  * An order that fails after some of its steps takes them back, so that an errored order leaves things as they were.
  */
-import type { ExceededThreshold, Plan, PlannedOrder, Step } from '@exchange-connector/connector';
+import type { ExceededThreshold, ObjectIdentity, Plan, PlannedOrder, Step } from '@exchange-connector/connector';
 import { errored, inOneLine, type OrderOutcome } from '../outcome.ts';
 import { SessionLostError } from './batch-session.ts';
 import { type BegunLine, standingSteps, type StepHistory } from './run-journal.ts';
@@ -267,7 +267,7 @@ export class BatchRunner {
   #key({ order, decision: { kind, object } }: PlannedOrder): string {
     const isThere = object !== undefined && (kind === 'planned' || object.guid !== undefined);
     if (!isThere) return this.#parts.work.nameOf(order.index);
-    return `${object.kind} ${(object.kind === 'database' ? object.name : (object.guid ?? object.name)).toLowerCase()}`;
+    return nameOf(object);
   }
 
   /** @returns false where the step was not carried out */
@@ -320,12 +320,14 @@ export class BatchRunner {
     }
   }
 
-  async #leaveOut({ orderIndex: order, onFailure }: Step, missing: number, plan: Plan): Promise<void> {
+  async #leaveOut({ orderIndex: order, object, onFailure }: Step, missing: number, plan: Plan): Promise<void> {
     const needed = plan.steps.find(({ number }) => number === missing);
     const other = needed === undefined ? undefined : plan.orders.find((each) => each.order.index === needed.orderIndex);
-    const deferred = needed !== undefined && !this.#outcomes.has(needed.orderIndex);
-    if (deferred) {
-      await this.#moved(order, `order ${other?.order.assignmentId ?? '?'} has to be planned anew first`, onFailure);
+    const isDeferred = needed !== undefined && !this.#outcomes.has(needed.orderIndex);
+    // An order that failed stops no other: a later one about the same object is planned on what there is.
+    if (isDeferred || (needed !== undefined && nameOf(needed.object) === nameOf(object))) {
+      // Not counted: who it waits for counts its own moves, or has been answered.
+      this.#state(order).stopped = true;
       return;
     }
     const reason = `it needs what order ${other?.order.assignmentId ?? '?'} was to do before (${needed?.purpose ?? 'a step'}), which was not done`;
@@ -424,6 +426,11 @@ function wordsFor(failure: unknown, isOpen: boolean, standing: readonly string[]
     return `transient: outcome unknown: ${why}; the next fulfill of this connection reads the object and notes what became of it`;
   if (standing.length === 0) return `transient: not carried out: ${why}`;
   return `transient: carried out in part (${standing.join(', ')}): ${why}; send it again to have the rest done`;
+}
+
+/** What tells an object apart in a batch. */
+function nameOf({ kind, guid, name }: ObjectIdentity): string {
+  return `${kind} ${(kind === 'database' ? name : (guid ?? name)).toLowerCase()}`;
 }
 
 function executed(notes: readonly string[]): OrderOutcome {

@@ -431,3 +431,25 @@ test('a move that is waited for is followed to its end', async (context) => {
     [['Database', a?.database, other]],
   );
 });
+
+test('an order that the server refuses stops no later one about the same object', async (context) => {
+  const place = rehearse(context);
+  const [a] = people(place);
+  const order = (id: string, changes: object): object =>
+    mailboxOrder(id, 'Modified', changes, { SamAccountName: a?.sam });
+  const tooLong = 'x'.repeat(300);
+  place.give(
+    ...['1', '2', '3', '4', '5', '6'].map((id) => order(id, { DisplayName: `${tooLong}${id}` })),
+    order('7', { DisplayName: 'Victor B.', Office: '\ud800' }),
+    order('8', { DisplayName: 'Victor B.' }),
+    mailboxOrder('9', 'Deleted', {}, { SamAccountName: a?.sam }),
+  );
+  await place.fulfill();
+  assert.deepEqual(
+    place.states(),
+    ['1', '2', '3', '4', '5', '6', '7', '8', '9'].map((id) => `${id} ${id < '8' ? 'Errored' : 'Executed'}`),
+  );
+  assert.match(place.rows()[5]?.Message ?? '', /DisplayName" is too long/);
+  assert.match(place.rows()[6]?.Message ?? '', /^invalid: Office .*half of a surrogate pair/);
+  assert.equal(ofSam(place, a?.sam), undefined);
+});
