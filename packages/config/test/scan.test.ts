@@ -18,6 +18,9 @@ const samples: Readonly<Record<string, string>> = {
     "Server": "https://mail.contoso.com/PowerShell/",
     "Password": "${secret}",
     "Login": "svc@CONTOSO.COM",
+    "Secret": "",
+    "secret": "${secret}",
+    "Certificate": { "Password": "${secret}${'x1Y'.repeat(5000)}" },
     "Options": {
       "Password":
         "${secret}",
@@ -84,6 +87,15 @@ API_TOKEN=\${TOKEN}
   passwordSecretRef:
     name: db
   password: !vault |
+  env:
+    - name: DB_PASSWORD
+      value: ${secret}
+    - name: "DB_TOKEN"
+      value: "\${TOKEN}"
+    - name: DB_PASSWORD
+      value: '${secret}'
+    - name: DB_PASSWORD
+      valueFrom: { secretKeyRef: { name: db, key: password } }
   secretKey: \${DB_SECRET}
   password: {{ .Values.password }}
 `,
@@ -172,6 +184,14 @@ test('keys and tokens that need no name are found, encrypted keys are not', () =
   assert.deepEqual(kinds(`x AKIA${'A1B2'.repeat(4)} y`), ['token AWS access key']);
   assert.deepEqual(kinds(`ghp_${'aB3d'.repeat(9)}`), ['token GitHub token']);
   assert.deepEqual(kinds('Authorization: Bearer abcDEF123456ghiJKL789'), ['token Authorization header']);
+});
+
+test('a number may be a password, a count is none', () => {
+  const text = JSON.stringify({ Password: 123456, pass: 1200, PasswordMaxAge: 90000, fail: 4000 }, undefined, 1);
+  assert.deepEqual(
+    scanText('a.json', text).map(({ line, name }) => [line, name]),
+    [[2, 'Password']],
+  );
 });
 
 test('a line that a person has looked at is left out', () => {

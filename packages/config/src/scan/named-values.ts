@@ -51,6 +51,23 @@ export function findBareLines(text: string, withBlanks: boolean): Finding[] {
   return findings;
 }
 
+const namedItem =
+  /^[ \t]{0,200}(?:-[ \t]{1,10})?(?:name|key):[ \t]{0,40}["']?(?<name>[\p{L}_][\p{L}\d_.:-]{0,120})["']?[ \t]{0,40}\r?\n[ \t]{1,200}value:[ \t]{0,40}(?<value>["']?[^\r\n]{1,4096})$/dgmu;
+
+/** `- name: PASSWORD` with `value: …` on the line below, as containers are given their environment. */
+export function findNamedItems(text: string): Finding[] {
+  const findings: Finding[] = [];
+  for (const match of text.matchAll(namedItem)) {
+    const name = match.groups?.['name'] ?? '';
+    const value = match.groups?.['value'] ?? '';
+    const quote = /^["']/.exec(value)?.[0];
+    const inside = quote === undefined ? value.replace(/[ \t]#.*$/, '') : (value.slice(1).split(quote, 1)[0] ?? '');
+    const at = (match.indices?.groups?.['value']?.[0] ?? 0) + (quote === undefined ? 0 : 1);
+    if (isNamedSecret(name, inside, true)) findings.push({ kind: 'named-value', name, at });
+  }
+  return findings;
+}
+
 const tag = /<(?<name>[\p{L}_][\p{L}\d_:.-]{0,120})(?<attributes>(?:\s[^<>]{0,8000})?)>(?<content>[^<]{0,4096})/dgu;
 const attribute =
   /(?<name>[\p{L}_][\p{L}\d_:.-]{0,120})\s{0,20}=\s{0,20}(?:"(?<double>[^"<]{0,4096})"|'(?<single>[^'<]{0,4096})')/dgu;

@@ -3,7 +3,14 @@ import { Remarks } from '../remarks.ts';
 import type { SettingValue } from '../setting-value.ts';
 import type { Finding } from './finding.ts';
 import { findKnownShapes, isNamedSecret } from './known-shapes.ts';
-import { type FileForm, findBareLines, findCsvValues, findQuotedPairs, findXmlValues } from './named-values.ts';
+import {
+  type FileForm,
+  findBareLines,
+  findCsvValues,
+  findNamedItems,
+  findQuotedPairs,
+  findXmlValues,
+} from './named-values.ts';
 
 /** A credential with its place; lines and columns count from 1. */
 export interface PlacedFinding extends Pick<Finding, 'kind' | 'name'> {
@@ -44,7 +51,8 @@ interface JsonFindings {
 /** JSON read as such, whatever its line breaks; undefined where it is none. */
 function findJsonValues(text: string): JsonFindings | undefined {
   if (!/^\ufeff?\s{0,1000}[{[/]/.test(text.slice(0, 2000))) return undefined;
-  const value = readJsonDocument('', new TextEncoder().encode(text), new Remarks());
+  const remarks = new Remarks();
+  const value = readJsonDocument('', new TextEncoder().encode(text), remarks);
   if (value === undefined) return undefined;
   const placed: PlacedFinding[] = [];
   const visit = (node: SettingValue, name: string): void => {
@@ -66,18 +74,25 @@ function findJsonValues(text: string): JsonFindings | undefined {
         if (isNamedSecret(name, node.value, true) && node.origin.position !== undefined)
           placed.push({ kind: 'named-value', name, ...node.origin.position });
         return;
+      case 'number':
+        // Counts of what passed are none.
+        if (node.text.length < 4 || /pass$/i.test(name) || node.origin.position === undefined) return;
+        if (isNamedSecret(name, node.text, true)) placed.push({ kind: 'named-value', name, ...node.origin.position });
+        return;
       default:
     }
   };
   visit(value, '');
-  return { placed };
+  // Of a key that stands twice the tree holds the first value alone.
+  return { placed: remarks.hasErrors ? [...placed, ...place(text, findQuotedPairs(text, true))] : placed };
 }
 
 function findNamed(text: string, form: FileForm): readonly Finding[] {
   switch (form) {
-    case 'lines':
     case 'yaml':
-      return [...findQuotedPairs(text, true), ...findBareLines(text, form === 'yaml')];
+      return [...findQuotedPairs(text, true), ...findBareLines(text, true), ...findNamedItems(text)];
+    case 'lines':
+      return [...findQuotedPairs(text, true), ...findBareLines(text, false)];
     case 'xml':
       return findXmlValues(text);
     case 'csv':

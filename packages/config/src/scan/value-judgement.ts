@@ -92,16 +92,20 @@ const encrypted = [
 const fillers =
   /^(?:(.)\1{2,}|\.{2,}|(?:your|my|the|some|enter|insert|replace|put|use|set|add|type|see)[-_ ].*|change[-_ ]?me[-_ ]here|to[-_ ]?do|tbd|n\/?a|none|null|nil|undefined|empty|true|false|yes|no|required|optional|redacted|hidden|masked|secret:?\s*not shown|\[secret\]|placeholder|example|xxx.*|dummy|string|text|varchar.*|securestring|password|passwort|passphrase|number|integer|boolean|object|default|required)$/i;
 
+const longestWord = 4096;
+
 /**
  * Whether a value is a credential, given how much its name says.
  * @param plainWords a value that is the name of a type or of the field itself may be a password (files of settings)
  */
 export function isCredential(value: string, meaning: NameMeaning, plainWords: boolean): boolean {
   const text = value.trim();
-  if (text.length < 2 || text.length > 4096 || meaning === 'other') return false;
+  if (text.length < 2 || meaning === 'other') return false;
   // In a program it is prose: "The password is wrong".
   if (!plainWords && /\s\S+\s/.test(text)) return false;
   if ([...references, ...encrypted].some((pattern) => pattern.test(text))) return false;
+  // So long is no word and no path, but may be a key file in base64.
+  if (text.length > longestWord) return meaning === 'secret' || looksRandom(text);
   if (fillers.test(text)) return plainWords && /^(?:pass(?:word|wort|phrase)|secret|changeme)$/i.test(text);
   // A path of a file that holds the secret is none.
   if (
