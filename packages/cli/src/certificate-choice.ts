@@ -77,6 +77,11 @@ async function settingsOf(
   return { ...reading.certificate, ...given };
 }
 
+/** A file that was named on the command line has its password from nowhere in the settings. */
+function mendOf({ passwordVariable }: CertificateSource): string {
+  return `give it in the environment variable ${passwordVariable}, or at the prompt of a terminal`;
+}
+
 /** Opens a certificate; its password is asked for on a terminal where it is missing. */
 export async function openCertificateGiven(
   source: CertificateSource,
@@ -93,7 +98,10 @@ export async function openCertificateGiven(
   } catch (error) {
     if (!(error instanceof ProtectionError) || error.code !== 'CERTIFICATE_PASSWORD_MISSING') throw error;
     const asked = await askForSecret(context, `Password of ${settings.keyFile ?? settings.file}: `);
-    if (asked === undefined) throw error;
+    if (asked === undefined)
+      throw source.file === undefined
+        ? error
+        : new ProtectionError(error.code, error.message, { mend: mendOf(source), cause: error });
     if (asked.kind !== 'read')
       return asked.kind === 'cancelled' ? asked : { kind: 'refused', messages: [asked.reason] };
     const password = { reveal: () => asked.password };

@@ -65,6 +65,10 @@ test('settings are encrypted, checked as encrypted, and moved to another certifi
   assert.equal(shown.code, 0, shown.output + shown.errors);
 
   const rotate = ['protect', 'rotate', '--settings', settings, '--new-certificate', 'next.pfx'];
+  const refused = await run(rotate);
+  assert.equal(refused.code, 2);
+  assert.match(refused.errors, /next\.pfx.*none was given \[CERTIFICATE_PASSWORD_MISSING\]/);
+  assert.match(refused.errors, /what to do: give it in the environment variable EXCHANGE_NEW_CERTIFICATE_PASSWORD/);
   const rotated = await run(rotate, { EXCHANGE_NEW_CERTIFICATE_PASSWORD: 'Grüße next' });
   assert.equal(rotated.code, 0, rotated.errors);
   assert.match(rotated.output, /encrypted anew 3, already there 0/);

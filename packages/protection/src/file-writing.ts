@@ -57,8 +57,8 @@ export class PendingFile {
   }
 }
 
-/** Makes a rename durable. Windows cannot open folders, some network file systems refuse: the rename is done. */
-function syncFolder(folder: string): void {
+/** Makes a name in a folder durable. Windows cannot open folders, some network file systems refuse: the name is there. */
+export function syncFolder(folder: string): void {
   try {
     const fd = openSync(folder, 'r');
     try {

@@ -8,10 +8,12 @@
  * What is sealed with it uses keys derived from it (HKDF-SHA-256, RFC 5869), one for each purpose and file.
  */
 import { createHash, hkdfSync, randomBytes } from 'node:crypto';
-import { constants, copyFileSync, linkSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, copyFileSync, fsyncSync, linkSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { readBoundedFile } from '../bounded-file.ts';
 import type { Certificate } from '../certificate/certificate.ts';
 import { ProtectionError } from '../errors.ts';
+import { syncFolder } from '../file-writing.ts';
 import { formatCompact, openCompact, parseCompact } from '../jwe/compact.ts';
 import { decryptLeaf, encryptLeaf } from '../jwe/leaf.ts';
 import { readJsonLeaves } from '../json/json-leaves.ts';
@@ -84,6 +86,12 @@ function linkOrCopy(from: string, to: string): void {
   } catch (error) {
     if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK'].includes(String((error as NodeJS.ErrnoException).code))) throw error;
     copyFileSync(from, to, constants.COPYFILE_EXCL);
+    const file = openSync(to, 'r+');
+    try {
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
   }
 }
 
@@ -94,6 +102,8 @@ async function makeStateKey(path: string, certificate: Certificate): Promise<Sta
   try {
     writeFileSync(temporary, `${JSON.stringify({ [keyName]: leaf })}\n`, { flag: 'wx', mode: 0o640, flush: true });
     linkOrCopy(temporary, path);
+    // Journals are sealed with it from now on: a machine that dies may not lose it and keep them.
+    syncFolder(dirname(path));
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST')
       throw new ProtectionError('PROTECTION_FILE_FAILED', `making ${path}: ${(cause as Error).message}`, {
