@@ -137,8 +137,18 @@ test('the state key is made once, opened by its certificate alone, and moves wit
   await rotateFiles({ files: [path], from: certificate, to: other });
   assert.equal((await openStateKey(path, other)).openText(sealed), 'x');
   assert.ok(!readFileSync(path, 'utf8').includes('x"'));
-  writeFileSync(path, '{ "StateKey": "plain" }');
-  await assert.rejects(openStateKey(path, other), { code: 'LEAF_DAMAGED' });
+  const whole = readFileSync(path, 'utf8');
+  for (const damaged of [
+    '{ "StateKey": "plain" }',
+    '{}',
+    '',
+    'x',
+    whole.slice(0, -20),
+    whole.replace(/(?<=\..{50})./, '!'),
+  ]) {
+    writeFileSync(path, damaged);
+    await assert.rejects(openStateKey(path, other), { mend: /backup of the work folder.* remove it/ }, damaged);
+  }
   assert.deepEqual(
     readdirSync(folder).filter((name) => name.includes('partial')),
     [],

@@ -70,13 +70,24 @@ async function readStateKey(path: string, certificate: Certificate): Promise<Sta
     if (cause?.code === 'ENOENT') return undefined;
     throw error;
   }
-  const leaf = readJsonLeaves(bytes, path).leaves.find(({ steps }) => steps.length === 1 && steps[0] === keyName);
-  const text = await decryptLeaf(leaf?.value ?? '', `${keyName} of ${path}`, certificate);
-  const key = Buffer.from(text, 'base64url');
+  const key = Buffer.from(await decryptKey(bytes, path, certificate), 'base64url');
   if (key.length === keyBytes) return new StateKey(key);
-  throw new ProtectionError('LEAF_DAMAGED', `reading ${path}: what it holds is no key`, {
-    mend: 'remove the file, and what was kept with it: the next export is a complete one',
-  });
+  throw new ProtectionError('LEAF_DAMAGED', `reading ${path}: what it holds is no key`, { mend: mendOfDamage });
+}
+
+const mendOfDamage =
+  'put the file back from a backup of the work folder; where there is none, remove it: the next export is a complete one, and a fulfilment that died before its end cannot be finished or taken back';
+const damages: ReadonlySet<string> = new Set(['LEAF_DAMAGED', 'LEAF_FOREIGN', 'PROTECT_FILE_INVALID']);
+
+async function decryptKey(bytes: Uint8Array, path: string, certificate: Certificate): Promise<string> {
+  try {
+    const leaf = readJsonLeaves(bytes, path).leaves.find(({ steps }) => steps.length === 1 && steps[0] === keyName);
+    return await decryptLeaf(leaf?.value ?? '', `${keyName} of ${path}`, certificate);
+  } catch (error) {
+    if (!(error instanceof ProtectionError) || !damages.has(error.code)) throw error;
+    // Nobody knows the value to encrypt it again.
+    throw new ProtectionError(error.code, error.message, { mend: mendOfDamage, cause: error });
+  }
 }
 
 /** Some network file systems have no links: there, the file is made in two steps, and still only where none is. */
