@@ -5,6 +5,7 @@ import { whyComplete } from '@exchange-connector/connector';
 import { openCookie, type OpenCookie } from './cookie-file.ts';
 import { openBaseCookie } from './cookie-store.ts';
 import type { ExportRun } from './export-run.ts';
+import { joinCookies, openUncertain } from './uncertain-cookies.ts';
 
 /** What an export starts from. Close it in the end. */
 export interface ExportBasis {
@@ -45,6 +46,18 @@ function basis(before: OpenCookie | undefined, reason: string | null, isExpected
 
 /** Looks at the cookie, and decides how the run is to read. */
 export function openBasis(run: ExportRun): ExportBasis {
+  const found = basisOfCookie(run);
+  const uncertain = openUncertain(run.state, run.atRest);
+  if (uncertain === undefined) return found;
+  const [first, ...others] = found.before === undefined ? uncertain : [found.before, ...uncertain];
+  const reason =
+    run.request.complete === true && found.reason !== null
+      ? found.reason
+      : 'an earlier run died while it put its files in place, and whether they were loaded cannot be told';
+  return basis(first === undefined ? undefined : joinCookies(first, others), reason, run.request.complete === true);
+}
+
+function basisOfCookie(run: ExportRun): ExportBasis {
   const { connection, complete } = run.request;
   const found = openBaseCookie(run);
   if (complete === true) {

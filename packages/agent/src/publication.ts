@@ -3,8 +3,8 @@
  * from then on the renames can be finished by anyone who finds the journal, so a death between two of
  * them leaves nothing half done for longer than until the next run.
  *
- *   temporaries, synced ─► journal, synced ─► rename each, the manifest last ─► folder synced ─► journal gone
- *                                                                                            ─► the cookie
+ *   temporaries, synced ─► journal, synced ─► rename each, the manifest last ─► folder synced ─► the cookie
+ *                                                                                            ─► journal gone
  */
 import { createHash } from 'node:crypto';
 import {
@@ -21,13 +21,17 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileFailed } from './errors.ts';
-import { makeFolder } from './folder.ts';
+import { makeFolder, removeFolder } from './folder.ts';
+import { heldFolder } from './held-result.ts';
 import type { FinishedFile } from './output-file.ts';
+import { keepUncertain } from './uncertain-cookies.ts';
 
 interface Journal {
   readonly runId: string;
   /** In the order of the renames: the manifest last. */
   readonly files: readonly FinishedFile[];
+  /** Put in place after them by the run itself; by nobody else. */
+  readonly cookie?: FinishedFile | undefined;
 }
 
 function journalPath(stateFolder: string): string {
@@ -84,22 +88,20 @@ function putInPlace(files: readonly FinishedFile[]): void {
 }
 
 /**
- * Puts finished files in place, in order; the manifest is to be the last.
+ * Puts finished files in place, in order; the manifest is to be the last, and after it the cookie. Whoever finishes this
+ * after a death leaves the older cookie, and keeps the newer one apart: see uncertain-cookies.ts.
  * @throws AgentError where a rename fails: the journal stays, and {@link mendPublication} finishes it
  */
-export function publish(stateFolder: string, runId: string, files: readonly FinishedFile[]): void {
-  writeJournal(stateFolder, { runId, files });
+export function publish(
+  stateFolder: string,
+  runId: string,
+  files: readonly FinishedFile[],
+  cookie?: FinishedFile,
+): void {
+  writeJournal(stateFolder, { runId, files, cookie });
   putInPlace(files);
+  if (cookie !== undefined) putInPlace([cookie]);
   rmSync(journalPath(stateFolder), { force: true });
-}
-
-/**
- * Puts the cookie in place once everything else is. No journal names it: whoever finishes a publication after a death
- * leaves the older cookie, so that the next increment tells again of what nobody may have loaded.
- * @throws AgentError where the rename fails: what was published stands, and the next increment tells of it again
- */
-export function moveCookie(cookies: readonly FinishedFile[]): void {
-  putInPlace(cookies);
 }
 
 /** True where a publication was begun and not ended: {@link mendPublication} has to finish it. */
@@ -140,10 +142,18 @@ function readJournal(path: string): Journal | undefined {
     const isFile = (file: Partial<FinishedFile>): boolean =>
       typeof file?.path === 'string' && typeof file.temporary === 'string' && typeof file.sha256 === 'string';
     if (!Array.isArray(files) || !files.every(isFile)) return undefined;
-    return { runId: String(value?.runId ?? ''), files };
+    const cookie = value?.cookie;
+    if (cookie !== undefined && !isFile(cookie)) return undefined;
+    return { runId: String(value?.runId ?? ''), files, cookie };
   } catch {
     return undefined;
   }
+}
+
+/** Keeps the newer cookie apart, unless the run itself had put it in place. */
+async function leaveOlderCookie(stateFolder: string, { cookie }: Journal): Promise<void> {
+  if (cookie === undefined || (await sha256Of(cookie.path)) === cookie.sha256) return;
+  keepUncertain(stateFolder, cookie.temporary);
 }
 
 /**
@@ -168,12 +178,16 @@ export async function mendPublication(stateFolder: string): Promise<string[]> {
   }
   if (lost.length > 0) {
     for (const file of journal.files) rmSync(file.temporary, { force: true });
+    await leaveOlderCookie(stateFolder, journal);
     rmSync(path, { force: true });
     return [
       `run ${journal.runId} died while it put its files in place, and ${lost.join(' and ')} of it cannot be found whole: a complete export is needed; until then the files may not fit the manifest`,
     ];
   }
   putInPlace(journal.files);
+  // What a threshold stopped before is older than these files.
+  removeFolder(heldFolder(stateFolder));
+  await leaveOlderCookie(stateFolder, journal);
   rmSync(path, { force: true });
   return [`run ${journal.runId} died while it put its files in place: that was finished now`];
 }

@@ -28,7 +28,7 @@ import type { Manifest } from './manifest.ts';
 import { type FinishedFile, temporaryPath } from './output-file.ts';
 import { readNatively } from './native-engine.ts';
 import { ProgressMeter } from './progress-meter.ts';
-import { isPublicationPending, moveCookie, publish } from './publication.ts';
+import { isPublicationPending, publish } from './publication.ts';
 import { logRequests } from './request-log.ts';
 import { RowSorter } from './row-sorter.ts';
 import type { ExportOutcome, ExportRequest } from './run.ts';
@@ -36,6 +36,7 @@ import { cookiePath, exportPaths, longestIdentifierInFileNames, stateFolder } fr
 import { endOf } from './run-failure.ts';
 import { type RunLock, takeRunLock } from './run-lock.ts';
 import { readByScript, removeScriptFolder, requireScript, scriptFolder } from './script-engine.ts';
+import { forgetUncertain } from './uncertain-cookies.ts';
 import { WarningList } from './warning-list.ts';
 
 /**
@@ -166,8 +167,9 @@ function putInPlace(run: ExportRun, files: readonly FinishedFile[]): void {
     run.state,
     run.runId,
     files.filter((file) => !isCookie(file)),
+    files.find(isCookie),
   );
-  moveCookie(files.filter(isCookie));
+  forgetUncertain(run.state);
   dropHeld(run.state);
   pruneCookies(run.state);
 }

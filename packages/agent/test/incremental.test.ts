@@ -453,6 +453,50 @@ test('the cookie moves only with the files: a run that fails leaves it, and one 
     assert.ok(next.manifest.warnings.some((text) => text.includes('that was finished now')));
   }));
 
+for (const isLoaded of [true, false]) {
+  test(`files of a run that died before its cookie moved, ${isLoaded ? 'loaded' : 'not loaded'}: the next export holds for who has them`, () =>
+    onStand(async (stand) => {
+      stand.load((await stand.publish()).rows);
+      const [goneBefore = '', changed = ''] = stand.mailboxes(2);
+      const name = stand.loaded.get(changed)?.['DisplayName'] ?? '';
+      const older = readFileSync(stand.cookie);
+      stand.advance(2 * hour);
+      const { guid: goneAfter } = stand.organization.change({ kind: 'createMailbox', name: 'Short' });
+      stand.organization.change({ kind: 'removeMailbox', mailbox: goneBefore });
+      stand.organization.change({ kind: 'setMailbox', mailbox: changed, properties: { displayName: 'For a while' } });
+      const second = await stand.publish();
+      if (isLoaded) stand.load(second.rows);
+      // As a death between the manifest and the cookie leaves it.
+      const temporary = join(stand.cookie, '..', '.waiting');
+      const cookie = {
+        path: stand.cookie,
+        temporary,
+        sha256: createHash('sha256').update(readFileSync(stand.cookie)).digest('hex'),
+      };
+      renameSync(stand.cookie, temporary);
+      writeFileSync(stand.cookie, older);
+      writeFileSync(join(stand.state, 'publication.json'), JSON.stringify({ runId: 'dead', files: [], cookie }));
+      stand.advance(2 * hour);
+      stand.organization.change({ kind: 'removeMailbox', mailbox: goneAfter });
+      stand.organization.change({ kind: 'setMailbox', mailbox: changed, properties: { displayName: name } });
+
+      const third = await stand.publish();
+      assert.match(third.manifest.reason ?? '', /died while it put its files in place/);
+      stand.load(third.rows);
+      assert.deepEqual(
+        third.rows.filter(({ Command }) => Command === 'Delete').map((row) => row['Guid']),
+        [goneBefore, goneAfter].sort(),
+      );
+      const truth = [...stand.organization.truth().mailboxes()].filter(
+        ({ hiddenBehind }) => hiddenBehind === undefined,
+      );
+      assert.equal(stand.loaded.get(changed)?.['DisplayName'], name);
+      assert.deepEqual([...stand.loaded.keys()].sort(), truth.map(({ guid }) => guid).sort());
+      assert.deepEqual(readdirSync(join(stand.cookie, '..')), ['Main_cookie.bin']);
+      assert.equal((await stand.publish()).manifest.mode, 'incremental');
+    }));
+}
+
 test('an account that may not count, list units or project is served all the same', async () => {
   for (const without of [['Measure-Object'], ['Get-OrganizationalUnit'], ['Select-Object']]) {
     await onStand(

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { runCheck, runDiscover, stateFolder } from '@exchange-connector/agent';
 import { type FinishedFile, OutputFile } from '../src/output-file.ts';
-import { isPublicationPending, mendPublication, moveCookie, publish } from '../src/publication.ts';
+import { isPublicationPending, mendPublication, publish } from '../src/publication.ts';
 import { takeRunLock } from '../src/run-lock.ts';
 import { connectionTo } from './rehearsed-connection.ts';
 
@@ -147,17 +147,34 @@ test('check and discover finish it too, and leave a run alone that is at work', 
   });
 });
 
-test('a death after the files and before the cookie leaves the older cookie, and nothing unfinished', async () => {
+test('a death after the files and before the cookie leaves the older cookie, keeps the newer one, and nothing unfinished', async () => {
   await inFolder(async (folder) => {
     const state = join(folder, 'state');
-    const cookies = await finishFiles(folder, randomUUID(), 'old');
-    publish(state, 'first', cookies.slice(1));
-    moveCookie(cookies.slice(0, 1));
-    const files = await finishFiles(folder, 'second', 'new');
-    writeFileSync(join(state, 'publication.json'), JSON.stringify({ runId: 'second', files: files.slice(1) }));
+    const [older, ...published] = await finishFiles(folder, randomUUID(), 'old');
+    publish(state, 'first', published, older);
+    assert.deepEqual(
+      contents(folder),
+      names.map((name) => `old ${name}`),
+    );
+    const [cookie, ...files] = await finishFiles(folder, 'second', 'new');
+    writeFileSync(join(state, 'publication.json'), JSON.stringify({ runId: 'second', files, cookie }));
     writeFileSync(join(state, 'publication.json.third.partial'), '{');
     await mendPublication(state);
     assert.deepEqual(contents(folder), [`old ${names[0]}`, `new ${names[1]}`, `new ${names[2]}`]);
+    assert.deepEqual(readdirSync(join(folder, 'out')).sort(), [...names].sort());
+    assert.deepEqual(readdirSync(state), ['uncertain']);
+    const [kept = ''] = readdirSync(join(state, 'uncertain'));
+    assert.equal(readFileSync(join(state, 'uncertain', kept), 'utf8'), `new ${names[0]}`);
+  });
+});
+
+test('a death between the cookie and the end of the journal leaves nothing to be uncertain of', async () => {
+  await inFolder(async (folder) => {
+    const state = join(folder, 'state');
+    const [cookie, ...files] = await finishFiles(folder, 'first', 'new');
+    publish(state, 'first', files, cookie);
+    writeFileSync(join(state, 'publication.json'), JSON.stringify({ runId: 'first', files, cookie }));
+    await mendPublication(state);
     assert.deepEqual(readdirSync(state), []);
   });
 });

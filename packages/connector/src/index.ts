@@ -93,7 +93,7 @@ export {
 export { deleteLine, RowEntries, type RowHash } from './incremental/row-entry.ts';
 export { type Absence, mergeRows, type MergePlan, type MergeStep } from './incremental/row-merge.ts';
 export { type DatabaseStep, type RowCounts, type RunFacts, RunResult } from './incremental/run-result.ts';
-export { fieldText, guidText, RowScanner } from './incremental/row-scanner.ts';
+export { compareGuids, fieldText, guidText, RowScanner } from './incremental/row-scanner.ts';
 export { domainOf } from './incremental/server-check.ts';
 export { digestBytes, type SnapshotEntry } from './incremental/snapshot-layout.ts';
 export { SnapshotReader, type SnapshotSource } from './incremental/snapshot-reader.ts';
