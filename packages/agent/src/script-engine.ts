@@ -21,7 +21,7 @@ import { AgentError, fileFailed } from './errors.ts';
 import { type EngineReading, type ExportRun, lastMailboxes } from './export-run.ts';
 import { makeFolder, removeFolder } from './folder.ts';
 import { type Redact, redactionFor } from './fulfill/redaction.ts';
-import { scriptEnvironment } from './script-environment.ts';
+import { environmentSecrets, scriptEnvironment } from './script-environment.ts';
 import { readScriptFiles, type ScriptFolder, writtenFiles } from './script-files.ts';
 
 /** The folder of a run's script, in the state of its connection. */
@@ -112,7 +112,7 @@ async function runScript(run: ExportRun, settings: ScriptSettings): Promise<Scri
     'Information',
     `the export script ${settings.scriptPath} runs in PowerShell, process ${session.processId}`,
   );
-  const redact = redactionFor(connection);
+  const redact = redactionFor(connection, environmentSecrets());
   try {
     const output = await runExportScript(
       { settings, valueSeparator: connection.valueSeparator, expectedMailboxes: lastMailboxes(run.paths.manifest) },

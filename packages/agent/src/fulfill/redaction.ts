@@ -6,13 +6,15 @@ export type Redact = (text: string) => string;
 /** Shorter secrets stand in words of any language. */
 const shortSecretCharacters = 4;
 
-/** @returns a function that puts `[secret]` where a secret of the connection stands, also as JSON writes it */
-export function redactionFor(connection: ConnectionSettings): Redact {
+/**
+ * @param further secrets that are not the connection's
+ * @returns a function that puts `[secret]` where a secret of the connection stands, also as JSON writes it
+ */
+export function redactionFor(connection: ConnectionSettings, further: readonly string[] = []): Redact {
   const secrets = connection.fulfillOptions.flatMap(({ value }) => (value instanceof Secret ? [value] : []));
   if (connection.password !== undefined) secrets.push(connection.password);
   const forms = new Set<string>();
-  for (const secret of secrets) {
-    const text = secret.reveal();
+  for (const text of [...secrets.map((secret) => secret.reveal()), ...further]) {
     forms.add(text).add(JSON.stringify(text).slice(1, -1));
     // Messages stand in one line.
     forms.add(text.replace(/\s+/g, ' ').trim());

@@ -20,6 +20,7 @@ import { OutputFile, temporaryPath } from '../output-file.ts';
 import { ProgressMeter } from '../progress-meter.ts';
 import { endOf } from '../run-failure.ts';
 import { type RunLock, takeRunLock } from '../run-lock.ts';
+import { environmentSecrets } from '../script-environment.ts';
 import { InterruptedRuns } from './interrupted-runs.ts';
 import type { NativePorts } from './native/native-context.ts';
 import { unfinishedNativeRuns } from './native/run-journal.ts';
@@ -86,7 +87,8 @@ async function runScriptFulfill(request: FulfillRequest, script: string): Promis
   const { connection, folders, signal } = request;
   const runId = request.runId ?? randomUUID();
   const log = new RunLog(runId, connection.id);
-  const run: Run = { request, runId, start: new Date(), log, redact: redactionFor(connection), warnings: [] };
+  const redact = redactionFor(connection, environmentSecrets());
+  const run: Run = { request, runId, start: new Date(), log, redact, warnings: [] };
   let lock: RunLock | undefined;
   try {
     refuseDeactivated(connection, 'fulfillment');

@@ -288,7 +288,7 @@ test('a secret of Options reaches the script, and nothing that is written', { sk
   const secret = 'päss"word 1';
   const rehearsal = new Rehearsal(
     context,
-    visitingScript(`[Console]::Error.WriteLine($options.Password); Write-Host $options.Password
+    visitingScript(`[Console]::Error.WriteLine($options.Password); Write-Host $options.Password "azure $env:AZURE_CLIENT_SECRET"
   [System.IO.File]::WriteAllText("$demoPath/seen.txt", "$($options.Password)|$($options.Count)|$($options.Flag)|$(@([Environment]::GetEnvironmentVariables().Values) -contains 'of the environment')")
   throw "login as $($options.Password) refused"`),
     {
@@ -303,7 +303,13 @@ test('a secret of Options reaches the script, and nothing that is written', { sk
   const { listenToLog } = await import('@exchange-connector/agent');
   const log: string[] = [];
   const stop = listenToLog((record) => log.push(JSON.stringify(record)));
-  const variables = ['EXCHANGE_PASSWORD', 'Connections__Main__Password', 'EncryptionCertificate__Password'];
+  const variables = ['EXCHANGE_PASSWORD', 'Connections__Main__Password', 'EncryptionCertificate__Password'].concat(
+    'EXCHANGE_CERTIFICATE_PASSWORD',
+    'EXCHANGE_CERTIFICATE_PASSWORD_KEY',
+    'EXCHANGE_NEW_CERTIFICATE_PASSWORD',
+  );
+  process.env['AZURE_CLIENT_SECRET'] = 'planted-of-azure';
+  context.after(() => delete process.env['AZURE_CLIENT_SECRET']);
   for (const name of variables) process.env[name] = 'of the environment';
   const outcome = await rehearsal.run();
   for (const name of variables) delete process.env[name];
@@ -311,7 +317,8 @@ test('a secret of Options reaches the script, and nothing that is written', { sk
   assert.equal(readFileSync(join(rehearsal.folder, 'seen.txt'), 'utf8'), `${secret}|5|False|False`);
   assert.deepEqual(rehearsal.states(), [['1', 'Errored', 'login as [secret] refused']]);
   const all = [rehearsal.leftText(), ...log, JSON.stringify(outcome)].join('\n');
-  assert.doesNotMatch(all, /ss"word|ss\\"word/);
+  assert.doesNotMatch(all, /ss"word|ss\\"word|planted-of-azure/);
+  assert.match(all, /azure \[secret\]/);
   assert.match(all, /\[secret\]/);
 });
 
