@@ -44,7 +44,7 @@ export function journalToUndo(
     new AgentError('RUN_NOT_UNDOABLE', `taking back run ${run}: ${seen}`, {
       mend: 'name the id of a run that fulfill printed: it is the name of a folder in <WorkFolderPath>/Fulfill',
     });
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(run)) throw notThere('this is no id of a run');
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(run)) throw notThere('this is no id of a run');
   const reading = readJournal(workFolder, run);
   if (reading === undefined) throw notThere('no run of the native engine has this id');
   if (reading.batch.connection !== connection)

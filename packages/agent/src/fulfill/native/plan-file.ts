@@ -1,6 +1,6 @@
 /* A plan that a person may look at, keep, and have carried out later. */
 import { createHash } from 'node:crypto';
-import { copyFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Plan } from '@exchange-connector/connector';
 import type { LineSeal } from '../../at-rest.ts';
@@ -54,8 +54,8 @@ const again = 'make it again with fulfill --plan --plan-file';
 /** Copies a plan as it is; sealed, where what is written is encrypted. @throws AgentError RUN_FILE_FAILED */
 export function keepPlanFile(from: string, to: string, seal: LineSeal | undefined): void {
   try {
-    if (seal === undefined) copyFileSync(from, to);
-    else writeFileSync(to, seal.sealText(readFileSync(from, 'utf8')), { mode: 0o640, flush: true });
+    const text = readFileSync(from, 'utf8');
+    writeFileSync(to, seal?.sealText(text) ?? text, { mode: 0o640, flush: true });
   } catch (cause) {
     throw fileFailed(`copying the plan ${from} to ${to}`, cause);
   }
@@ -69,7 +69,10 @@ export function keepPlanFile(from: string, to: string, seal: LineSeal | undefine
 export function readPlanFile(path: string, connection: string, seal?: LineSeal): SavedPlan {
   let text: string;
   try {
-    const { size } = statSync(path);
+    const facts = statSync(path);
+    // A device has no end, and to read a pipe is to wait for who writes into it.
+    if (!facts.isFile()) throw refused(path, 'it is no file', 'name the file that --plan-file wrote in --apply');
+    const { size } = facts;
     if (size > mostBytes) throw refused(path, `it has ${size} bytes; at most ${mostBytes} are read`, again);
     text = readFileSync(path, 'utf8');
     if (text.startsWith('eyJ')) text = seal?.openText(text) ?? '';

@@ -6,6 +6,7 @@ import type { RunEnd } from '../../run-failure.ts';
 import { readOrderFolder } from '../order-files.ts';
 import type { ApplyRequest, FulfillOutcome, FulfillRequest, UndoRequest } from '../request.ts';
 import { approvedPlanFile, journalToUndo } from './batch-work.ts';
+import { keptOrder } from './kept-orders.ts';
 import { failedEnd, type NativePorts, openContext, ownPorts, underLock } from './native-context.ts';
 import { resumeDeadRuns, runBatch } from './native-run.ts';
 import { keepPlanFile, readPlanFile } from './plan-file.ts';
@@ -36,7 +37,7 @@ export async function runNativeFulfill(
         context,
         {
           purpose: { kind: 'orders', folder: request.ordersFolder },
-          orders,
+          orders: orders.map(keptOrder),
           setAside,
           resultsFile: request.resultsFile,
           released: request.release === true,

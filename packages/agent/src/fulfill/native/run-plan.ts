@@ -18,6 +18,7 @@ import {
   openEncryption,
   ownPorts,
 } from './native-context.ts';
+import { keptOrder } from './kept-orders.ts';
 import { OrdersWork } from './orders-work.ts';
 import { writePlanFile } from './plan-file.ts';
 import { unfinishedNativeRuns } from './run-journal.ts';
@@ -96,7 +97,8 @@ export async function runPlan(request: PlanRequest, ports: NativePorts = ownPort
     refuseDeactivated(request.connection, 'fulfillment');
     refuseScript(request, 'a plan is made');
     await openEncryption(context);
-    const { orders, setAside } = readOrderFolder(request.ordersFolder);
+    const { orders: given, setAside } = readOrderFolder(request.ordersFolder);
+    const orders = given.map(keptOrder);
     return await planIn(context, {
       setAside,
       whatIf: request.whatIf === true,

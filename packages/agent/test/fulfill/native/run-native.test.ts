@@ -202,6 +202,30 @@ test('a plan file that was changed, is of another connection, or is none, is ref
   }
 });
 
+test('what is no file is refused as a plan, not read without end', async (context) => {
+  const place = rehearse(context);
+  for (const path of ['/dev/zero', place.folder]) {
+    const outcome = await place.apply(path);
+    assert.equal(failureOf(outcome), '2 RUN_PLAN_UNUSABLE');
+    assert.match(outcome.kind === 'failed' ? outcome.failure.message : '', /it is no file|it is not there/);
+  }
+});
+
+test('a password that an order holds for somebody else is ignored, said, and kept nowhere', async (context) => {
+  const place = rehearse(context);
+  const [a] = people(place);
+  const changes = { DisplayName: 'X', Password: 'topsecret', unicodePwd: { Name: 'topsecret' } };
+  place.give(mailboxOrder('1', 'Modified', changes, { SamAccountName: a?.sam, InitialPassword: 'topsecret' }));
+  const planFile = join(place.folder, 'plan.json');
+  await place.plan(place.ports(), { planFile });
+  assert.equal((await place.fulfill()).kind, 'done');
+  assert.match(place.rows()[0]?.Message ?? '', /Password is no field that orders write: it is ignored/);
+  const run = join(place.folders.work, 'Fulfill', 'run-2');
+  const files = [planFile, place.results, ...readdirSync(run).map((name) => join(run, name))];
+  assert.ok(files.length >= 5);
+  for (const file of files) assert.ok(!readFileSync(file, 'utf8').includes('topsecret'), file);
+});
+
 test('undo takes a run back, and an undo is taken back in turn', async (context) => {
   const place = rehearse(context);
   const before = place.state();
@@ -246,6 +270,7 @@ test('undo of one order takes back that one alone; what another hand changed sin
     ['run-1', '5'],
     ['no-such-run', undefined],
     ['../run-1', undefined],
+    ['r'.repeat(5_000), undefined],
   ] as const)
     assert.equal(failureOf(await place.undo(run, place.ports(), { order })), '2 RUN_NOT_UNDOABLE', `${run} ${order}`);
 });
