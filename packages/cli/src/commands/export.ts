@@ -42,7 +42,7 @@ function sayStopped({ terminal, connection }: CommandContext, outcome: Stopped):
   for (const line of countLines(outcome.manifest)) terminal.say(`  would be written: ${line}`);
   terminal.say(`  what was read is kept for 24 hours: ${outcome.folder}`);
   terminal.say(
-    `  what to do: look at the files there; if they are right, exchange-connector export --connection ${connection.id} --release`,
+    `  what to do: look at the files there; if they are right, with the same settings: exchange-connector export --connection ${connection.id} --release`,
   );
 }
 
