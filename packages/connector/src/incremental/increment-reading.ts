@@ -269,7 +269,10 @@ class Increment {
     const { landmarks, tenants } = this.#plan.facts;
     const guids = [...new Set([...Object.values(landmarks).flat(), ...tenants.map(({ guid }) => guid)])];
     const { domainController, projects } = this.#reading;
-    const found = guids.length === 0 ? [] : await readLandmarks(guids, projects, domainController, this.#ports);
+    // Wherever they went: out of the scope, too.
+    const everywhere = { organizationalUnits: [], databases: [], recipientTypeDetails: [], filter: undefined };
+    const kinds = mailboxSelections({ ...this.#plan.scope, ...everywhere });
+    const found = guids.length === 0 ? [] : await readLandmarks(guids, kinds, projects, domainController, this.#ports);
     for (const domain of Object.keys(landmarks)) {
       const of = found.filter(({ distinguishedName }) => domainOf(distinguishedName) === domain);
       if (of.length === 0)

@@ -10,8 +10,7 @@ import { createProjection } from '@exchange-connector/psrp';
 import { cellText, noRemarks } from '../cell-text.ts';
 import type { SessionPorts } from '../export-ports.ts';
 import { describeError, runPipeline } from '../pipeline-run.ts';
-import { type MailboxSelection, mailboxesRequest } from '../requests.ts';
-import { psString } from '@exchange-connector/psrp';
+import { type MailboxSelection, mailboxesRequest, narrowSelection } from '../requests.ts';
 
 /** What one landmark is by now. */
 export interface Landmark {
@@ -20,6 +19,8 @@ export interface Landmark {
   readonly distinguishedName: string;
   readonly server: string;
   readonly database: string;
+  /** The kind of mailboxes that it was found among; the usual ones where it is left out. */
+  readonly among?: MailboxSelection;
 }
 
 /** The mailboxes with one of these GUIDs, whatever their kind or place. */
@@ -27,25 +28,28 @@ export function byGuid(guids: readonly string[]): string {
   return guids.map((guid) => `(Guid -eq '${guid}')`).join(' -or ');
 }
 
-function selectionOf(filter: string): MailboxSelection {
-  return { description: `-Filter "${filter}"`, parameters: [{ name: 'Filter', value: psString(filter) }] };
-}
+/** The mailboxes that come without a switch. */
+const usualKinds: MailboxSelection = { description: 'all mailboxes', parameters: [] };
 
 const landmarkProperties = ['Guid', 'WhenChangedUTC', 'DistinguishedName', 'OriginatingServer', 'Database'] as const;
 /** GUIDs asked for by one filter. */
 const atOnce = 40;
 
-/** Looks at mailboxes that the last export had; those that are gone, and those of hidden kinds, do not come. */
+/**
+ * Looks at mailboxes that the last export had; those that are gone do not come.
+ * @param kinds the kinds of mailboxes that the export has, each with all of its mailboxes
+ */
 export async function readLandmarks(
   guids: readonly string[],
+  kinds: readonly MailboxSelection[],
   projected: boolean,
   domainController: string | undefined,
   ports: SessionPorts,
 ): Promise<readonly Landmark[]> {
   const projection = createProjection(landmarkProperties);
   const found: Landmark[] = [];
-  for (let from = 0; from < guids.length; from += atOnce) {
-    const selection = selectionOf(byGuid(guids.slice(from, from + atOnce)));
+  for (const [among, wanted] of kinds.flatMap((kind) => batches(guids).map((batch) => [kind, batch] as const))) {
+    const selection = narrowSelection(among, { filter: `(${byGuid(wanted)})` });
     const properties = projected ? landmarkProperties : undefined;
     const request = mailboxesRequest(selection, { resultSize: 'Unlimited', properties, domainController });
     const outcome = await runPipeline(ports.session, request, {
@@ -54,7 +58,7 @@ export async function readLandmarks(
         const [guid = '', whenChanged = '', distinguishedName = '', server = '', database = ''] = projection
           .read(body)
           .map((value) => cellText(value, noRemarks()));
-        found.push({ guid, whenChanged, distinguishedName, server, database });
+        found.push({ guid, whenChanged, distinguishedName, server, database, among });
         return true;
       },
       onWarning: (message) => ports.onNote(`while looking at known mailboxes, the server warned: ${message}`),
@@ -64,6 +68,12 @@ export async function readLandmarks(
     if (error !== undefined) ports.onNote(`known mailboxes could not be looked at: ${describeError(error)}`);
   }
   return found;
+}
+
+function batches(guids: readonly string[]): string[][] {
+  const all: string[][] = [];
+  for (let from = 0; from < guids.length; from += atOnce) all.push(guids.slice(from, from + atOnce));
+  return all;
 }
 
 /** How times are written in filters. Each names its zone, where the form has one. */
@@ -96,11 +106,12 @@ const farthestZone = 14 * 3_600_000;
 /** How many mailboxes answer a filter; undefined where the server refuses it. */
 async function countBy(
   filter: string,
+  among: MailboxSelection,
   domainController: string | undefined,
   ports: SessionPorts,
 ): Promise<number | undefined> {
   let count = 0;
-  const request = mailboxesRequest(selectionOf(filter), { resultSize: 2, domainController });
+  const request = mailboxesRequest(narrowSelection(among, { filter }), { resultSize: 2, domainController });
   const outcome = await runPipeline(ports.session, request, {
     signal: ports.signal,
     onOutput: () => {
@@ -133,6 +144,7 @@ export async function proveFilterTime(
     const ask = (time: number): Promise<number | undefined> =>
       countBy(
         `(Guid -eq '${landmark.guid}') -and (WhenChangedUTC -gt '${write(new Date(time))}')`,
+        landmark.among ?? usualKinds,
         domainController,
         ports,
       );

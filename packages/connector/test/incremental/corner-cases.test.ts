@@ -220,3 +220,22 @@ test('recipients that mailboxes forward to: renamed, moved with their unit, remo
   );
   await stand.isRight();
 });
+
+test('a domain of which only mailboxes of a hidden kind are exported has increments, too', async () => {
+  const stand = new Stand();
+  stand.settings = {
+    scope: { ...wholeScope, includeArbitration: true, filter: "DisplayName -notlike 'nobody has this name'" },
+  };
+  for (const guid of stand.visible()) stand.organization.change({ kind: 'removeMailbox', mailbox: guid });
+  const first = await stand.export();
+  assert.ok(first.counts.mailboxes.Insert > 0);
+  stand.organization.clock.advance(3 * 60 * minute);
+  assert.equal((await stand.export()).mode, 'incremental');
+  const { guid } = stand.organization.change({ kind: 'createMailbox', name: 'First' });
+  stand.organization.clock.advance(minute);
+  const third = await stand.export();
+  assert.equal(third.mode, 'incremental');
+  assert.deepEqual([...stand.mailboxes.keys()].includes(guid), true);
+  assert.deepEqual(third.counts.mailboxes, { Insert: 1, Update: 0, Delete: 0 });
+  await stand.isRight();
+});
