@@ -50,7 +50,7 @@ export type LiveObject = Fields;
 /** What a read gave. Nothing found is `objects: []`. */
 export type ReadResult =
   | { readonly kind: 'read'; readonly objects: readonly LiveObject[] }
-  /** The account may not ask this, or the server's version has no such cmdlet or parameter. */
+  /** The account may not ask this, or the server's version has no such cmdlet or parameter; it can be done without. */
   | { readonly kind: 'unavailable'; readonly reason: string }
   | { readonly kind: 'failed'; readonly class: RefusalClass; readonly reason: string; readonly errorId: string };
 

@@ -254,6 +254,11 @@ export function isProjectionMissing(outcome: PipelineOutcome): boolean {
   return failure !== undefined && isCommandMissing(failure.record, 'Select-Object');
 }
 
+/** Whether some versions and roles lack a question, and nothing is lost by it: Exchange looks once more itself. */
+function mayBeMissing(read: Read): boolean {
+  return read.kind === 'inhabitants' && read.population !== 'mailboxes';
+}
+
 /**
  * What a read gave.
  * @param objects the objects of the answer, decoded whole
@@ -268,7 +273,15 @@ export function readResultOf(read: Read, objects: readonly PsValue[], outcome: P
   const { record } = failure;
   if (classOfError(record) === 'not-found' && objects.length === 0) return { kind: 'read', objects: [] };
   if (isCommandMissing(record, cmdlet) || isParameterMissing(record)) {
-    return { kind: 'unavailable', reason: `${cmdlet}: ${describeError(record)}` };
+    if (mayBeMissing(read)) return { kind: 'unavailable', reason: `${cmdlet}: ${describeError(record)}` };
+    const lacking = isParameterMissing(record) ? `a parameter of ${cmdlet} that is needed` : cmdlet;
+    const role = read.kind === 'database' ? 'View-Only Configuration' : 'View-Only Recipients';
+    return {
+      kind: 'failed',
+      class: 'not-allowed',
+      reason: `the account may not use ${lacking}, and without it nobody knows what is there: give it a management role that holds it, e.g. "${role}" (${describeError(record)})`,
+      errorId: record?.fullyQualifiedErrorId ?? '',
+    };
   }
   return {
     kind: 'failed',

@@ -180,16 +180,31 @@ test('objects become plain fields: lists, Booleans, nulls, GUIDs in lower case, 
   });
 });
 
-test('not found is nothing; a cmdlet or parameter that the account lacks is unavailable; the rest failed, with its class', () => {
-  const read: Read = { kind: 'database', identity: 'DB9' };
-  const failed = (init: Partial<ErrorRecord>): ReturnType<typeof readResultOf> =>
+test('not found is nothing; what the account may not ask is never taken for nothing, but where it can be done without', () => {
+  const database: Read = { kind: 'database', identity: 'DB9' };
+  const failed = (init: Partial<ErrorRecord>, read = database): ReturnType<typeof readResultOf> =>
     readResultOf(read, [], { kind: 'completed', errors: [record(init)] });
   assert.deepEqual(failed({ categoryReason: 'ManagementObjectNotFoundException' }), { kind: 'read', objects: [] });
-  assert.equal(
-    failed({ fullyQualifiedErrorId: 'CommandNotFoundException', categoryTargetName: 'Get-MailboxDatabase' }).kind,
-    'unavailable',
-  );
-  assert.equal(failed({ fullyQualifiedErrorId: 'NamedParameterNotFound,Get-MailboxDatabase' }).kind, 'unavailable');
+  const user: Read = { kind: 'user', by: 'samAccountName', value: 'anna', view: 'batch' };
+  const plans: Read = { kind: 'inhabitants', database: 'DB9', population: 'mailboxPlans' };
+  for (const [read, cmdlet, kind] of [
+    [database, 'Get-MailboxDatabase', 'failed'],
+    [user, 'Get-User', 'failed'],
+    [{ kind: 'addressHolders', address: 'smtp:a@b.c', view: 'forest' }, 'Get-Recipient', 'failed'],
+    [{ kind: 'mailbox', guid: 'g', domain: undefined }, 'Get-Mailbox', 'failed'],
+    [{ ...plans, population: 'mailboxes' }, 'Get-Mailbox', 'failed'],
+    [plans, 'Get-MailboxPlan', 'unavailable'],
+  ] as const satisfies readonly (readonly [Read, string, string])[]) {
+    for (const init of [
+      { fullyQualifiedErrorId: 'CommandNotFoundException', categoryTargetName: cmdlet },
+      { fullyQualifiedErrorId: `NamedParameterNotFound,${cmdlet}` },
+    ]) {
+      const result = failed(init, read);
+      assert.equal(result.kind, kind, cmdlet);
+      if (result.kind === 'failed')
+        assert.match(`${result.class}: ${result.reason}`, /^not-allowed: .*may not use .*role/);
+    }
+  }
   const busy = failed({ categoryReason: 'ADTransientException', message: 'try later', fullyQualifiedErrorId: 'X' });
   assert.deepEqual(busy, {
     kind: 'failed',

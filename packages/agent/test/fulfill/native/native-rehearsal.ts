@@ -150,9 +150,16 @@ export class NativeRehearsal {
   readonly results: string;
   readonly organization: TestOrganization;
   readonly connection: ConnectionSettings;
+  readonly #server: { readonly without?: readonly string[] };
   #runs = 0;
 
-  constructor(settings: Partial<ConnectionSettings> = {}, options: TestOrganizationOptions = {}) {
+  /** @param server what the account lacks */
+  constructor(
+    settings: Partial<ConnectionSettings> = {},
+    options: TestOrganizationOptions = {},
+    server: { readonly without?: readonly string[] } = {},
+  ) {
+    this.#server = server;
     this.folder = mkdtempSync(join(place(), 'native-'));
     this.folders = { temp: join(this.folder, 'Temp'), work: join(this.folder, 'Work') };
     this.orders = join(this.folder, 'orders');
@@ -201,7 +208,7 @@ export class NativeRehearsal {
       },
       open: async () => {
         moment();
-        const session = openInProcessSession(organization);
+        const session = openInProcessSession(organization, this.#server);
         return {
           session: new FaultySession(session, { ...options, counts, sent, moment }),
           url: 'http://mailbox01.contoso.com/PowerShell/',

@@ -478,3 +478,38 @@ test('an order that the server refuses stops no later one about the same object'
   assert.match(place.rows()[6]?.Message ?? '', /^invalid: Office .*half of a surrogate pair/);
   assert.equal(ofSam(place, a?.sam), undefined);
 });
+
+test('what an account may not read is refused, never taken for what is not there', async (context) => {
+  for (const without of [
+    'Get-User',
+    'Get-Mailbox',
+    'Get-Recipient',
+    'Get-MailboxDatabase',
+    'Get-MailboxDatabase:Status',
+  ]) {
+    const place = rehearse(context, {}, {}, { without: [without] });
+    const before = place.state();
+    const [a, b] = people(place);
+    const [account] = accounts(place);
+    const isDatabase = without.startsWith('Get-MailboxDatabase');
+    place.give(
+      ...(isDatabase
+        ? [databaseOrder('1', 'Deleted', {}, { Name: place.organization.databases[0]?.name })]
+        : without === 'Get-Recipient'
+          ? [mailboxOrder('1', 'Modified', { PrimarySmtpAddress: 'free@example.test' }, { SamAccountName: a?.sam })]
+          : [mailboxOrder('1', 'Deleted', {}, { SamAccountName: a?.sam })]),
+      mailboxOrder('2', 'Added', {
+        SamAccountName: account,
+        PrimarySmtpAddress: b?.primary,
+        Database: { Name: 'DB01' },
+      }),
+    );
+    await place.fulfill();
+    assert.deepEqual(place.states(), ['1 Errored', '2 Errored'], without);
+    assert.match(
+      place.rows()[0]?.Message ?? '',
+      new RegExp(`^not-allowed: the account may not use .*${without.split(':')[0]}`),
+    );
+    assert.deepEqual(place.state(), before);
+  }
+});
