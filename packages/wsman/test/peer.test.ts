@@ -544,7 +544,7 @@ test('a server that dies during a run ends it as a lost connection, within the r
   assert.equal(error.phase, 'run');
   const begun = performance.now();
   await session.close();
-  assert.ok(performance.now() - begun < 2000);
+  assert.ok(performance.now() - begun < 30_000);
 });
 
 for (const stage of ['create', 'receive', 'command', 'receive of a command', 'send', 'signal'] as const) {
