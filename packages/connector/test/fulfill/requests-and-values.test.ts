@@ -182,7 +182,7 @@ test('objects become plain fields: lists, Booleans, nulls, GUIDs in lower case, 
 
 test('not found is nothing; what the account may not ask is never taken for nothing, but where it can be done without', () => {
   const database: Read = { kind: 'database', identity: 'DB9' };
-  const failed = (init: Partial<ErrorRecord>, read = database): ReturnType<typeof readResultOf> =>
+  const failed = (init: Partial<ErrorRecord>, read: Read = database): ReturnType<typeof readResultOf> =>
     readResultOf(read, [], { kind: 'completed', errors: [record(init)] });
   assert.deepEqual(failed({ categoryReason: 'ManagementObjectNotFoundException' }), { kind: 'read', objects: [] });
   const user: Read = { kind: 'user', by: 'samAccountName', value: 'anna', view: 'batch' };
