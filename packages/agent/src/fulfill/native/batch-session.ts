@@ -57,6 +57,9 @@ const reading = /^(?:Get-[A-Za-z]+|Set-ADServerSettings|Select-Object|Measure-Ob
 /** Waits before each attempt to open the session again. */
 const reopenWaitsMs = [1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 60_000, 60_000, 60_000] as const;
 
+/** A session that is lost before it was of any use is opened again so often. */
+const openingAttempts = 3;
+
 /** Objects that tell which domain controller answers; the first that is there. */
 const originReads = [
   ['Get-Mailbox', '1'],
@@ -94,6 +97,7 @@ export class BatchSession {
   #server = '';
   #domainController: string | undefined;
   #isPinned: boolean;
+  #forestInView = true;
 
   constructor(options: BatchSessionOptions) {
     this.#options = options;
@@ -109,6 +113,11 @@ export class BatchSession {
   /** The domain controller of the batch; undefined where the server does not tell one. */
   get domainController(): string | undefined {
     return this.#domainController;
+  }
+
+  /** Whether the accounts of all domains are seen; false where the account's role does not let it. */
+  get forestInView(): boolean {
+    return this.#forestInView;
   }
 
   /** The domain controller for objects of a domain; undefined where none is known: the server chooses. */
@@ -133,7 +142,18 @@ export class BatchSession {
    * @throws what opening throws
    */
   async ensure(): Promise<void> {
-    if (this.#open !== undefined) return;
+    for (let attempt = 1; this.#open === undefined; attempt += 1) {
+      try {
+        await this.#openOnce();
+      } catch (error) {
+        const isWorthAnother = error instanceof WsmanError && error.recovery === 'reopen-session';
+        if (!isWorthAnother || attempt === openingAttempts || this.#options.signal.aborted) throw error;
+        this.#options.onWarning(`${error.message}; a new session is opened`);
+      }
+    }
+  }
+
+  async #openOnce(): Promise<void> {
     const { ports, signal, onWarning, onNote } = this.#options;
     const opened = await ports.open(signal, onWarning, this.#options.runId);
     try {
@@ -141,7 +161,7 @@ export class BatchSession {
       if (!this.#isPinned) this.#domainController = await this.#findDomainController(opened.session);
       this.#isPinned = true;
       const pins = { domainController: this.#domainController, globalCatalog: this.#options.connection.globalCatalog };
-      await openForestView(opened.session, pins, { onWarning, signal });
+      this.#forestInView = (await openForestView(opened.session, pins, { onWarning, signal })).forestView;
     } catch (error) {
       await opened.session.close();
       throw error;
