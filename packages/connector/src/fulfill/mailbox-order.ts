@@ -14,7 +14,7 @@ import type { MailboxContext } from './mailbox-place.ts';
 import { hasArchive, undoDisable } from './mailbox-undo.ts';
 import type { Order } from './order.ts';
 import { type OrganisationView, textField } from './organisation-view.ts';
-import type { ObjectIdentity } from './plan.ts';
+import type { FulfillSettings, ObjectIdentity } from './plan.ts';
 import { parseProxyAddress } from './proxy-address.ts';
 import { Refused } from './refused.ts';
 
@@ -22,7 +22,7 @@ import { Refused } from './refused.ts';
 export function draftMailboxOrder(order: Order, context: MailboxContext): Draft {
   const { view, settings } = context;
   const user = findAccount(view, order);
-  if (user === undefined) return withoutAccount(order);
+  if (user === undefined) return withoutAccount(order, settings);
   const object = mailboxObject(user);
   const mailbox = hasMailbox(user, view, object) ? view.mailbox(object.guid ?? '', object.domain) : undefined;
   requireTouchable(settings, user, mailbox);
@@ -49,9 +49,16 @@ function hasMailbox(user: LiveObject, view: OrganisationView, object: ObjectIden
   return /Mailbox$/i.test(kindOfAccount(user)) && !/^Remote/i.test(kindOfAccount(user));
 }
 
-function withoutAccount(order: Order): Draft {
+function withoutAccount(order: Order, { forestInView, domainController }: FulfillSettings): Draft {
   const identity = order.identities[0];
   const named = identity === undefined ? '' : describeIdentity(identity);
+  if (forestInView === false) {
+    const seen = domainController === undefined ? "the account's own domain" : `the domain of ${domainController}`;
+    throw new Refused(
+      'not-allowed',
+      `there is no account with ${named} in ${seen}, and no other domain is in view: give the account of this connection a role with Set-ADServerSettings, e.g. "View-Only Configuration"`,
+    );
+  }
   if (order.changeType === 'Deleted') {
     return nothing(
       order,

@@ -156,4 +156,6 @@ export interface FulfillSettings {
   readonly mountAttempts: number;
   readonly mountWaitMs: number;
   readonly domainController: string | undefined;
+  /** False: accounts of other domains of the forest are not seen. What is not seen may be there. */
+  readonly forestInView?: boolean;
 }

@@ -51,7 +51,8 @@ export class OrdersWork implements BatchWork {
   plan(unanswered: readonly number[]): Promise<Plan> {
     const wanted = new Set(unanswered);
     const orders = this.#readings.filter(({ head }) => wanted.has(head.index));
-    const settings = { ...this.#settings, domainController: this.#session.domainController };
+    const { domainController, forestInView } = this.#session;
+    const settings = { ...this.#settings, domainController, forestInView };
     const live = new LiveReadings();
     return readInRounds(this.#reader, live, () => planBatch(orders, live, settings), this.#onRead);
   }

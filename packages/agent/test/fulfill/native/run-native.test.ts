@@ -513,3 +513,18 @@ test('what an account may not read is refused, never taken for what is not there
     assert.deepEqual(place.state(), before);
   }
 });
+
+test('an account that is not seen because its domain is not in view is not taken for one that is gone', async (context) => {
+  const place = rehearse(context, {}, {}, { without: ['Set-ADServerSettings'] });
+  const before = place.state();
+  const [, emea] = place.organization.domains;
+  const far = [...place.organization.truth().mailboxes()].find(
+    ({ domain, properties }) => domain === emea && properties['RecipientTypeDetails'] === 'UserMailbox',
+  );
+  const key = { SamAccountName: far?.properties['SamAccountName'] };
+  place.give(mailboxOrder('1', 'Deleted', {}, key), mailboxOrder('2', 'Modified', { Office: 'Paris' }, key));
+  await place.fulfill();
+  assert.deepEqual(place.states(), ['1 Errored', '2 Errored']);
+  for (const { Message } of place.rows()) assert.match(Message, /^not-allowed: .*no other domain is in view/);
+  assert.deepEqual(place.state(), before);
+});
