@@ -3,12 +3,12 @@ import { freeFor, mailboxHas, noMailbox } from './checks.ts';
 import type { Draft, DraftStep } from './draft.ts';
 import type { FieldValue, Fields } from './field-value.ts';
 import type { LiveObject } from './live-state.ts';
-import { changedText, detailsOfKind, type MailboxKind, wantedKind } from './mailbox-kind.ts';
+import { changedText, detailsOfKind, kindOfDetails, type MailboxKind, wantedKind } from './mailbox-kind.ts';
 import { type MailboxContext, placeOf } from './mailbox-place.ts';
 import { addressWish, emptyKeysNotes, mailboxCatalogue, settingNotes, withPair } from './mailbox-wishes.ts';
 import type { Order } from './order.ts';
 import { textField } from './organisation-view.ts';
-import type { ObjectIdentity, ParameterValue } from './plan.ts';
+import type { FulfillSettings, ObjectIdentity, ParameterValue } from './plan.ts';
 import { formatProxyAddress, isPrimarySmtp, type ProxyAddress } from './proxy-address.ts';
 import { Refused } from './refused.ts';
 import { newMailboxQuotas, requireQuotaOrder, settingChanges } from './setting-changes.ts';
@@ -22,7 +22,12 @@ export function kindOfAccount(user: LiveObject): string {
 const disabledAccount = /AccountDisabled|DisabledUser/i;
 
 /** What `Enable-Mailbox` takes beside the account, for a kind. @throws Refused where the account is not fit for it */
-function kindParameters(order: Order, kind: MailboxKind, user: LiveObject): Record<string, ParameterValue> {
+function kindParameters(
+  order: Order,
+  kind: MailboxKind,
+  user: LiveObject,
+  settings: FulfillSettings,
+): Record<string, ParameterValue> {
   const isDisabled =
     disabledAccount.test(textField(user, 'UserAccountControl')) || disabledAccount.test(kindOfAccount(user));
   if (kind === 'user') {
@@ -42,14 +47,26 @@ function kindParameters(order: Order, kind: MailboxKind, user: LiveObject): Reco
   if (kind === 'room') return { Room: true };
   if (kind === 'equipment') return { Equipment: true };
   const account = changedText(order, 'LinkedMasterAccount');
-  const controller = changedText(order, 'LinkedDomainController');
+  const controller = changedText(order, 'LinkedDomainController') ?? settings.linkedDomainController;
   if (account === undefined || controller === undefined) {
     throw new Refused(
       'invalid',
-      'a linked mailbox needs LinkedMasterAccount (DOMAIN\\name) and LinkedDomainController',
+      'a linked mailbox needs LinkedMasterAccount (DOMAIN\\name) and LinkedDomainController, which may stand in Options, too',
     );
   }
   return { LinkedMasterAccount: account, LinkedDomainController: controller };
+}
+
+/** The kind of a new mailbox whose order names none. @throws Refused */
+function unsaidKind(order: Order, { newMailboxKind }: FulfillSettings): MailboxKind {
+  if (changedText(order, 'LinkedMasterAccount') !== undefined) return 'linked';
+  if (newMailboxKind === undefined) return 'user';
+  const kind = kindOfDetails(newMailboxKind);
+  if (kind !== undefined) return kind;
+  throw new Refused(
+    'invalid',
+    `RecipientTypeDetails of Options is "${newMailboxKind}"; allowed are ${Object.values(detailsOfKind).join(', ')}`,
+  );
 }
 
 function requireEnablable(user: LiveObject, object: ObjectIdentity): void {
@@ -66,7 +83,7 @@ export function draftEnable(ordered: Order, user: LiveObject, object: ObjectIden
   const { view, settings } = context;
   const order = withPair(ordered);
   if (!view.isOverlaid(object.guid ?? '')) requireEnablable(user, object);
-  const kind = wantedKind(order, undefined) ?? 'user';
+  const kind = wantedKind(order, undefined) ?? unsaidKind(order, settings);
   const wish = addressWish(order, settings);
   const wanted = wish === undefined ? undefined : wantedAddresses([], wish);
   if (wanted?.kind === 'invalid') throw new Refused('invalid', wanted.reason);
@@ -75,7 +92,7 @@ export function draftEnable(ordered: Order, user: LiveObject, object: ObjectIden
   const enabled: Record<string, FieldValue> = { RecipientTypeDetails: detailsOfKind[kind] };
   const parameters: Record<string, ParameterValue> = {
     Identity: object.guid ?? '',
-    ...kindParameters(order, kind, user),
+    ...kindParameters(order, kind, user, settings),
   };
   if (place.name !== undefined) {
     parameters['Database'] = place.name;

@@ -156,6 +156,10 @@ export interface FulfillSettings {
   readonly mountAttempts: number;
   readonly mountWaitMs: number;
   readonly domainController: string | undefined;
+  /** `RecipientTypeDetails` of new mailboxes whose orders say no kind; default `UserMailbox`. */
+  readonly newMailboxKind?: string | undefined;
+  /** For new linked mailboxes whose orders say none. */
+  readonly linkedDomainController?: string | undefined;
   /** False: accounts of other domains of the forest are not seen. What is not seen may be there. */
   readonly forestInView?: boolean;
 }

@@ -112,13 +112,20 @@ export function openContext(request: RunRequest, ports: NativePorts): NativeCont
 
 /** What the settings say of fulfilment. */
 export function fulfillSettingsOf(connection: ConnectionSettings): FulfillSettings {
+  const find = (name: string): unknown =>
+    connection.fulfillOptions.find((each) => each.name.toLowerCase() === name.toLowerCase())?.value;
+  const text = (name: string): string | undefined => {
+    const value = find(name);
+    return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
+  };
   const option = (name: string, otherwise: number): number => {
-    const value = connection.fulfillOptions.find((each) => each.name.toLowerCase() === name.toLowerCase())?.value;
-    const number = Number(value);
+    const number = Number(find(name));
     return Number.isFinite(number) && number > 0 ? number : otherwise;
   };
   return {
     ...connection,
+    newMailboxKind: text('RecipientTypeDetails'),
+    linkedDomainController: text('LinkedDomainController'),
     mountAttempts: Math.round(option('MountAttempts', 10)),
     mountWaitMs: Math.round(option('MountWaitSeconds', 6) * 1000),
   };

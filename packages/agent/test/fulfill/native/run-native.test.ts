@@ -528,3 +528,39 @@ test('an account that is not seen because its domain is not in view is not taken
   for (const { Message } of place.rows()) assert.match(Message, /^not-allowed: .*no other domain is in view/);
   assert.deepEqual(place.state(), before);
 });
+
+test('the kind of a new mailbox is said by its order, else by the settings; linked ones know their master account', async (context) => {
+  const options = [
+    { name: 'RecipientTypeDetails', value: 'SharedMailbox' },
+    { name: 'LinkedDomainController', value: 'dc.partner.example' },
+  ];
+  const place = rehearse(context, { fulfillOptions: options });
+  for (const sam of ['desk', 'linked', 'nora']) {
+    const { guid } = place.organization.change({
+      kind: 'createRecipient',
+      recipientClass: 'user',
+      samAccountName: sam,
+    });
+    const properties = { accountDisabled: sam !== 'nora' };
+    place.organization.change({ kind: 'setMailbox', mailbox: guid, properties });
+  }
+  const Database = { Name: place.organization.databases[0]?.name };
+  place.give(
+    mailboxOrder('1', 'Added', { SamAccountName: 'desk', Database }),
+    mailboxOrder('2', 'Added', { SamAccountName: 'linked', Database, LinkedMasterAccount: 'PARTNER\\otto' }),
+    mailboxOrder('3', 'Added', {
+      SamAccountName: 'nora',
+      Database,
+      IsShared: false,
+      RecipientTypeDetails: 'UserMailbox',
+    }),
+  );
+  await place.fulfill();
+  assert.deepEqual(place.states(), ['1 Executed', '2 Executed', '3 Executed'], JSON.stringify(place.rows()));
+  assert.deepEqual(
+    ['desk', 'linked', 'nora'].map((sam) => ofSam(place, sam)?.['RecipientTypeDetails']),
+    ['SharedMailbox', 'LinkedMailbox', 'UserMailbox'],
+  );
+  assert.equal((await place.undo('run-1')).kind, 'done');
+  assert.equal(ofSam(place, 'linked'), undefined);
+});
