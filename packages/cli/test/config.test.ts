@@ -454,6 +454,27 @@ test('config schema and config xml print one document each', async (context) => 
   );
 });
 
+test('config xml says where the last export does not name every database', async (context) => {
+  const settings = makeSettings(context, { Main: { Server: 'http://mail.contoso.com/PowerShell/' } });
+  const output = join(settings, '..', 'Temp', 'ExportOutput');
+  mkdirSync(output, { recursive: true });
+  const generate = async (csv: string | Uint8Array, mode: string) => {
+    writeFileSync(join(output, 'Main_databases.csv'), csv);
+    writeFileSync(join(output, 'Main_manifest.json'), JSON.stringify({ mode }));
+    const { code, output: xml, errors } = await runProgram(['config', 'xml', '--settings', settings]);
+    assert.equal(code, 0, errors);
+    return { errors, roles: [...xml.matchAll(/<SingleRole Identifier="([^"]*)"/g)].map((match) => match[1]) };
+  };
+  const rows = '\ufeffCommand,Name,Guid\r\nInsert,DB 1,g-1\r\nInsert,DB 2,g-2\r\n';
+  assert.deepEqual(await generate(rows, 'complete'), { errors: '', roles: ['DB 1', 'DB 2'] });
+  const increment = await generate('Command,Name,Guid\r\nUpdate,DB 2,g-2\r\n', 'incremental');
+  assert.deepEqual(increment.roles, ['DB 2']);
+  assert.match(increment.errors, /warning: the last export was an increment, .*roles for those alone/);
+  const sealed = await generate(Buffer.from('3080060b2a864886f70d', 'hex'), 'complete');
+  assert.deepEqual(sealed.roles, []);
+  assert.match(sealed.errors, /warning: .*EncryptOutput.*no role for any database/);
+});
+
 test('a use that the XML configuration switches off is refused', async (context) => {
   const settings = makeSettings(context, { Main: { Server: 'http://localhost:9/PowerShell/' } });
   const conf = join(settings, '..', 'Conf');

@@ -17,4 +17,4 @@ export type { FindingKind } from './scan/finding.ts';
 export { scanPaths, type ScanEvent } from './scan/scan-paths.ts';
 export { type PlacedFinding, scanText } from './scan/scan-text.ts';
 export { generateConfiguration, type GeneratedFrom, type KnownDatabase } from './xml/generated-configuration.ts';
-export { readKnownDatabases } from './xml/known-databases.ts';
+export { type KnownDatabases, readKnownDatabases } from './xml/known-databases.ts';

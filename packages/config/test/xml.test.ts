@@ -266,14 +266,14 @@ test('databases are read from the file of the last export, removed ones are not'
   const folder = makeFolder(context, {});
   mkdirSync(join(folder, 'ExportOutput'));
   const write = (text: string) => writeFileSync(join(folder, 'ExportOutput', 'A_databases.csv'), text);
-  assert.deepEqual(readKnownDatabases(folder, 'A'), []);
+  assert.deepEqual(readKnownDatabases(folder, 'A').databases, []);
   write('\ufeffCommand,Name,Server,Guid\r\nInsert,"DB, 2",s,2\r\nInsert,DB1,s,1\r\nDelete,Old,s,3\r\n');
-  assert.deepEqual(readKnownDatabases(folder, 'A'), [
+  assert.deepEqual(readKnownDatabases(folder, 'A').databases, [
     { name: 'DB, 2', guid: '2' },
     { name: 'DB1', guid: '1' },
   ]);
   write('something else');
-  assert.deepEqual(readKnownDatabases(folder, 'A'), []);
+  assert.deepEqual(readKnownDatabases(folder, 'A').databases, []);
 });
 
 test('docs/settings.md has the rows of the tables of keys, word for word', async () => {

@@ -18,7 +18,8 @@ async function runXml(options: CommonOptions, context: BareContext): Promise<Exi
   const connection = chooseConnection(opened.settings, options.connection);
   if (typeof connection === 'string') return sayRefusal(terminal, [connection]);
   const { generateConfiguration, readKnownDatabases } = await import('@exchange-connector/config');
-  const databases = readKnownDatabases(opened.settings.folders.temp, connection.id);
+  const { databases, remark } = readKnownDatabases(opened.settings.folders.temp, connection.id);
+  if (remark !== undefined) terminal.say(`warning: ${remark}`);
   const xml = generateConfiguration({ connection, databases });
   if (options.json) terminal.resultJson({ connection: connection.id, xml });
   else for (const line of xml.trimEnd().split('\n')) terminal.result(line);

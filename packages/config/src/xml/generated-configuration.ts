@@ -288,7 +288,7 @@ export function generateConfiguration(from: GeneratedFrom): string {
     [
       from.databases.length > 0
         ? 'Role model: the role of a database decides where a mailbox is created'
-        : 'Role model: nothing was exported yet, so every mailbox goes into the database named below; generated again after an export, there is a role for each database',
+        : 'Role model: no export was found that could be read, so every mailbox goes into the database named below; generated again after an export, there is a role for each database',
       roleModel(from),
     ],
     ['Jobs', jobs()],
