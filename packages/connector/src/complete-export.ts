@@ -3,6 +3,7 @@
  * bring bodies, rows leave through the sinks as they come, and nothing here grows with the organisation.
  *
  *   forest view ─► databases ─► one mailbox, whole and projected ─► counts ─┬─► each selection: read, compare
+ *                                                                           │     several: proof that none is missing
  *                                                                           └─► large: in parts (partition/)
  */
 import { type ColumnPlan, databaseColumns, mailboxColumns } from './columns.ts';
@@ -15,6 +16,8 @@ import { readSelection } from './mailbox-reading.ts';
 import { spellAsServer } from './object-reader.ts';
 import type { Unit } from './incremental/unit.ts';
 import { readUnits } from './incremental/units.ts';
+import { proveComplete, uniting } from './partition/completeness.ts';
+import { GuidSet } from './partition/guid-set.ts';
 import { isWorthCutting, type PlannedDatabase } from './partition/partition-plan.ts';
 import { readInParts } from './partition/partitioned-reading.ts';
 import { probeMailbox } from './probe.ts';
@@ -139,17 +142,22 @@ async function readMailboxes(
   }
   ledger?.clear();
   const now = ports.now ?? Date.now;
-  return views.run(async (session) => {
+  const { selections } = begun;
+  const read = await views.run(async (session) => {
     for (;;) {
-      const started = now();
+      const readFrom = now();
       ports.mailboxes.restart();
       reading.restartMailboxes();
       const writer = new RowWriter(columns, plan.valueSeparator);
-      if (!(await readSelections(begun, writer, { ...session, mailboxes: ports.mailboxes }))) continue;
-      for (const remark of writer.remarks()) ports.onWarning(`mailboxes: ${remark}`);
-      return started;
+      const union = new GuidSet();
+      const mailboxes = selections.length > 1 ? uniting(ports.mailboxes, union) : ports.mailboxes;
+      if (await readSelections(begun, writer, { ...session, mailboxes })) return { readFrom, writer, union };
     }
   });
+  // A mailbox that moved from a selection that was not read yet into one that had been is in none of them.
+  if (selections.length > 1) await proveComplete({ ...read, selections, columns, reading, views, ports });
+  for (const remark of read.writer.remarks()) ports.onWarning(`mailboxes: ${remark}`);
+  return read.readFrom;
 }
 
 async function countSelections(

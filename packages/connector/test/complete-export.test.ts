@@ -506,14 +506,15 @@ test('each selection of the scope is asked for by itself, and a mailbox that com
     (line) => line.startsWith('Get-Mailbox ') && line.includes('Unlimited') && line.includes('Select-Object'),
   );
   const common = "-Filter Name -like 'U*' | Select-Object -Property …";
-  assert.deepEqual(reads, [
+  // After these: what changed meanwhile, and the GUIDs of all.
+  assert.deepEqual(reads.slice(0, 4), [
     `Get-Mailbox -ResultSize Unlimited -OrganizationalUnit contoso.com/A -Database DB1 -RecipientTypeDetails UserMailbox,SharedMailbox ${common}`,
     `Get-Mailbox -ResultSize Unlimited -OrganizationalUnit contoso.com/B -Database DB1 -RecipientTypeDetails UserMailbox,SharedMailbox ${common}`,
     `Get-Mailbox -ResultSize Unlimited -Arbitration -OrganizationalUnit contoso.com/A -Database DB1 ${common}`,
     `Get-Mailbox -ResultSize Unlimited -Arbitration -OrganizationalUnit contoso.com/B -Database DB1 ${common}`,
   ]);
   assert.equal(seen.rows.size, 1);
-  assert.equal(seen.reading.received.mailboxes, 4);
+  assert.deepEqual(seen.reading.errors, []);
 });
 
 test('additional columns may be spelled in any case; one that no mailbox has is told', async () => {

@@ -115,7 +115,8 @@ async function readLate(selection: MailboxSelection, proof: Proof, session: Sess
   }
 }
 
-function uniting(rows: RowSink, union: GuidSet): RowSink {
+/** Rows on their way, and their GUIDs into a union. */
+export function uniting(rows: RowSink, union: GuidSet): RowSink {
   return {
     put: (key, line, group) => {
       union.add(key);

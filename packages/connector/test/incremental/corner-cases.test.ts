@@ -26,8 +26,11 @@ class Stand {
   get now(): number {
     return this.organization.clock.now().getTime();
   }
-  async export(open: () => RemoteSession = () => this.open()): Promise<SmallRun> {
-    const run = await runSmall(open, this.settings, this.now, { cookie: this.#cookie });
+  async export(
+    open: () => RemoteSession = () => this.open(),
+    more: { readonly complete?: boolean } = {},
+  ): Promise<SmallRun> {
+    const run = await runSmall(open, this.settings, this.now, { cookie: this.#cookie, ...more });
     load(this.mailboxes, run.mailboxes);
     load(this.databases, run.databases);
     this.#cookie = run.cookie;
@@ -237,5 +240,49 @@ test('a domain of which only mailboxes of a hidden kind are exported has increme
   assert.equal(third.mode, 'incremental');
   assert.deepEqual([...stand.mailboxes.keys()].includes(guid), true);
   assert.deepEqual(third.counts.mailboxes, { Insert: 1, Update: 0, Delete: 0 });
+  await stand.isRight();
+});
+
+test('a mailbox that moves from a database that was not read yet to one that had been is in a complete export, and no Delete', async () => {
+  const stand = new Stand();
+  const [first, second] = stand.organization.databases;
+  const names = [first?.name ?? '', second?.name ?? ''];
+  stand.settings = { scope: { ...wholeScope, databases: names } };
+  await stand.export();
+  stand.organization.clock.advance(3 * 60 * minute);
+  const mover = [...stand.organization.truth().mailboxes()].find(
+    ({ properties, hiddenBehind }) => properties['Database'] === names[1] && hiddenBehind === undefined,
+  )?.guid;
+  assert.ok(mover !== undefined);
+  let hasMoved = false;
+  const moving = (): RemoteSession => {
+    const inner = stand.open();
+    return {
+      get server() {
+        return inner.server;
+      },
+      async *invoke(request: PipelineRequest, options?: InvokeOptions): AsyncGenerator<PipelineEvent> {
+        const [command, next] = request.statements[0] ?? [];
+        const of = command?.parameters.find(({ name }) => name === 'Database')?.value;
+        const isCount = next?.name === 'Measure-Object';
+        const isReading =
+          of?.kind === 'S' && of.value === names[1] && !isCount && (command?.parameters.length ?? 0) === 2;
+        const isAll =
+          command?.parameters.some(({ value }) => value.kind === 'S' && value.value === 'Unlimited') === true;
+        if (isReading && isAll && !hasMoved) {
+          hasMoved = true;
+          stand.organization.change({ kind: 'moveMailbox', mailbox: mover, database: names[0] ?? '' });
+        }
+        yield* inner.invoke(request, options);
+      },
+      close: () => inner.close(),
+    };
+  };
+  const complete = await stand.export(moving, { complete: true });
+  assert.ok(hasMoved, 'nothing moved: the test is blind');
+  assert.equal(complete.mode, 'complete');
+  assert.deepEqual(complete.errors, []);
+  assert.equal(complete.counts.mailboxes.Delete, 0);
+  assert.ok(stand.mailboxes.has(mover));
   await stand.isRight();
 });
