@@ -150,12 +150,14 @@ async function readMailboxes(
       reading.restartMailboxes();
       const writer = new RowWriter(columns, plan.valueSeparator);
       const union = new GuidSet();
-      const mailboxes = selections.length > 1 ? uniting(ports.mailboxes, union) : ports.mailboxes;
-      if (await readSelections(begun, writer, { ...session, mailboxes })) return { readFrom, writer, union };
+      const mailboxes = uniting(ports.mailboxes, union);
+      const how = await readSelections(begun, writer, { ...session, mailboxes });
+      if (how !== 'as-whole') return { how, readFrom, writer, union };
     }
   });
   // A mailbox that moved from a selection that was not read yet into one that had been is in none of them.
-  if (selections.length > 1) await proveComplete({ ...read, selections, columns, reading, views, ports });
+  if (selections.length > 1 || read.how === 'short')
+    await proveComplete({ ...read, selections, columns, reading, views, ports });
   for (const remark of read.writer.remarks()) ports.onWarning(`mailboxes: ${remark}`);
   return read.readFrom;
 }
@@ -176,27 +178,32 @@ async function countSelections(
   return { each, total };
 }
 
-/** False: the projected rows cannot be used, and all is to be read again as whole objects. */
+/**
+ * `as-whole`: the projected rows cannot be used, and all is to be read again as whole objects. `short`: fewer rows
+ * came than the server had counted, which changes during the read may explain or not.
+ */
 async function readSelections(
   { selections, counts, columns, reading }: Beginning,
   writer: RowWriter,
   ports: SessionPorts & Pick<ExportPorts, 'mailboxes'>,
-): Promise<boolean> {
+): Promise<'read' | 'short' | 'as-whole'> {
+  let isShort = false;
   for (const [index, selection] of selections.entries()) {
     const outcome = await readSelection(selection, { columns, writer, sink: ports.mailboxes }, reading, ports);
     if (outcome.kind === 'asWhole') {
       reading.projects = false;
-      return false;
+      return 'as-whole';
     }
+    isShort ||= outcome.received < (counts[index] ?? 0);
     const seen = { before: counts[index], received: outcome.received };
     const shortfall = await findShortfall(selection, seen, reading, ports);
     if (shortfall === undefined) continue;
     if (reading.projects) {
       reading.projects = false;
       ports.onWarning(`${shortfall}: the server's Select-Object may have lost the others, whole objects are read`);
-      return false;
+      return 'as-whole';
     }
     reading.addError(shortfall);
   }
-  return true;
+  return isShort ? 'short' : 'read';
 }

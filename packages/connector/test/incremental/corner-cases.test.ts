@@ -286,3 +286,41 @@ test('a mailbox that moves from a database that was not read yet to one that had
   assert.ok(stand.mailboxes.has(mover));
   await stand.isRight();
 });
+
+test('a row that is lost without a word while another mailbox is removed is read after all, and no Delete', async () => {
+  const stand = new Stand();
+  await stand.export();
+  stand.organization.clock.advance(30 * 60 * minute);
+  const [removed = ''] = stand.visible();
+  let lost = 0;
+  const losing = (): RemoteSession => {
+    const inner = stand.open();
+    return {
+      get server() {
+        return inner.server;
+      },
+      async *invoke(request: PipelineRequest, options?: InvokeOptions): AsyncGenerator<PipelineEvent> {
+        const [command, next] = request.statements[0] ?? [];
+        const size = command?.parameters[0]?.value;
+        const isReading =
+          command?.name === 'Get-Mailbox' &&
+          command.parameters.length === 1 &&
+          size?.kind === 'S' &&
+          size.value === 'Unlimited' &&
+          next?.name === 'Select-Object' &&
+          lost === 0;
+        if (isReading) stand.organization.change({ kind: 'removeMailbox', mailbox: removed });
+        for await (const event of inner.invoke(request, options)) {
+          if (isReading && event.kind === 'output' && lost === 0) lost += 1;
+          else yield event;
+        }
+      },
+      close: () => inner.close(),
+    };
+  };
+  const complete = await stand.export(losing, { complete: true });
+  assert.equal(lost, 1);
+  assert.deepEqual(complete.counts.mailboxes.Delete, 1);
+  assert.ok(!stand.mailboxes.has(removed));
+  await stand.isRight();
+});
