@@ -175,9 +175,19 @@ export async function underLock<T>(
   }
 }
 
+/** A time limit leaves what was done: unlike the files of an export, orders are not carried out all or none. */
+function tellLimit(end: RunEnd): RunEnd {
+  if (end.kind !== 'failed' || end.failure.code !== 'RUN_TIMED_OUT') return end;
+  const message = 'the time limit of the whole run (--timeout) passed; what was done until then stands';
+  const mend = 'the results say of each order what became of it; run it again for the rest, with more time';
+  return { ...end, failure: { ...end.failure, message, mend } };
+}
+
 /** What an error means for the run, written to the log. */
 export function failedEnd({ request, log }: NativeContext, error: unknown): RunEnd {
-  const end = endOf(error instanceof Error && error.name === 'SessionLostError' ? error.cause : error, request.signal);
+  const end = tellLimit(
+    endOf(error instanceof Error && error.name === 'SessionLostError' ? error.cause : error, request.signal),
+  );
   if (end.kind === 'failed')
     log.write('Error', `fulfilment failed: ${end.failure.message}`, {
       code: end.failure.code,

@@ -564,3 +564,18 @@ test('the kind of a new mailbox is said by its order, else by the settings; link
   assert.equal((await place.undo('run-1')).kind, 'done');
   assert.equal(ofSam(place, 'linked'), undefined);
 });
+
+test('a run whose time is up says that what was done stands', async (context) => {
+  const place = rehearse(context);
+  const [a, b] = people(place);
+  place.give(
+    mailboxOrder('1', 'Modified', { DisplayName: 'X' }, { SamAccountName: a?.sam }),
+    mailboxOrder('2', 'Modified', { DisplayName: 'Y' }, { SamAccountName: b?.sam }),
+  );
+  const limit = new AbortController();
+  const beforeWrite = (): void => limit.abort(new DOMException('time is up', 'TimeoutError'));
+  const outcome = await place.fulfill(place.ports({ beforeWrite }), { signal: limit.signal });
+  assert.equal(failureOf(outcome), '1 RUN_TIMED_OUT');
+  assert.match(outcome.kind === 'failed' ? outcome.failure.message : '', /what was done until then stands/);
+  assert.deepEqual(place.states(), ['1 Executed', '2 Errored']);
+});
