@@ -1,4 +1,4 @@
-// `npm test [-- FOLDER …]`: brings in what the tests need, checks types, lint and format, runs
+// `npm test [-- FOLDER … --fresh-seeds]`: brings in what the tests need, checks types, lint and format, runs
 // every test (the walls are among them), and ends with the counts. Starts on an older Node with
 // nothing installed.
 import { existsSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { installDebianPackages } from './debian-packages.mjs';
 import { installPackages, root, run } from './set-up.mjs';
 
 /** No single test file takes a quarter of this; one that hangs is ended by it. */
-const fileTimeLimitMs = 300_000;
+const fileTimeLimitMs = 600_000;
 /** As many as the smallest machine has cores. */
 const filesAtOnce = 2;
 
@@ -43,7 +43,11 @@ async function findTestFiles(node, folders) {
 
 const parameters = process.argv.slice(2);
 const folders = parameters.filter((parameter) => !parameter.startsWith('--'));
-const runnerOptions = parameters.filter((parameter) => parameter.startsWith('--'));
+const freshSeeds = '--fresh-seeds';
+const runnerOptions = parameters.filter((parameter) => parameter.startsWith('--') && parameter !== freshSeeds);
+const propertySeed = parameters.includes(freshSeeds)
+  ? []
+  : [`--import=${new URL('property-seed.mjs', import.meta.url)}`];
 const failed = [];
 
 await installPackages();
@@ -101,6 +105,7 @@ process.stdout.write(`— tests: ${files.length} files\n`);
 const code = await run(node, [
   // For clients inside test files: on a busy machine half a second is no reason to leave one address of `localhost`.
   '--network-family-autoselection-attempt-timeout=20000',
+  ...propertySeed,
   '--test',
   `--test-concurrency=${filesAtOnce}`,
   `--test-timeout=${fileTimeLimitMs}`,
