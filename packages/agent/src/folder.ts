@@ -1,4 +1,4 @@
-import { accessSync, chmodSync, constants, mkdirSync, rmSync, statSync } from 'node:fs';
+import { accessSync, chmodSync, closeSync, constants, fsyncSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileFailed } from './errors.ts';
 
@@ -69,5 +69,22 @@ export function removeFolder(path: string): void {
     rmSync(path, { recursive: true, force: true });
   } catch {
     // A file system that refuses has refused to make it, too, or is read-only by now.
+  }
+}
+
+/** Makes what was made or renamed in a folder durable. Windows cannot open folders, and needs no such call. */
+export function syncFolder(folder: string): void {
+  let fd: number;
+  try {
+    fd = openSync(folder, 'r');
+  } catch {
+    return;
+  }
+  try {
+    fsyncSync(fd);
+  } catch {
+    // Some network file systems refuse to sync a folder; what was done in it has been done.
+  } finally {
+    closeSync(fd);
   }
 }

@@ -21,7 +21,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileFailed } from './errors.ts';
-import { makeFolder, removeFolder } from './folder.ts';
+import { makeFolder, removeFolder, syncFolder } from './folder.ts';
 import { heldFolder } from './held-result.ts';
 import type { FinishedFile } from './output-file.ts';
 import { keepUncertain } from './uncertain-cookies.ts';
@@ -36,23 +36,6 @@ interface Journal {
 
 function journalPath(stateFolder: string): string {
   return join(stateFolder, 'publication.json');
-}
-
-/** Makes renames in a folder durable. Windows cannot open folders, and needs no such call. */
-function syncFolder(folder: string): void {
-  let fd: number;
-  try {
-    fd = openSync(folder, 'r');
-  } catch {
-    return;
-  }
-  try {
-    fsyncSync(fd);
-  } catch {
-    // Some network file systems refuse to sync a folder; the rename itself has been done.
-  } finally {
-    closeSync(fd);
-  }
 }
 
 function writeJournal(stateFolder: string, journal: Journal): void {

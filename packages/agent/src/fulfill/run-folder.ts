@@ -31,7 +31,7 @@ import {
 import { dirname, join } from 'node:path';
 import type { LineSeal } from '../at-rest.ts';
 import { AgentError, fileFailed } from '../errors.ts';
-import { makeFolder } from '../folder.ts';
+import { makeFolder, syncFolder } from '../folder.ts';
 import type { Order } from './order-files.ts';
 import { inOneLine, type OrderOutcome } from './outcome.ts';
 
@@ -97,23 +97,6 @@ export interface Visits {
   readonly began: boolean;
   readonly handed: ReadonlySet<number>;
   readonly answers: ReadonlyMap<number, OrderOutcome>;
-}
-
-/** Makes what was written in a folder durable. Windows cannot open folders, and needs no such call. */
-function syncFolder(folder: string): void {
-  let fd: number;
-  try {
-    fd = openSync(folder, 'r');
-  } catch {
-    return;
-  }
-  try {
-    fsyncSync(fd);
-  } catch {
-    // Some network file systems refuse to sync a folder.
-  } finally {
-    closeSync(fd);
-  }
 }
 
 function isMissing(error: unknown): boolean {

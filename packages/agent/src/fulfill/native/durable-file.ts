@@ -1,24 +1,8 @@
 import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileFailed } from '../../errors.ts';
+import { syncFolder } from '../../folder.ts';
 import type { WriteWatch } from './chained-file.ts';
-
-/** Makes what was made or renamed in a folder durable. Windows cannot open folders, and needs no such call. */
-export function syncFolder(folder: string): void {
-  let fd: number;
-  try {
-    fd = openSync(folder, 'r');
-  } catch {
-    return;
-  }
-  try {
-    fsyncSync(fd);
-  } catch {
-    // Some network file systems refuse to sync a folder.
-  } finally {
-    closeSync(fd);
-  }
-}
 
 /**
  * Replaces a small file whole: who reads it finds the old text or the new one, also after a death.

@@ -14,12 +14,12 @@ import { join } from 'node:path';
 import type { Plan, Step } from '@exchange-connector/connector';
 import type { LineSeal } from '../../at-rest.ts';
 import { AgentError, fileFailed } from '../../errors.ts';
-import { makeFolder } from '../../folder.ts';
+import { makeFolder, syncFolder } from '../../folder.ts';
 import type { OrderOutcome } from '../outcome.ts';
 import { fulfillFolder } from '../run-folder.ts';
 import type { Actor } from './audit-log.ts';
 import { ChainedFile, type ChainPlace, chainStart, damaged, readChainedFile, type WriteWatch } from './chained-file.ts';
-import { replaceFile, syncFolder } from './durable-file.ts';
+import { replaceFile } from './durable-file.ts';
 
 /** What a run was asked to do. */
 export type Purpose =
