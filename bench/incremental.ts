@@ -13,10 +13,20 @@ import { startRealm } from '@exchange-connector/rehearsal';
 import { runClient, settingsOf } from './export.ts';
 import type { ClientCost } from './export-client.ts';
 
-/** What was measured; the increments follow the complete export. */
+/** One increment that was measured. */
+export interface MeasuredIncrement {
+  /** What happened before it, e.g. `nothing changed`. */
+  readonly name: string;
+  readonly cost: ClientCost;
+}
+
+/** What was measured; the increments follow the complete export, one after the other. */
 export interface IncrementalCost {
   readonly complete: ClientCost;
+  readonly increments: readonly MeasuredIncrement[];
+  /** The first of {@link increments}. */
   readonly unchanged: ClientCost;
+  /** The second of {@link increments}. */
   readonly swept: ClientCost;
   readonly cookieBytes: number;
 }
@@ -58,7 +68,12 @@ export async function measureIncrements(mailboxes: number): Promise<IncrementalC
     const cookie = await stat(join(folder, 'Work', 'ExportCookies', 'Bench_cookie.bin'));
     const unchanged = await run('incremental');
     organization.change({ kind: 'removeMailbox', mailbox: 12 });
-    return { complete, unchanged, swept: await run('incremental'), cookieBytes: cookie.size };
+    const swept = await run('incremental');
+    const increments = [
+      { name: 'nothing changed', cost: unchanged },
+      { name: 'a mailbox deleted', cost: swept },
+    ];
+    return { complete, increments, unchanged, swept, cookieBytes: cookie.size };
   } finally {
     await simulator.close();
     await realm.stop();
