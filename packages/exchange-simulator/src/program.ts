@@ -12,6 +12,7 @@ interface ProgramOptions {
   readonly host: string;
   readonly mailboxes: number;
   readonly databases: number;
+  readonly databaseCopies: number;
   readonly seed: number;
   readonly latencyMs: number;
   readonly keytab?: string;
@@ -93,6 +94,7 @@ function buildProgram(action: (options: ProgramOptions) => Promise<void>): Comma
       3000,
     )
     .option('--databases <n>', 'mailbox databases', count(1, 10_000), 6)
+    .option('--database-copies <n>', 'copies of each database, on as many servers', count(1, 3), 1)
     .option('--users <n>', 'accounts without a mailbox, over both domains', count(0, 100_000), 40)
     .option('--seed <n>', 'the same numbers give the same organisation, to the byte', count(0, 2_147_483_647), 1)
     .option('--latency-ms <n>', 'server time spent per object, in milliseconds', count(0, 60_000), 0)
@@ -209,6 +211,7 @@ async function simulatorOptions(options: ProgramOptions, log: Log): Promise<Simu
     host: options.host,
     mailboxes: options.mailboxes,
     databases: options.databases,
+    databaseCopies: options.databaseCopies,
     users: options.users,
     seed: options.seed,
     latencyMs: options.latencyMs,

@@ -28,6 +28,8 @@ export interface SimulatorOptions {
   readonly mailboxes?: number;
   /** Mailbox databases; default 6. */
   readonly databases?: number;
+  /** Copies of each database, the active one included, from 1 (default) to 3. */
+  readonly databaseCopies?: number;
   /** Seed of the organisation; default 1. */
   readonly seed?: number;
   /** Accounts without a mailbox; default 40. */

@@ -313,6 +313,7 @@ test('Get-Command lists what there is, and reports a name that is not there', ()
   assert.deepEqual(column(line.run(cmd('Get-Command', { Name: ['Get-Mail*', 'Set-AD*'] })), 'Name'), [
     'Get-Mailbox',
     'Get-MailboxDatabase',
+    'Get-MailboxDatabaseCopyStatus',
     'Set-ADServerSettings',
   ]);
   const outcome = line.run(cmd('Get-Command', { Name: ['New-Mailbox', 'Get-Mailbox'] }));

@@ -579,10 +579,10 @@ test('GET_COMMAND_METADATA is answered with a count, then with what a proxy of e
     text += answer.streams.map(({ data }) => Buffer.from(data).toString('utf8')).join('');
     if (answer.commandState?.state === 'Done') break;
   }
-  assert.match(text, /<T>Selected\.Microsoft\.PowerShell\.Commands\.GenericMeasureInfo<\/T>.*<I32 N="Count">2<\/I32>/);
+  assert.match(text, /<T>Selected\.Microsoft\.PowerShell\.Commands\.GenericMeasureInfo<\/T>.*<I32 N="Count">3<\/I32>/);
   assert.deepEqual(
     [...text.matchAll(/<MS><S N="Name">([^<]*)<\/S>/g)].map((match) => match[1]),
-    ['Get-Mailbox', 'Get-MailboxDatabase'],
+    ['Get-Mailbox', 'Get-MailboxDatabase', 'Get-MailboxDatabaseCopyStatus'],
   );
   assert.match(text, /<I32 N="PipelineState">4<\/I32>/);
   await one.delete();

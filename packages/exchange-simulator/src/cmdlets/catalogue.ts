@@ -7,6 +7,11 @@ import {
   getOrganizationalUnit,
   setAdServerSettings,
 } from './configuration-cmdlets.ts';
+import {
+  addMailboxDatabaseCopy,
+  getMailboxDatabaseCopyStatus,
+  removeMailboxDatabaseCopy,
+} from './database-copy-cmdlets.ts';
 import { connectMailbox } from './connect-mailbox.ts';
 import { disableMailbox, enableMailbox, removeMailbox } from './enable-mailbox.ts';
 import { getCommand } from './get-command.ts';
@@ -47,6 +52,9 @@ const all: readonly Cmdlet[] = [
   removeMailboxDatabase,
   mountDatabase,
   dismountDatabase,
+  getMailboxDatabaseCopyStatus,
+  addMailboxDatabaseCopy,
+  removeMailboxDatabaseCopy,
   setAdServerSettings,
   getCommand,
   selectObject,

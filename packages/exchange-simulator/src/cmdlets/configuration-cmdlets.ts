@@ -39,7 +39,8 @@ export function databaseView(
   status: boolean,
 ): DatabaseView {
   const mounted = context.organization.isMounted(database);
-  return { database, status, mounted, originatingServer: directory.name };
+  const { availabilityGroup } = context.organization;
+  return { database, status, mounted, availabilityGroup, originatingServer: directory.name };
 }
 
 function* runGetMailboxDatabase(args: BoundArguments, context: CmdletContext): Iterable<Emission> {
@@ -53,7 +54,7 @@ function* runGetMailboxDatabase(args: BoundArguments, context: CmdletContext): I
   const chosen = identity === undefined || wildcard ? databases : [findDatabase(context, who, identity, directory)];
   for (const database of chosen) {
     if (wildcard && !matchesWildcard(database.name, identity)) continue;
-    if (byServer !== undefined && database.server !== byServer) continue;
+    if (byServer !== undefined && ![database.server, ...database.copies].includes(byServer)) continue;
     yield {
       kind: 'object',
       object: {

@@ -246,6 +246,16 @@ export const databaseNotEmpty =
 function* runRemove(args: BoundArguments, context: CmdletContext): Iterable<Emission> {
   const { organization } = context;
   const { controller, database } = target(context, removing, args);
+  if (database.copies.length > 0) {
+    const copies = [database.server, ...database.copies].map(({ name }) => `${database.name}\\${name}`);
+    throw taskFailure(
+      context,
+      removing,
+      'InvalidOperationException',
+      `The mailbox database "${database.name}" has multiple copies (${copies.join(', ')}). Remove all passive copies with the Remove-MailboxDatabaseCopy cmdlet before you remove the database.`,
+      ErrorCategory.InvalidOperation,
+    );
+  }
   const isTarget = organization.moves.all.some(
     ({ status, target: wanted }) => wanted === database.guid && status !== 'Completed' && status !== 'Failed',
   );

@@ -18,7 +18,7 @@ export const managementRoles: Readonly<Record<string, readonly string[]>> = {
     'Get-MoveRequest',
     'Get-MoveRequestStatistics',
   ],
-  'View-Only Configuration': [...reading, 'Get-MailboxDatabase'],
+  'View-Only Configuration': [...reading, 'Get-MailboxDatabase', 'Get-MailboxDatabaseCopyStatus'],
   'Mail Recipients': [
     ...reading,
     ...recipientReads,
@@ -46,5 +46,13 @@ export const managementRoles: Readonly<Record<string, readonly string[]>> = {
     'Remove-MailboxDatabase',
     'Mount-Database',
     'Dismount-Database',
+    'Get-MailboxDatabaseCopyStatus',
+  ],
+  'Database Copies': [
+    ...reading,
+    'Get-MailboxDatabase',
+    'Get-MailboxDatabaseCopyStatus',
+    'Add-MailboxDatabaseCopy',
+    'Remove-MailboxDatabaseCopy',
   ],
 };

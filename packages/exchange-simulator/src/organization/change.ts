@@ -80,6 +80,12 @@ export type OrganizationChange =
   | { readonly kind: 'renameDatabase'; readonly database: string; readonly name: string }
   | { readonly kind: 'setDatabase'; readonly database: string; readonly settings: Partial<DatabaseSettings> }
   | { readonly kind: 'mountDatabase' | 'dismountDatabase'; readonly database: string }
+  /** A passive copy on a server of the availability group, which there is where `databaseCopies` is above 1. */
+  | {
+      readonly kind: 'addDatabaseCopy' | 'removeDatabaseCopy';
+      readonly database: string;
+      readonly server: string;
+    }
   /** Refused while mailboxes live in it. */
   | { readonly kind: 'removeDatabase'; readonly database: string };
 
@@ -297,6 +303,8 @@ export class OrganizationEditor {
         | 'setDatabase'
         | 'mountDatabase'
         | 'dismountDatabase'
+        | 'addDatabaseCopy'
+        | 'removeDatabaseCopy'
         | 'removeDatabase';
     },
   ): Changed {
@@ -323,6 +331,18 @@ export class OrganizationEditor {
       case 'dismountDatabase':
         organization.setMounted(database.guid, change.kind === 'mountDatabase');
         break;
+      case 'addDatabaseCopy':
+      case 'removeDatabaseCopy': {
+        const server = organization.servers.find(({ name }) => name === change.server);
+        if (server === undefined) throw refuse(change, `there is no server ${change.server}`);
+        const isThere = database.copies.includes(server);
+        const isAdded = change.kind === 'addDatabaseCopy';
+        if (organization.availabilityGroup === undefined) throw refuse(change, 'there is no availability group');
+        if (isAdded === isThere || server === database.server)
+          throw refuse(change, `${database.name} has ${isThere ? 'a' : 'no'} passive copy on ${server.name}`);
+        write({ copies: isAdded ? [...database.copies, server] : database.copies.filter((each) => each !== server) });
+        break;
+      }
       case 'removeDatabase': {
         const tenant = firstTenant(organization, database.guid);
         if (tenant !== undefined) throw refuse(change, `${database.name} holds the mailbox of ${tenant.canonicalName}`);
@@ -391,6 +411,7 @@ export function freshDatabase(
     index: organization.newId(),
     name: made.name,
     server: made.server,
+    copies: [],
     sizeBytes: 134_217_728,
     whenCreatedMs: secondOf(organization.clock.nowMs()).ms,
     settings: { ...freshDatabaseSettings(made.name), ...made.settings },

@@ -14,6 +14,11 @@ export interface TestOrganizationOptions {
   readonly mailboxes?: number;
   /** Mailbox databases; default 6. */
   readonly databases?: number;
+  /**
+   * Copies of each database, the active one included, from 1 (default) to 3. Above 1 the servers are an availability
+   * group.
+   */
+  readonly databaseCopies?: number;
   /** Seed; default 1. The same numbers give the same organisation. */
   readonly seed?: number;
   /** Accounts without a mailbox, over both domains; default 40. */
@@ -53,6 +58,8 @@ export interface DirectoryTruth {
     readonly name: string;
     readonly guid: string;
     readonly server: string;
+    /** The servers of its passive copies. */
+    readonly copies: readonly string[];
     readonly mounted: boolean;
     readonly whenChangedUtc: string;
   }[];
@@ -172,6 +179,7 @@ function databasesAt(organization: Organization, controller: DomainController): 
     name: database.name,
     guid: database.guid,
     server: database.server.name,
+    copies: database.copies.map(({ name }) => name),
     mounted: organization.isMounted(database),
     whenChangedUtc: new Date(database.whenChangedMs).toISOString().replace('.000Z', 'Z'),
   }));
@@ -241,6 +249,7 @@ export function createTestOrganization(options: TestOrganizationOptions = {}): T
     new Organization({
       mailboxes: requireCount('mailboxes', options.mailboxes ?? 3000, 0, 10_000_000),
       databases: requireCount('databases', options.databases ?? 6, 1, 10_000),
+      databaseCopies: requireCount('databaseCopies', options.databaseCopies ?? 1, 1, 3),
       seed: requireCount('seed', options.seed ?? 1, 0, 2_147_483_647),
       users: requireCount('users', options.users ?? 40, 0, 100_000),
       ...(options.clock === undefined ? {} : { clock: options.clock }),

@@ -25,6 +25,7 @@ export interface DatabaseAttributes {
   readonly index: number;
   readonly name: string;
   readonly server: ExchangeServer;
+  readonly copies: readonly ExchangeServer[];
   readonly sizeBytes: number;
   readonly whenCreatedMs: number;
   readonly settings: DatabaseSettings;

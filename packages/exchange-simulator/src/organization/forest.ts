@@ -144,12 +144,31 @@ export function createServers(seed: number): readonly ExchangeServer[] {
   }));
 }
 
+/** The group of the servers, where databases have copies. */
+export interface AvailabilityGroup {
+  readonly name: string;
+  readonly guid: string;
+  readonly distinguishedName: string;
+}
+
+export function createAvailabilityGroup(seed: number): AvailabilityGroup {
+  const name = 'DAG01';
+  return {
+    name,
+    guid: guidAt(rootOf(seed, 16, 0), 0),
+    distinguishedName: `CN=${name},CN=Database Availability Groups,CN=${administrativeGroup},CN=Administrative Groups,${configurationDn()}`,
+  };
+}
+
 /** A mailbox database. */
 export interface MailboxDatabase {
   readonly index: number;
   readonly name: string;
   readonly guid: string;
+  /** The server of the active copy. */
   readonly server: ExchangeServer;
+  /** The servers of its passive copies, in the order of their activation preference. */
+  readonly copies: readonly ExchangeServer[];
   readonly mounted: boolean;
   readonly distinguishedName: string;
   readonly whenCreatedMs: number;
@@ -223,10 +242,12 @@ export function databaseDn(name: string): string {
   return `CN=${escapeRdn(name)},CN=Databases,CN=${administrativeGroup},CN=Administrative Groups,${configurationDn()}`;
 }
 
+/** @param copies of each database, the active one included: each on a server of its own */
 export function createDatabases(
   seed: number,
   count: number,
   servers: readonly ExchangeServer[],
+  copies = 1,
 ): readonly MailboxDatabase[] {
   const digits = Math.max(2, String(count).length);
   return Array.from({ length: count }, (_, index) => {
@@ -237,6 +258,10 @@ export function createDatabases(
       name,
       guid: guidAt(root, 0),
       server: servers[index % servers.length] as ExchangeServer,
+      copies: Array.from(
+        { length: copies - 1 },
+        (_, place) => servers[(index + 1 + place) % servers.length] as ExchangeServer,
+      ),
       // One that is not mounted, where there are enough of them to spare one.
       mounted: !(count >= 4 && index === count - 1),
       distinguishedName: databaseDn(name),

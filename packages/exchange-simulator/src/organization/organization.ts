@@ -7,6 +7,8 @@ import { configuration, type DirectoryTarget, type DirectoryWrite } from './dire
 import { DisconnectedMailboxes } from './disconnected-mailboxes.ts';
 import { type DirectoryGround, DomainController } from './domain-controller.ts';
 import {
+  type AvailabilityGroup,
+  createAvailabilityGroup,
   createDatabases,
   createDomains,
   createServers,
@@ -27,6 +29,8 @@ export interface OrganizationOptions {
   readonly mailboxes: number;
   readonly databases: number;
   readonly seed: number;
+  /** Copies of each database, the active one included; default 1. Above 1 the servers are an availability group. */
+  readonly databaseCopies?: number;
   /** Accounts without a mailbox; default 40. */
   readonly users?: number;
   /** Default `real`. */
@@ -46,6 +50,7 @@ export class Organization implements DirectoryGround {
   readonly servers: readonly ExchangeServer[];
   /** The databases as computed; each controller has its own list of those there are now. */
   readonly databases: readonly MailboxDatabase[];
+  readonly availabilityGroup: AvailabilityGroup | undefined;
   readonly others: readonly StoredAttributes[];
   readonly clock: Clock;
   readonly writes: DirectoryWrite[] = [];
@@ -64,7 +69,9 @@ export class Organization implements DirectoryGround {
     this.seed = options.seed;
     this.domains = createDomains(options.seed);
     this.servers = createServers(options.seed);
-    this.databases = createDatabases(options.seed, options.databases, this.servers);
+    const copies = options.databaseCopies ?? 1;
+    this.databases = createDatabases(options.seed, options.databases, this.servers, copies);
+    this.availabilityGroup = copies > 1 ? createAvailabilityGroup(options.seed) : undefined;
     this.others = createOthers(options.seed, this.domains, options.users ?? 40);
     this.clock = new Clock(options.clock);
     this.index = new RecipientIndex(options.mailboxes, (id) => this.mailbox(id));

@@ -1,6 +1,7 @@
 /* MailboxDatabase, ExchangeServer and ExtendedOrganizationalUnit objects. */
 import {
   administrativeGroup,
+  type AvailabilityGroup,
   type DatabaseSettings,
   type ExchangeServer,
   type MailboxDatabase,
@@ -47,6 +48,12 @@ const organizationId = opaque('Microsoft.Exchange.Data.Directory.OrganizationId'
 const strings = (texts: readonly string[]): ServerValue => listValue(stringList, texts.map(stringValue));
 const serverId = (server: ExchangeServer): ServerValue =>
   directoryId(server.name, { dn: server.distinguishedName, guid: server.guid, domain: rootDomainName });
+const groupId = (group: AvailabilityGroup): ServerValue =>
+  directoryId(group.name, { dn: group.distinguishedName, guid: group.guid, domain: rootDomainName });
+/** The servers of a database, the preferred one first. */
+const serversOf = ({ database }: DatabaseView): readonly ExchangeServer[] => [database.server, ...database.copies];
+const copyNames = (view: DatabaseView): ServerValue =>
+  strings(serversOf(view).map(({ name }) => `${view.database.name}\\${name}`));
 const databaseId = (db: MailboxDatabase): ServerValue =>
   directoryId(db.name, { dn: db.distinguishedName, guid: db.guid, domain: rootDomainName });
 
@@ -56,6 +63,8 @@ export interface DatabaseView {
   readonly status: boolean;
   /** What its server says; as computed where left out. */
   readonly mounted?: boolean;
+  /** Of the servers, where databases have copies. */
+  readonly availabilityGroup?: AvailabilityGroup | undefined;
   readonly originatingServer?: string;
 }
 
@@ -96,7 +105,8 @@ const databaseProperties: readonly PropertyShape<DatabaseView>[] = [
   { name: 'IsSuspendedFromProvisioning', value: settings((s) => booleanValue(s.isSuspendedFromProvisioning)) },
   { name: 'DumpsterStatistics', value: nullValue },
   { name: 'AdministrativeGroup', value: stringValue(administrativeGroup) },
-  { name: 'AllDatabaseCopies', value: nullValue },
+  { name: 'AllDatabaseCopies', value: copyNames },
+  { name: 'InvalidDatabaseCopies', value: strings([]) },
   { name: 'AllowFileRestore', value: settings((s) => booleanValue(s.allowFileRestore)) },
   { name: 'BackgroundDatabaseMaintenance', value: settings((s) => booleanValue(s.backgroundDatabaseMaintenance)) },
   { name: 'BackupInProgress', value: withStatus(() => falseValue) },
@@ -123,10 +133,32 @@ const databaseProperties: readonly PropertyShape<DatabaseView>[] = [
   },
   {
     name: 'ReplicationType',
-    value: enumValue('Microsoft.Exchange.Data.Directory.SystemConfiguration.ReplicationType', 'None', 0),
+    value: ({ database: { copies } }) =>
+      enumValue(
+        'Microsoft.Exchange.Data.Directory.SystemConfiguration.ReplicationType',
+        copies.length > 0 ? 'Remote' : 'None',
+        copies.length > 0 ? 2 : 0,
+      ),
   },
-  { name: 'DatabaseCopies', value: (view) => strings([`${view.database.name}\\${view.database.server.name}`]) },
-  { name: 'MasterServerOrAvailabilityGroup', value: (view) => serverId(view.database.server) },
+  { name: 'DatabaseCopies', value: copyNames },
+  {
+    name: 'ActivationPreference',
+    value: (view) => strings(serversOf(view).map(({ name }, at) => `[${name}, ${at + 1}]`)),
+  },
+  {
+    name: 'MasterServerOrAvailabilityGroup',
+    value: ({ database, availabilityGroup }) =>
+      availabilityGroup === undefined ? serverId(database.server) : groupId(availabilityGroup),
+  },
+  {
+    name: 'MasterType',
+    value: ({ availabilityGroup }) =>
+      enumValue(
+        'Microsoft.Exchange.Data.Directory.SystemConfiguration.MasterType',
+        availabilityGroup === undefined ? 'Server' : 'DatabaseAvailabilityGroup',
+        availabilityGroup === undefined ? 1 : 2,
+      ),
+  },
   { name: 'MountAtStartup', value: settings((s) => booleanValue(s.mountAtStartup)) },
   { name: 'Mounted', value: withStatus((_, isMounted) => booleanValue(isMounted)) },
   {
@@ -138,7 +170,7 @@ const databaseProperties: readonly PropertyShape<DatabaseView>[] = [
   { name: 'RetainDeletedItemsUntilBackup', value: settings((s) => booleanValue(s.retainDeletedItemsUntilBackup)) },
   { name: 'Server', value: (view) => serverId(view.database.server) },
   { name: 'ServerName', value: (view) => stringValue(view.database.server.name) },
-  { name: 'Servers', value: (view) => listValue(idList, [serverId(view.database.server)]) },
+  { name: 'Servers', value: (view) => listValue(idList, serversOf(view).map(serverId)) },
   { name: 'DeletedItemRetention', value: settings((s) => daysValue(s.deletedItemRetentionDays)) },
   { name: 'CircularLoggingEnabled', value: settings((s) => booleanValue(s.circularLoggingEnabled)) },
   {
