@@ -1,16 +1,26 @@
 /* One database order → its steps, on the state that the orders before it leave. */
 import type { Draft, DraftStep } from './draft.ts';
 import { databaseKeys, databaseReadOnly, databaseRule } from './database-fields.ts';
-import { describeInhabitants, emptyChecks, inhabitantsOf, type Leaving } from './database-inhabitants.ts';
+import { emptyChecks } from './database-inhabitants.ts';
+import { draftRemove, type RemovalContext } from './database-removal.ts';
+import {
+  call,
+  databaseHas,
+  databaseRead,
+  dismountStep,
+  mountStep,
+  objectOf,
+  plain,
+  setParameters,
+} from './database-steps.ts';
 import { sameField, showValue } from './field-rule.ts';
 import type { FieldValue, Fields } from './field-value.ts';
-import type { LiveObject, Read } from './live-state.ts';
+import type { LiveObject } from './live-state.ts';
 import { changedText } from './mailbox-kind.ts';
 import { describeIdentity } from './mailbox-identity.ts';
-import { sentForm } from './mailbox-undo.ts';
 import type { Order } from './order.ts';
 import { type OrganisationView, textField } from './organisation-view.ts';
-import type { Check, FulfillSettings, Inverse, InverseCall, ObjectIdentity, ParameterValue } from './plan.ts';
+import type { Check, FulfillSettings, Inverse, ObjectIdentity } from './plan.ts';
 import { protectingEntry } from './protection.ts';
 import { Refused } from './refused.ts';
 import { requireQuotaOrder, type SettingChanges, settingChanges } from './setting-changes.ts';
@@ -24,13 +34,8 @@ const catalogue = {
 };
 
 /** What is at hand while one database order is planned. */
-export interface DatabaseContext {
-  readonly view: OrganisationView;
+export interface DatabaseContext extends RemovalContext {
   readonly settings: FulfillSettings;
-  /** Mailboxes that orders of the batch take out of databases. */
-  readonly leaving: Leaving;
-  /** An order of the batch that puts a mailbox into a database of this name. */
-  readonly placedBy: (name: string) => number | undefined;
 }
 
 /** @throws Refused, ReadingNeeded */
@@ -66,80 +71,11 @@ function findDatabase(view: OrganisationView, order: Order): LiveObject | undefi
   return undefined;
 }
 
-function objectOf(database: LiveObject): ObjectIdentity {
-  const guid = textField(database, 'Guid');
-  return {
-    kind: 'database',
-    guid: guid === '' ? undefined : guid,
-    name: textField(database, 'Name'),
-    domain: undefined,
-  };
-}
-
-/** What a cmdlet is told: the GUID, or of a database that the plan itself makes, its name. */
-function identityOf(object: ObjectIdentity): string {
-  return object.guid ?? object.name;
-}
-
-function databaseRead(object: ObjectIdentity): Read {
-  return { kind: 'database', identity: identityOf(object) };
-}
-
-function databaseHas(object: ObjectIdentity, fields: Fields): Check {
-  return { read: databaseRead(object), expect: { kind: 'fields', fields } };
-}
-
 function nothingThere(order: Order): Draft {
   const names = order.identities.map(describeIdentity).join(' or ');
   const object: ObjectIdentity = { kind: 'database', guid: undefined, name: names, domain: undefined };
   const notes = [`there is no mailbox database with ${names}: nothing is to be removed`];
   return { order, object, steps: [], before: {}, after: {}, notes, addresses: undefined, needs: [] };
-}
-
-/** Parts of a call that are the same for most. */
-const plain = { retry: undefined, follow: undefined, onFailure: 'leave' } as const;
-
-function call(cmdlet: string, object: ObjectIdentity, purpose: string, before: Fields, after: Fields): InverseCall {
-  return {
-    cmdlet,
-    parameters: { Identity: identityOf(object) },
-    purpose,
-    before,
-    after,
-    preconditions: [databaseHas(object, before)],
-    expectation: [databaseHas(object, after)],
-  };
-}
-
-const mounted: Fields = { Mounted: true };
-const dismounted: Fields = { Mounted: false };
-
-function mountStep(object: ObjectIdentity, settings: FulfillSettings): DraftStep {
-  const inverse = call('Dismount-Database', object, `dismount ${object.name}`, mounted, dismounted);
-  return {
-    ...call('Mount-Database', object, `mount ${object.name}`, dismounted, mounted),
-    object,
-    inverse: { kind: 'calls', calls: [inverse], notes: [] },
-    retry: { attempts: settings.mountAttempts, waitMs: settings.mountWaitMs, onAnyError: true },
-    follow: undefined,
-    onFailure: 'leave',
-  };
-}
-
-function dismountStep(object: ObjectIdentity): DraftStep {
-  const inverse = call('Mount-Database', object, `mount ${object.name} again`, dismounted, mounted);
-  return {
-    ...call(
-      'Dismount-Database',
-      object,
-      `dismount ${object.name}: nobody in it has mail meanwhile`,
-      mounted,
-      dismounted,
-    ),
-    object,
-    inverse: { kind: 'calls', calls: [inverse], notes: [] },
-    ...plain,
-  };
 }
 
 function wantsMounted(order: Order): boolean | undefined {
@@ -148,15 +84,6 @@ function wantsMounted(order: Order): boolean | undefined {
   if (field.value === true || /^true$/i.test(String(field.value).trim())) return true;
   if (field.value === false || /^false$/i.test(String(field.value).trim())) return false;
   throw new Refused('invalid', `Mounted is ${showValue(field.value)}; True or False is wanted`);
-}
-
-function setParameters(object: ObjectIdentity, fields: Fields): Record<string, ParameterValue> {
-  const parameters: Record<string, ParameterValue> = { Identity: identityOf(object) };
-  for (const [name, value] of Object.entries(fields)) {
-    const rule = databaseRule(name);
-    if (rule !== undefined) parameters[name] = sentForm(rule, value);
-  }
-  return parameters;
 }
 
 function undoSet(object: ObjectIdentity, changes: SettingChanges): Inverse {
@@ -355,101 +282,5 @@ function draftChange(order: Order, database: LiveObject, context: DatabaseContex
     notes: [...more, ...changes.notes],
     addresses: undefined,
     needs: [],
-  };
-}
-
-function draftRemove(order: Order, database: LiveObject, context: DatabaseContext): Draft {
-  const { view } = context;
-  const object = objectOf(database);
-  const inhabitants = inhabitantsOf(view, database, context.leaving);
-  if (inhabitants.found.length > 0) {
-    throw new Refused('conflict', `the database ${object.name} is not removed: ${describeInhabitants(inhabitants)}`);
-  }
-  const placed = context.placedBy(object.name);
-  if (placed !== undefined) {
-    throw new Refused(
-      'conflict',
-      `the database ${object.name} is not removed: order ${placed} of this batch puts a mailbox into it`,
-    );
-  }
-  const before: Record<string, FieldValue> = {};
-  for (const name of ['Name', 'Server', 'EdbFilePath', 'LogFolderPath']) {
-    const value = database[name];
-    if (value !== undefined && value !== null) before[name] = value;
-  }
-  const after: Fields = Object.fromEntries(Object.keys(before).map((name) => [name, null]));
-  const remove: DraftStep = {
-    cmdlet: 'Remove-MailboxDatabase',
-    parameters: { Identity: identityOf(object) },
-    object,
-    purpose: `remove the database ${object.name}`,
-    before,
-    after,
-    preconditions: [databaseHas(object, before), ...inhabitants.checks],
-    expectation: [{ read: databaseRead(object), expect: { kind: 'absent' } }],
-    inverse: undoRemove(database, before),
-    ...plain,
-    // Exchange may find an inhabitant that nobody can see: those who live there go on.
-    onFailure: 'takeBack',
-  };
-  const isMounted = database['Mounted'] === true;
-  // Taken back after the removal, too: the database made again has another GUID, and the same name.
-  const byName = call(
-    'Mount-Database',
-    { ...object, guid: undefined },
-    `mount ${object.name} again`,
-    dismounted,
-    mounted,
-  );
-  const first: DraftStep | undefined = isMounted
-    ? { ...dismountStep(object), inverse: { kind: 'calls', calls: [byName], notes: [] } }
-    : undefined;
-  const dismount =
-    first === undefined ? [] : [{ ...first, preconditions: [...first.preconditions, ...inhabitants.checks] }];
-  view.setDatabase(object.guid ?? object.name.toLowerCase(), undefined);
-  return {
-    order,
-    object,
-    steps: [...dismount, remove],
-    before: isMounted ? { ...before, Mounted: true } : before,
-    after: isMounted ? { ...after, Mounted: null } : after,
-    notes: ['the files of the database stay on the disk of its server', ...inhabitants.notes],
-    addresses: undefined,
-    needs: inhabitants.needs,
-  };
-}
-
-/** The database is made again over its files; it is another object then, with another GUID. */
-function undoRemove(database: LiveObject, before: Fields): Inverse {
-  const name = textField(database, 'Name');
-  const server = textField(database, 'Server');
-  if (name === '' || server === '') return { kind: 'impossible', reason: 'the server of the database was not known' };
-  const made: ObjectIdentity = { kind: 'database', guid: undefined, name, domain: undefined };
-  const calls: InverseCall[] = [
-    {
-      cmdlet: 'New-MailboxDatabase',
-      parameters: { ...before },
-      purpose: `create the database ${name} on ${server} again, over its files`,
-      before: Object.fromEntries(Object.keys(before).map((key) => [key, null])),
-      after: before,
-      preconditions: [{ read: databaseRead(made), expect: { kind: 'absent' } }],
-      expectation: [databaseHas(made, { Name: name, Server: server })],
-    },
-  ];
-  const settings: Record<string, FieldValue> = {};
-  for (const [key, value] of Object.entries(database)) {
-    const rule = databaseRule(key);
-    if (rule !== undefined && key !== 'Name' && value !== null && value !== '') settings[key] = value;
-  }
-  if (Object.keys(settings).length > 0) {
-    calls.push({
-      ...call('Set-MailboxDatabase', made, `set up the database ${name} as it was`, {}, settings),
-      parameters: setParameters(made, settings),
-    });
-  }
-  return {
-    kind: 'calls',
-    calls,
-    notes: ['the database gets a new GUID, and whatever is disconnected in it has to be looked for in its files'],
   };
 }
