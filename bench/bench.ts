@@ -1,184 +1,215 @@
 /*
- * `npm run bench`: what decoding, exporting and starting cost. Prints tables and writes them to
- * docs/benchmark.md. `npm run bench -- --quick` measures small organisations and writes nothing.
+ * `npm run bench`: what exporting, decoding and starting cost. Prints each table when it is measured, and writes
+ * docs/benchmark.md with its chart when all are.
  */
-import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { arch, cpus, platform } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { drawChart } from './chart.ts';
 import { measureDecoding } from './decode.ts';
-import { type ExportCost, measureExport } from './export.ts';
+import { measureExports } from './export.ts';
+import type { ClientCost } from './export-client.ts';
 import { measureIncrements } from './incremental.ts';
+import { breathe, interrupted, listenForInterrupts } from './interruption.ts';
+import { measureMatrixColumn } from './matrix.ts';
+import type { MatrixColumn } from './matrix-figures.ts';
+import {
+  type ExportFigure,
+  formatCookies,
+  formatDecoding,
+  formatExports,
+  formatIncrements,
+  formatMatrix,
+  formatPage,
+  formatSharing,
+  formatStarting,
+} from './page.ts';
 import { measureResponseToCsv } from './response-to-csv.ts';
+import { openStage, type Stage } from './stage.ts';
 
-const quick = process.argv.includes('--quick');
-const page: string[] = [];
+const usage = `usage: npm run bench [-- --only PART …] [--sizes N,N,…] [--output FOLDER]
 
-function say(line = ''): void {
-  console.log(line);
-  page.push(line);
+Parts, in the order of the page: matrix (complete exports and increments of every size, through one shell and four;
+reading their cookies), exports (whole objects, and five times the largest size), sharing (a server that takes 3 ms for
+each mailbox), increments (what finding deletions costs), decoding, starting.
+
+  --only PART      measure this part alone; may be given several times
+  --sizes N,N,…    sizes of the organisations; default 1000,10000,100000. The other parts follow the largest
+  --output FOLDER  write benchmark.md and benchmark.svg there; default docs, and nothing where --only is given
+`;
+
+const partNames = ['matrix', 'exports', 'sharing', 'increments', 'decoding', 'starting'] as const;
+type PartName = (typeof partNames)[number];
+
+interface Wishes {
+  readonly parts: ReadonlySet<PartName>;
+  readonly sizes: readonly number[];
+  /** What the figures come from, without the place they go to. */
+  readonly command: string;
+  /** Where the page goes, if anywhere. */
+  readonly output: string | undefined;
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): void {
-  say(`| ${head.join(' | ')} |`);
-  say(`|${head.map((_, index) => (index === 0 ? '---' : '---:')).join('|')}|`);
-  for (const row of rows) say(`| ${row.join(' | ')} |`);
-  say();
+const usualSizes = [1000, 10_000, 100_000];
+const chartFile = 'benchmark.svg';
+
+function refuse(problem: string): never {
+  process.stderr.write(`error: ${problem}\n\n${usage}`);
+  process.exit(2);
 }
 
-const us = (value: number): string => `${value.toFixed(0)} µs`;
-const ratio = (value: number, to: number): string => (value / to).toFixed(2);
-
-async function decoding(): Promise<void> {
-  say('## Decoding one whole mailbox');
-  say();
-  say('CPU for one `Get-Mailbox` object of 228 properties, the best of many rounds over bodies that all differ.');
-  say('The floor is base64 and one scan of the text; the real deserializer is PowerShell 7’s own, warm, from text');
-  say('that is decoded already.');
-  say();
-  const costs = await measureDecoding(quick ? 300 : 1000, quick ? 5 : 25);
-  const whole = measureResponseToCsv('whole', quick ? 300 : 1000, quick ? 5 : 20);
-  const projected = measureResponseToCsv('projected', quick ? 300 : 1000, quick ? 5 : 20);
-  const rows: [string, number][] = [
-    ['floor: base64 and one scan', costs.floor],
-    ['projection: base64 to the values of the columns', costs.projection],
-    ['general reader: base64 to all values', costs.general],
-    ['**Receive response to CSV line, whole objects**', whole],
-    ['Receive response to CSV line, projected objects', projected],
-  ];
-  if (costs.real !== undefined) rows.push(['real deserializer', costs.real]);
-  table(
-    ['', 'CPU', 'to the floor', 'to the real deserializer'],
-    rows.map(([name, value]) => [
-      name,
-      us(value),
-      ratio(value, costs.floor),
-      costs.real === undefined ? '–' : ratio(value, costs.real),
-    ]),
-  );
-  if (costs.realAbsent !== undefined) say(`The real deserializer was not measured: ${costs.realAbsent}\n`);
-}
-
-async function exporting(): Promise<void> {
-  say('## Exporting, end to end over Kerberos');
-  say();
-  say('The client process alone: sealed HTTP, a real KDC, the simulator in a process of its own on the same machine.');
-  say('CPU is that of the run, start-up apart; memory is the peak resident size of the whole process.');
-  say();
-  const costs: ExportCost[] = [];
-  for (const objects of ['projected', 'whole'] as const) {
-    const sizes = quick ? [1000, 3000] : [1000, 10_000, 100_000, ...(objects === 'projected' ? [500_000] : [])];
-    for (const mailboxes of sizes) {
-      costs.push(await measureExport(mailboxes, objects));
-      console.error(`measured ${mailboxes} mailboxes, ${objects}`);
+function readWishes(parameters: readonly string[]): Wishes {
+  const options = {
+    only: { type: 'string', multiple: true },
+    sizes: { type: 'string' },
+    output: { type: 'string' },
+    help: { type: 'boolean' },
+  } as const;
+  const values = (() => {
+    try {
+      return parseArgs({ args: [...parameters], options }).values;
+    } catch (error) {
+      return refuse(error instanceof Error ? error.message : String(error));
     }
+  })();
+  if (values.help === true) {
+    process.stdout.write(usage);
+    process.exit(0);
   }
-  table(
-    ['objects', 'mailboxes', 'mailboxes/s', 'CPU each', 'of it GSSAPI', 'besides', 'on the wire, each', 'peak memory'],
-    costs.map((cost) => [
-      cost.objects,
-      String(cost.mailboxes),
-      (cost.mailboxes / cost.seconds).toFixed(0),
-      us(cost.cpuPerMailbox),
-      us(cost.unsealPerMailbox),
-      us(cost.cpuPerMailbox - cost.unsealPerMailbox),
-      `${(cost.bytesPerMailbox / 1000).toFixed(1)} KB`,
-      `${cost.peakResidentMegabytes.toFixed(0)} MB`,
-    ]),
-  );
-  for (const objects of ['projected', 'whole'] as const) {
-    const [, small, large] = costs.filter((cost) => cost.objects === objects);
-    if (small === undefined || large === undefined) continue;
-    const growth = ratio(large.peakResidentMegabytes, small.peakResidentMegabytes);
-    say(`Memory of ${large.mailboxes} mailboxes to that of ${small.mailboxes}, ${objects}: ${growth}`);
-  }
-  say();
+  const only = values.only?.flatMap((names) => names.split(','));
+  for (const name of only ?? []) if (!partNames.some((known) => known === name)) refuse(`there is no part ${name}`);
+  const sizes = values.sizes?.split(',').map(Number) ?? usualSizes;
+  // Fewer mailboxes leave none to change and to delete in every part.
+  if (sizes.some((size) => !Number.isInteger(size) || size < 200 || size > 1_000_000))
+    refuse('--sizes: whole numbers from 200 to 1000000 are due, with commas between them');
+  const docs = fileURLToPath(new URL('../docs/', import.meta.url));
+  const asked = [
+    ...(values.sizes === undefined ? [] : ['--sizes', values.sizes]),
+    ...(only === undefined ? [] : only.flatMap((name) => ['--only', name])),
+  ];
+  return {
+    command: ['npm run bench', ...(asked.length > 0 ? ['--', ...asked] : [])].join(' '),
+    parts: new Set((only ?? partNames) as readonly PartName[]),
+    sizes: [...new Set(sizes)].sort((left, right) => left - right),
+    output: values.output ?? (only === undefined ? docs : undefined),
+  };
 }
 
-async function sharing(): Promise<void> {
-  const latencyMs = 3;
-  const mailboxes = quick ? 3000 : 20_000;
-  say('## One shell and four');
-  say();
-  say(
-    `The same export of ${mailboxes} mailboxes from a server that takes ${latencyMs} ms for each, with \`Shells\` 1 and 4 and`,
-  );
-  say('`ShellSpacingSeconds` 0. Time is counted from the opening of the last shell; the counts, the planning of the');
-  say('parts and the proof that nothing is missing are in it.');
-  say();
-  const one = await measureExport(mailboxes, 'projected', { latencyMs, shells: 1 });
-  const four = await measureExport(mailboxes, 'projected', { latencyMs, shells: 4 });
-  table(
-    ['shells', 'seconds', 'mailboxes/s', 'CPU each', 'times as fast'],
-    [one, four].map((cost, index) => [
-      index === 0 ? '1' : '4',
-      cost.secondsFromLastShell.toFixed(1),
-      (cost.mailboxes / cost.secondsFromLastShell).toFixed(0),
-      us(cost.cpuPerMailbox),
-      ratio(one.secondsFromLastShell, cost.secondsFromLastShell),
-    ]),
-  );
+const { command, parts, sizes, output } = readWishes(process.argv.slice(2));
+const largest = sizes.at(-1) as number;
+const started = performance.now();
+const sections: string[] = [];
+
+/** Progress, for a person who waits. */
+function tell(what: string): void {
+  process.stderr.write(`[${((performance.now() - started) / 1000).toFixed(0).padStart(4)} s] ${what}\n`);
 }
 
-async function increments(): Promise<void> {
-  const { complete, unchanged, swept, cookieBytes } = await measureIncrements(quick ? 3000 : 100_000);
-  say('## Increments');
-  say();
-  say(
-    `After a complete export of ${complete.mailboxes} mailboxes: one after which nothing changed, and one after a mailbox was`,
-  );
-  say('deleted, which has to be found. CPU is that of the run, as above.');
-  say();
-  table(
-    ['export', 'rows', 'seconds', 'CPU', 'on the wire', 'to the complete one', 'peak memory'],
-    (
-      [
-        ['complete', complete],
-        ['nothing changed', unchanged],
-        ['a mailbox deleted', swept],
-      ] as const
-    ).map(([name, cost]) => [
-      name,
-      String(cost.rows),
-      cost.seconds.toFixed(1),
-      `${(cost.cpuMicroseconds / 1e6).toFixed(2)} s`,
-      `${(cost.responseBytes / 1e6).toFixed(2)} MB`,
-      `${((100 * cost.responseBytes) / complete.responseBytes).toFixed(2)} %`,
-      `${(cost.peakResidentBytes / 1024 / 1024).toFixed(0)} MB`,
-    ]),
-  );
-  say(`The cookie: ${(cookieBytes / 1e6).toFixed(1)} MB.`);
-  say();
+function say(section: string): void {
+  sections.push(section);
+  process.stdout.write(`${section}\n\n`);
 }
 
-function starting(): void {
-  say('## Starting');
-  say();
+async function measureMatrix(stage: Stage): Promise<readonly MatrixColumn[]> {
+  const columns: MatrixColumn[] = [];
+  for (const size of sizes) columns.push(await measureMatrixColumn(stage, size, tell));
+  return columns;
+}
+
+/** Projected exports of the usual sizes come from the matrix, where that is measured. */
+async function measureObjects(stage: Stage, columns: readonly MatrixColumn[]): Promise<readonly ExportFigure[]> {
+  const figures: ExportFigure[] = columns.flatMap(({ cells }) =>
+    cells
+      .filter((cell) => cell.export === 'complete' && cell.shells === 1)
+      .map(({ cost }) => ({ objects: 'projected' as const, cost })),
+  );
+  const measure = async (mailboxes: number, objects: ExportFigure['objects']): Promise<void> => {
+    const [cost] = await measureExports(stage, mailboxes, { objects });
+    figures.push({ objects, cost: cost as ClientCost });
+    tell(`${mailboxes} mailboxes, ${objects} objects`);
+  };
+  await measure(5 * largest, 'projected');
+  for (const size of sizes) await measure(size, 'whole');
+  return figures;
+}
+
+async function measureSharing(stage: Stage): Promise<void> {
+  const conditions = { latencyMs: 3, shells: [1, 4] };
+  const mailboxes = Math.min(largest, 20_000);
+  const costs = await measureExports(stage, mailboxes, conditions);
+  const measured = conditions.shells.map((shells, index) => ({ shells, cost: costs[index] as ClientCost }));
+  tell(`${mailboxes} mailboxes from a server that takes ${conditions.latencyMs} ms for each`);
+  say(formatSharing({ latencyMs: conditions.latencyMs, mailboxes, measured }));
+}
+
+async function measureStarting(): Promise<readonly number[]> {
   const program = fileURLToPath(new URL('../packages/cli/bin/exchange-connector.mjs', import.meta.url));
-  const times = Array.from({ length: quick ? 5 : 15 }, () => {
+  const times: number[] = [];
+  for (let round = 0; round < 15; round += 1) {
+    await breathe();
     const before = performance.now();
-    const { status } = spawnSync(process.execPath, [program, '--help'], { stdio: 'ignore' });
-    if (status !== 0) throw new Error(`exchange-connector --help ended with ${String(status)}`);
-    return performance.now() - before;
-  }).sort((left, right) => left - right);
-  const median = times[Math.floor(times.length / 2)] as number;
-  say(`\`exchange-connector --help\`: median ${median.toFixed(0)} ms, least ${(times[0] as number).toFixed(0)} ms.`);
-  say();
+    const [code] = await once(spawn(process.execPath, [program, '--help'], { stdio: 'ignore' }), 'exit');
+    if (code !== 0) throw new Error(`exchange-connector --help ended with ${String(code)}`);
+    times.push(performance.now() - before);
+  }
+  return times;
 }
 
-say('# Benchmark');
-say();
-say(
-  `\`npm run bench\`, on ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${platform()} ${arch()}, Node ${process.versions.node}.`,
-);
-say('The machine is shared: ratios within one run tell more than the figures.');
-say();
-await decoding();
-await exporting();
-await sharing();
-await increments();
-starting();
-if (!quick) {
-  writeFileSync(new URL('../docs/benchmark.md', import.meta.url), `${page.join('\n').trimEnd()}\n`);
-  console.error('written: docs/benchmark.md');
+async function measureAll(stage: Stage): Promise<readonly MatrixColumn[]> {
+  const columns = parts.has('matrix') ? await measureMatrix(stage) : [];
+  if (columns.length > 0) say(formatMatrix(columns, chartFile));
+  if (parts.has('exports')) say(formatExports(await measureObjects(stage, columns)));
+  if (parts.has('sharing')) await measureSharing(stage);
+  if (parts.has('increments')) {
+    say(formatIncrements(await measureIncrements(largest)));
+    tell(`${largest} mailboxes, increments`);
+  }
+  if (columns.length > 0) say(formatCookies(columns));
+  if (parts.has('decoding')) {
+    const costs = await measureDecoding(stage.folder);
+    say(
+      formatDecoding({
+        costs,
+        whole: await measureResponseToCsv('whole'),
+        projected: await measureResponseToCsv('projected'),
+      }),
+    );
+    tell('decoding');
+  }
+  if (parts.has('starting')) say(formatStarting(await measureStarting()));
+  return columns;
+}
+
+function writePage(folder: string, columns: readonly MatrixColumn[]): void {
+  const text = formatPage(
+    {
+      command,
+      machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${platform()} ${arch()}, Node ${process.versions.node}`,
+    },
+    sections,
+  );
+  mkdirSync(folder, { recursive: true });
+  const written = [join(folder, 'benchmark.md')];
+  writeFileSync(join(folder, 'benchmark.md'), text);
+  if (columns.length > 0) {
+    writeFileSync(join(folder, chartFile), drawChart(columns));
+    written.push(join(folder, chartFile));
+  }
+  process.stderr.write(`written: ${written.join(', ')}\n`);
+}
+
+listenForInterrupts();
+const stage = await openStage();
+try {
+  const columns = await measureAll(stage);
+  if (output !== undefined) writePage(output, columns);
+} catch (error) {
+  if (!interrupted.aborted) throw error;
+  process.exitCode = 130;
+} finally {
+  await stage.close();
 }

@@ -1,13 +1,13 @@
 /*
  * The measured process: one export through the agent, as the command line does it, and nothing else. What it
- * cost is printed as one line of JSON. Started by export.ts, with its settings as JSON in the first argument.
+ * cost is printed as one line of JSON. Started by measured-client.ts, with its settings as JSON in the first argument.
  */
 import { subscribe } from 'node:diagnostics_channel';
-import { readFileSync } from 'node:fs';
 import { listenToLog, runExport } from '@exchange-connector/agent';
 import type { ConnectionSettings } from '@exchange-connector/config';
 import { gssapiMechanism, type SecurityContext } from '@exchange-connector/gssapi';
 import { type RequestNotice, requestChannelName } from '@exchange-connector/wsman';
+import { readPeakResidentBytes } from './peak-memory.ts';
 
 /** What the parent passes. */
 export interface ClientTask {
@@ -68,13 +68,6 @@ async function measureUnseal(bytes: number, messageBytes: number): Promise<numbe
   client.end();
   service.end();
   return ((user + system) / (rounds * messageBytes)) * bytes;
-}
-
-/** The peak of this process alone: `maxRSS` of Linux counts what the parent had when it started this one. */
-function readPeakResidentBytes(): number {
-  if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024;
-  const kilobytes = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
-  return Number(kilobytes) * 1024;
 }
 
 let responseBytes = 0;
