@@ -29,7 +29,7 @@ import {
   formatStarting,
 } from './page.ts';
 import { measureResponseToCsv } from './response-to-csv.ts';
-import { openStage, type Stage } from './stage.ts';
+import { onStage, type Stage } from './stage.ts';
 
 const usage = `usage: npm run bench [-- --only PART …] [--sizes N,N,…] [--output FOLDER]
 
@@ -203,13 +203,12 @@ function writePage(folder: string, columns: readonly MatrixColumn[]): void {
 }
 
 listenForInterrupts();
-const stage = await openStage();
 try {
-  const columns = await measureAll(stage);
-  if (output !== undefined) writePage(output, columns);
+  await onStage(async (stage) => {
+    const columns = await measureAll(stage);
+    if (output !== undefined) writePage(output, columns);
+  });
 } catch (error) {
   if (!interrupted.aborted) throw error;
   process.exitCode = 130;
-} finally {
-  await stage.close();
 }

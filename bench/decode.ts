@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createProjection, decodeCliXml } from '@exchange-connector/psrp';
 import { openOracle, runOracle } from '../packages/psrp/test/oracle-program.ts';
-import { breathe } from './interruption.ts';
+import { breathe, interrupted } from './interruption.ts';
 import { askedMailboxProperties, makeMailboxBodies } from './mailbox-bodies.ts';
 
 /** Microseconds of CPU for one mailbox, each the best of the rounds. */
@@ -50,6 +50,7 @@ function scan(encoded: string): number {
 async function measureReal(bodies: readonly string[], folder: string): Promise<{ real?: number; realAbsent?: string }> {
   const oracle = await openOracle();
   if (oracle.kind === 'absent') return { realAbsent: oracle.reason };
+  interrupted.throwIfAborted();
   const file = join(folder, 'bodies.jsonl');
   writeFileSync(file, bodies.map((body) => JSON.stringify(body)).join('\n'));
   const answer = JSON.parse(await runOracle(oracle, ['measure', file, '6'])) as { microseconds: number };

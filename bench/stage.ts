@@ -39,12 +39,9 @@ export interface Stage {
     options: Pick<SimulatorOptions, 'latencyMs' | 'without'>,
     work: (served: ServedOrganization) => Promise<T>,
   ): Promise<T>;
-  /** Ends the KDC, and removes the folder. */
-  close(): Promise<void>;
 }
 
-/** Starts the realm. Close the stage in the end. */
-export async function openStage(): Promise<Stage> {
+async function openStage(): Promise<{ readonly stage: Stage; close(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'export-bench-'));
   const removeFolder = (): Promise<void> => rm(folder, { recursive: true, force: true });
   let realm: Realm;
@@ -61,8 +58,7 @@ export async function openStage(): Promise<Stage> {
     throw error;
   }
   return {
-    folder,
-    serve: (mailboxes, options, work) => serve(realm, folder, { mailboxes, ...options }, work),
+    stage: { folder, serve: (mailboxes, options, work) => serve(realm, folder, { mailboxes, ...options }, work) },
     async close() {
       await realm.stop();
       await removeFolder();
@@ -70,13 +66,13 @@ export async function openStage(): Promise<Stage> {
   };
 }
 
-/** Opens a stage for `work` alone. */
+/** Starts a realm for `work`; afterwards nothing of it is left. */
 export async function onStage<T>(work: (stage: Stage) => Promise<T>): Promise<T> {
-  const stage = await openStage();
+  const { stage, close } = await openStage();
   try {
     return await work(stage);
   } finally {
-    await stage.close();
+    await close();
   }
 }
 
