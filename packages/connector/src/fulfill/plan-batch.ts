@@ -304,6 +304,7 @@ function number(pieces: readonly Piece[], needs: ReadonlyMap<number, OrderNeeds>
   const lastOf = new Map<number, number>();
   const releasedBy = new Map<string, number>();
   const rests = new Map<number, readonly DraftStep[]>();
+  let unread = false;
   for (const piece of pieces) {
     const { draft } = piece;
     const { index } = draft.order.head;
@@ -318,6 +319,9 @@ function number(pieces: readonly Piece[], needs: ReadonlyMap<number, OrderNeeds>
     };
     if (piece.kind === 'release') {
       const halves = halvesOf(piece, view);
+      // All of them ask before one is waited for: else a batch of many swaps would take a round for each.
+      unread ||= halves === undefined;
+      if (halves === undefined) continue;
       rests.set(index, halves.rest);
       add(halves.release, whole);
       for (const key of piece.keys) releasedBy.set(`${index} ${key}`, steps.length);
@@ -327,15 +331,21 @@ function number(pieces: readonly Piece[], needs: ReadonlyMap<number, OrderNeeds>
     for (const [at, step] of parts.entries()) add(step, at === 0 ? [...whole, ...addresses] : []);
     if (parts.length > 0) lastOf.set(index, steps.length);
   }
+  if (unread) throw new ReadingNeeded();
   return steps;
 }
 
-function halvesOf(piece: Piece & { readonly kind: 'release' }, view: OrganisationView): ReturnType<typeof divide> {
+/** @returns undefined where something has to be read before */
+function halvesOf(
+  piece: Piece & { readonly kind: 'release' },
+  view: OrganisationView,
+): ReturnType<typeof divide> | undefined {
   const { draft, keys } = piece;
   try {
     if (draft.addresses === undefined) throw new Refused('conflict', 'an order without addresses cannot be divided');
     return divide(draft, draft.addresses, keys, view, view.domainController);
   } catch (error) {
+    if (error instanceof ReadingNeeded) return undefined;
     if (error instanceof Refused) throw new RefusedPiece(draft.order.head.index, error);
     throw error;
   }

@@ -291,6 +291,20 @@ test('mailboxes with one address each are swapped with an address for the time b
   assert.deepEqual(model.addressesOf(b), ['SMTP:a@contoso.com']);
 });
 
+test('however many mailboxes are swapped, planning asks in as few rounds', () => {
+  const model = new ModelOrganisation();
+  model.addDatabase('DB1');
+  const names = Array.from({ length: 60 }, (_, at) => `m${at}`);
+  for (const name of names) model.addMailbox(name, [`SMTP:${name}@contoso.com`]);
+  // The address for the time between is asked for, for each pair: planFor allows a few rounds for all of them.
+  const plan = planFor(
+    model,
+    names.map((name, at) => giving(name, `SMTP:${names[at % 2 === 0 ? at + 1 : at - 1]}@contoso.com`)),
+  );
+  assert.equal(plan.steps.length, 90);
+  carryOut(model, plan);
+});
+
 test('an address is passed on from a mailbox that is disabled, and to one that is enabled', () => {
   const model = three();
   model.addAccount('new');

@@ -10,6 +10,7 @@
 import type { ExceededThreshold, ObjectIdentity, Plan, PlannedOrder, Step } from '@exchange-connector/connector';
 import { errored, inOneLine, type OrderOutcome } from '../outcome.ts';
 import { SessionLostError } from './batch-session.ts';
+import { PlanLookup } from './plan-lookup.ts';
 import { type BegunLine, standingSteps, type StepHistory } from './run-journal.ts';
 import { StepRunner, type StepRunnerParts, stepOfInverse } from './step-runner.ts';
 
@@ -187,17 +188,19 @@ export class BatchRunner {
 
   /** An order whose last step was the one that was interrupted has nothing left to do. */
   #answerDone(plan: Plan): void {
+    const steps = Map.groupBy(plan.steps, ({ orderIndex }) => orderIndex);
     for (const { order, decision } of plan.orders) {
       if (decision.kind !== 'planned' || this.#outcomes.has(order.index)) continue;
-      const own = plan.steps.filter(({ orderIndex }) => orderIndex === order.index);
-      if (own.every((step) => this.#stands(step)))
+      if ((steps.get(order.index) ?? []).every((step) => this.#stands(step)))
         this.#answer(order.index, executed([...decision.notes, ...this.#state(order.index).remarks]));
     }
   }
 
   #stands(step: Step): boolean {
+    const { standing } = this.#state(step.orderIndex);
+    if (standing.length === 0) return false;
     const text = JSON.stringify(step);
-    return this.#state(step.orderIndex).standing.some((begun) => JSON.stringify(begun.step) === text);
+    return standing.some((begun) => JSON.stringify(begun.step) === text);
   }
 
   async #settleOpenSteps(): Promise<void> {
@@ -223,18 +226,17 @@ export class BatchRunner {
       if (decision.kind === 'refused')
         await this.#fail(order.index, decision, state.standing.at(-1)?.ifRestFails ?? 'leave');
     }
-    const planned = new Map(plan.orders.map((each) => [each.order.index, each]));
+    const lookup = new PlanLookup(plan, (entry) => this.#key(entry));
     const undone = new Set(left);
     for (const step of plan.steps) {
-      const entry = planned.get(step.orderIndex);
+      const entry = lookup.order(step.orderIndex);
       if (entry === undefined || this.#outcomes.has(step.orderIndex) || this.#state(step.orderIndex).stopped) {
         undone.add(step.number);
         continue;
       }
-      if (!(await this.#carryOutStep(step, entry, plan, undone))) undone.add(step.number);
+      if (!(await this.#carryOutStep(step, entry, lookup, undone))) undone.add(step.number);
     }
-    const all = plan.orders.map(({ order }) => order.index);
-    this.#answerIdle(plan, Math.max(...all) + 1, undone.size === 0);
+    this.#answerIdle(lookup, Number.POSITIVE_INFINITY, undone.size === 0);
   }
 
   /**
@@ -245,14 +247,12 @@ export class BatchRunner {
    * @param key only orders about this object
    * @returns false where an order has to be planned anew
    */
-  #answerIdle(plan: Plan, before: number, isWhole: boolean, key?: string): boolean {
+  #answerIdle(plan: PlanLookup, before: number, isWhole: boolean, key?: string): boolean {
     let isSettled = true;
-    for (const { order, decision } of plan.orders) {
-      const own = this.#key({ order, decision });
-      if (decision.kind !== 'nothingToDo' || this.#outcomes.has(order.index) || order.index >= before) continue;
-      if (key !== undefined && own !== key) continue;
-      const isSo = plan.orders
-        .filter((each) => each.order.index < order.index && each.decision.kind === 'planned' && this.#key(each) === own)
+    for (const { order, decision } of plan.idle(key)) {
+      if (this.#outcomes.has(order.index) || order.index >= before) continue;
+      const isSo = plan
+        .actingBefore(order.index)
         .every((each) => this.#outcomes.get(each.order.index)?.state === 'Executed');
       isSettled &&= isSo || isWhole;
       if (!isSo && !isWhole) continue;
@@ -271,7 +271,12 @@ export class BatchRunner {
   }
 
   /** @returns false where the step was not carried out */
-  async #carryOutStep(step: Step, entry: PlannedOrder, plan: Plan, undone: ReadonlySet<number>): Promise<boolean> {
+  async #carryOutStep(
+    step: Step,
+    entry: PlannedOrder,
+    plan: PlanLookup,
+    undone: ReadonlySet<number>,
+  ): Promise<boolean> {
     const order = step.orderIndex;
     const state = this.#state(order);
     const missing = step.needs.find((number) => undone.has(number));
@@ -280,12 +285,12 @@ export class BatchRunner {
       return false;
     }
     // A later order must not change the object before an earlier one has found it as it is.
-    if (!this.#answerIdle(plan, order, false, this.#key(entry))) {
+    if (!this.#answerIdle(plan, order, false, plan.keyOf(order))) {
       state.stopped = true;
       return false;
     }
     if (this.#parts.signal.aborted && state.standing.length === 0) throw this.#parts.signal.reason;
-    const rest = plan.steps.filter((each) => each.orderIndex === order && each.number > step.number);
+    const rest = plan.stepsOf(order).filter((each) => each.number > step.number);
     const ifRestFails = rest.some(({ onFailure }) => onFailure === 'takeBack') ? 'takeBack' : 'leave';
     const outcome = await this.#guarded(() => this.#steps.run(step, { takesBack: null, ifRestFails }));
     switch (outcome.kind) {
@@ -320,9 +325,9 @@ export class BatchRunner {
     }
   }
 
-  async #leaveOut({ orderIndex: order, object, onFailure }: Step, missing: number, plan: Plan): Promise<void> {
-    const needed = plan.steps.find(({ number }) => number === missing);
-    const other = needed === undefined ? undefined : plan.orders.find((each) => each.order.index === needed.orderIndex);
+  async #leaveOut({ orderIndex: order, object, onFailure }: Step, missing: number, lookup: PlanLookup): Promise<void> {
+    const needed = lookup.plan.steps.find(({ number }) => number === missing);
+    const other = needed === undefined ? undefined : lookup.order(needed.orderIndex);
     const isDeferred = needed !== undefined && !this.#outcomes.has(needed.orderIndex);
     // An order that failed stops no other: a later one about the same object is planned on what there is.
     if (isDeferred || (needed !== undefined && nameOf(needed.object) === nameOf(object))) {

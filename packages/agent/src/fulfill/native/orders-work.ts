@@ -20,10 +20,15 @@ import type { JournalOrder } from './run-journal.ts';
 /** Planning asks in rounds; each follows from what the one before gave. */
 const mostReadingRounds = 50;
 
+function nameOf(reading: OrderReading): string {
+  return reading.kind === 'order' ? `${reading.target} ${reading.identities[0]?.value ?? ''}`.toLowerCase() : '';
+}
+
 /** Plans orders from what the directory holds now. */
 export class OrdersWork implements BatchWork {
   readonly orders: readonly number[];
   readonly #readings: readonly OrderReading[];
+  readonly #names: ReadonlyMap<number, string>;
   readonly #settings: FulfillSettings;
   readonly #reader: LiveReader;
   readonly #session: BatchSession;
@@ -36,6 +41,7 @@ export class OrdersWork implements BatchWork {
   ) {
     this.orders = orders.map(({ index }) => index);
     this.#readings = orders.map(({ json, index, place }) => readOrder(parseExactly(json), { index, place }));
+    this.#names = new Map(this.#readings.map((reading) => [reading.head.index, nameOf(reading)]));
     this.#settings = settings;
     this.#reader = parts.reader;
     this.#session = parts.session;
@@ -43,9 +49,7 @@ export class OrdersWork implements BatchWork {
   }
 
   nameOf(order: number): string {
-    const reading = this.#readings.find(({ head }) => head.index === order);
-    if (reading?.kind !== 'order') return '';
-    return `${reading.target} ${reading.identities[0]?.value ?? ''}`.toLowerCase();
+    return this.#names.get(order) ?? '';
   }
 
   plan(unanswered: readonly number[]): Promise<Plan> {
@@ -81,8 +85,14 @@ function deedOf({ cmdlet, parameters, object }: Step): string {
   return JSON.stringify([cmdlet, parameters, object.guid ?? object.name]);
 }
 
-function deedsOf(plan: Plan, order: number): string[] {
-  return plan.steps.filter(({ orderIndex }) => orderIndex === order).map(deedOf);
+type StepsByOrder = ReadonlyMap<number, readonly Step[]>;
+
+function stepsByOrder(plan: Plan): StepsByOrder {
+  return Map.groupBy(plan.steps, ({ orderIndex }) => orderIndex);
+}
+
+function deedsOf(steps: StepsByOrder, order: number): string[] {
+  return (steps.get(order) ?? []).map(deedOf);
 }
 
 /** Which fields of an object are no longer what a plan was made for. */
@@ -100,11 +110,13 @@ function movedFields(saved: PlannedOrder['decision'], now: PlannedOrder['decisio
 export class SavedPlanWork implements BatchWork {
   readonly orders: readonly number[];
   readonly #inner: OrdersWork;
-  readonly #saved: Plan;
+  readonly #saved: ReadonlyMap<number, PlannedOrder['decision']>;
+  readonly #savedSteps: StepsByOrder;
 
   constructor(inner: OrdersWork, saved: Plan) {
     this.#inner = inner;
-    this.#saved = saved;
+    this.#saved = new Map(saved.orders.map(({ order, decision }) => [order.index, decision]));
+    this.#savedSteps = stepsByOrder(saved);
     this.orders = inner.orders;
   }
 
@@ -114,16 +126,17 @@ export class SavedPlanWork implements BatchWork {
 
   async plan(unanswered: readonly number[], begun: ReadonlySet<number>): Promise<Plan> {
     const now = await this.#inner.plan(unanswered);
-    const orders = now.orders.map((entry) => ({ ...entry, decision: this.#decide(entry, now, begun) }));
+    const steps = stepsByOrder(now);
+    const orders = now.orders.map((entry) => ({ ...entry, decision: this.#decide(entry, steps, begun) }));
     const kept = new Set(orders.filter(({ decision }) => decision.kind === 'planned').map(({ order }) => order.index));
     return { ...now, orders, steps: now.steps.filter(({ orderIndex }) => kept.has(orderIndex)) };
   }
 
-  #decide({ order, decision }: PlannedOrder, now: Plan, begun: ReadonlySet<number>): PlannedOrder['decision'] {
-    const saved = this.#saved.orders.find((each) => each.order.index === order.index)?.decision;
+  #decide({ order, decision }: PlannedOrder, now: StepsByOrder, begun: ReadonlySet<number>): PlannedOrder['decision'] {
+    const saved = this.#saved.get(order.index);
     if (saved === undefined || saved.kind === 'refused') return saved ?? decision;
     if (saved.kind === 'nothingToDo' && decision.kind === 'nothingToDo') return decision;
-    const wanted = deedsOf(this.#saved, order.index);
+    const wanted = deedsOf(this.#savedSteps, order.index);
     const deeds = deedsOf(now, order.index);
     if (begun.has(order.index)) {
       // Some of its steps are done: what is left has to be a part of the plan.
