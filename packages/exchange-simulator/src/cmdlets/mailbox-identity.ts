@@ -98,19 +98,16 @@ export function matchesIdentity(identity: string): (recipient: Recipient) => boo
   return identityTest(identity).matches;
 }
 
-/** Small organisations are walked through: the index would cost more than it saves. */
-const walkedBelow = 1_000;
-
 /**
  * The ids of recipients of one controller's copy that may answer to a name, in the directory's order: those the
- * index knows, and all that were changed since it was made. Undefined: any may.
+ * index of the computed ones knows, and that of the changed ones. Undefined: any may.
  */
 export function candidateIds(
   organization: Organization,
   controller: DomainController,
   lookup: IdentityTest['lookup'],
 ): readonly number[] | undefined {
-  if (lookup === undefined || organization.mailboxCount < walkedBelow) return undefined;
+  if (lookup === undefined) return undefined;
   const indexed = organization.index.candidates(lookup.form, lookup.text);
-  return [...new Set([...indexed, ...controller.changedIds()])].sort((a, b) => a - b);
+  return [...new Set([...indexed, ...controller.changedNamed(lookup.form, lookup.text)])].sort((a, b) => a - b);
 }

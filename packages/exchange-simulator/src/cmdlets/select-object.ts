@@ -18,29 +18,37 @@ function resolveNames(
   excluded: readonly string[],
 ): readonly string[] {
   const own = propertyNames(object);
-  const names: string[] = [];
+  const known = new Map<string, string[]>();
+  for (const name of own) known.set(name.toLowerCase(), [...(known.get(name.toLowerCase()) ?? []), name]);
+  const names = new Map<string, string>();
   for (const name of wanted) {
-    const matches = own.filter((known) => matchesWildcard(known, name));
-    for (const match of matches.length === 0 && !name.includes('*') ? [name] : matches) {
+    const matches = name.includes('*')
+      ? own.filter((each) => matchesWildcard(each, name))
+      : (known.get(name.toLowerCase()) ?? [name]);
+    for (const match of matches) {
       const isExcluded = excluded.some((pattern) => matchesWildcard(match, pattern));
-      if (!isExcluded && !names.some((known) => known.toLowerCase() === match.toLowerCase())) names.push(match);
+      if (!isExcluded && !names.has(match.toLowerCase())) names.set(match.toLowerCase(), match);
     }
   }
-  return names;
+  return [...names.values()];
 }
+
+/** Names by shape and selection: a client asks for the same ones again and again. */
+const chosenNames = new WeakMap<object, Map<string, readonly string[]>>();
+const mostSelections = 100;
 
 /** The chosen names for one object after another: objects of one shape have the same, and need one look. */
 function nameResolver(args: BoundArguments): ((object: PipelineObject) => readonly string[]) | undefined {
   const wanted = args.texts('Property');
   if (wanted === undefined) return undefined;
   const excluded = args.texts('ExcludeProperty') ?? [];
-  const byShape = new Map<unknown, readonly string[]>();
+  const selection = JSON.stringify([wanted, excluded]);
   return (object) => {
     if (object.kind !== 'directory') return resolveNames(object, wanted, excluded);
-    const known = byShape.get(object.shape);
-    if (known !== undefined) return known;
-    const names = resolveNames(object, wanted, excluded);
-    byShape.set(object.shape, names);
+    const known = chosenNames.get(object.shape) ?? new Map<string, readonly string[]>();
+    chosenNames.set(object.shape, known);
+    const names = known.get(selection) ?? resolveNames(object, wanted, excluded);
+    if (known.size < mostSelections) known.set(selection, names);
     return names;
   };
 }

@@ -9,6 +9,7 @@ import { configuration, type DatabaseAttributes, type DirectoryWrite, type UnitA
 import { databaseDn, type Domain, type MailboxDatabase, type OrganizationalUnit } from './forest.ts';
 import { liveRecipient, type RecipientSurroundings, type StoredAttributes } from './live-recipient.ts';
 import { Mailbox, type Recipient } from './mailbox.ts';
+import { ChangedIndex, type NameForm } from './recipient-index.ts';
 
 /** What all controllers share: the organisation as computed, and the writes since, in order. */
 export interface DirectoryGround {
@@ -69,6 +70,10 @@ export class DomainController {
   readonly #units = new Map<string, State<UnitAttributes>>();
   readonly #databaseStates = new Map<string, State<DatabaseAttributes>>();
   readonly #surroundings: { -readonly [Key in keyof RecipientSurroundings]: RecipientSurroundings[Key] };
+  readonly #changedNames = new ChangedIndex(
+    (id) => this.recipient(id),
+    () => this.changedIds(),
+  );
   #unitsByGuid: ReadonlyMap<string, OrganizationalUnit> | undefined;
   #unitChanges: ReadonlyMap<string, number> = new Map();
   #databases: readonly MailboxDatabase[];
@@ -147,6 +152,7 @@ export class DomainController {
           target.id,
           merged(this.#recipients.get(target.id) ?? nothing, target.attributes, sequence, stamp),
         );
+        this.#changedNames.mark(target.id);
         return;
       case 'unit':
         this.#units.set(
@@ -196,6 +202,12 @@ export class DomainController {
     for (const id of this.#recipients.keys()) if (id < mailboxCount + others.length) yield id;
     for (let id = mailboxCount; id < this.#ground.nextId; id += 1)
       if (id >= mailboxCount + others.length || !this.#recipients.has(id)) yield id;
+  }
+
+  /** Those of {@link changedIds} that one name of this form may lead to. */
+  changedNamed(form: NameForm, text: string): Iterable<number> {
+    this.refresh();
+    return this.#changedNames.candidates(form, text);
   }
 
   /** Whether mailbox `id` is here as it was computed. */

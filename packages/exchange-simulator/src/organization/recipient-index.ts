@@ -2,17 +2,17 @@
  * Finds computed mailboxes by their names without walking through all of them: for each form of name a table
  * of 32-bit hashes, 8 bytes a name, made when the form is first asked for. A hit is only a candidate.
  */
-import type { Mailbox } from './mailbox.ts';
+import type { Mailbox, Recipient } from './mailbox.ts';
 
 /** Forms of names: which attributes can be meant by them. */
 const forms = {
-  guid: (m: Mailbox) => [m.guid, m.exchangeGuid],
-  name: (m: Mailbox) => [m.name],
-  account: (m: Mailbox) => [m.samAccountName],
-  legacyDn: (m: Mailbox) => [m.legacyExchangeDn],
-  address: (m: Mailbox) => [m.userPrincipalName, ...m.emailAddresses.map((a) => a.slice(a.indexOf(':') + 1))],
-  plain: (m: Mailbox) => [m.samAccountName, m.alias, m.name, m.displayName],
-} as const satisfies Readonly<Record<string, (mailbox: Mailbox) => readonly string[]>>;
+  guid: (m: Recipient) => [m.guid, m.exchangeGuid],
+  name: (m: Recipient) => [m.name],
+  account: (m: Recipient) => [m.samAccountName],
+  legacyDn: (m: Recipient) => [m.legacyExchangeDn],
+  address: (m: Recipient) => [m.userPrincipalName, ...m.emailAddresses.map((a) => a.slice(a.indexOf(':') + 1))],
+  plain: (m: Recipient) => [m.samAccountName, m.alias, m.name, m.displayName],
+} as const satisfies Readonly<Record<string, (recipient: Recipient) => readonly string[]>>;
 
 export type NameForm = keyof typeof forms;
 
@@ -86,5 +86,49 @@ export class RecipientIndex {
       this.#tables.set(form, table);
     }
     return table.find(text);
+  }
+}
+
+interface ChangedTable {
+  readonly ids: Map<string, Set<number>>;
+  /** Written to since their names were last looked at. */
+  readonly pending: Set<number>;
+}
+
+/**
+ * The same for recipients that were written to. Names that one had before stay in it: a hit is only a candidate.
+ */
+export class ChangedIndex {
+  readonly #recipient: (id: number) => Recipient | undefined;
+  readonly #changed: () => Iterable<number>;
+  readonly #tables = new Map<NameForm, ChangedTable>();
+
+  /** @param changed all that are to be found here, for a form that is asked for the first time */
+  constructor(recipient: (id: number) => Recipient | undefined, changed: () => Iterable<number>) {
+    this.#recipient = recipient;
+    this.#changed = changed;
+  }
+
+  /** A recipient was written to. */
+  mark(id: number): void {
+    for (const { pending } of this.#tables.values()) pending.add(id);
+  }
+
+  /** Recipients of which one name of this form is, or was, the text. */
+  candidates(form: NameForm, text: string): Iterable<number> {
+    const table = this.#tables.get(form) ?? { ids: new Map(), pending: new Set(this.#changed()) };
+    this.#tables.set(form, table);
+    for (const id of table.pending) {
+      const recipient = this.#recipient(id);
+      // One that is not there, or not yet, is marked again when it is written to.
+      for (const name of recipient === undefined ? [] : forms[form](recipient)) {
+        const key = name.toLowerCase();
+        const known = table.ids.get(key);
+        if (known === undefined) table.ids.set(key, new Set([id]));
+        else known.add(id);
+      }
+    }
+    table.pending.clear();
+    return table.ids.get(text.toLowerCase()) ?? [];
   }
 }
