@@ -2,7 +2,7 @@
  * Cookies on disk. What the digest at the end does not confirm is not read any further.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import {
   ConnectorError,
   type CookieFacts,
@@ -11,6 +11,7 @@ import {
   type SnapshotEntry,
 } from '@exchange-connector/connector';
 import type { AtRest } from './at-rest.ts';
+import { openPlainFile } from './plain-file.ts';
 
 /** A cookie that was found whole. Close it in the end. */
 export interface OpenCookie {
@@ -76,10 +77,8 @@ function unsealed(bytes: CookieBytes, path: string, atRest: AtRest | undefined):
 export function openCookie(path: string, atRest?: AtRest): FoundCookie {
   let fd: number | undefined;
   try {
-    fd = openSync(path, 'r');
-    const stat = fstatSync(fd);
-    if (!stat.isFile()) throw new Error('it is no file');
-    const { size } = stat;
+    fd = openPlainFile(path);
+    const { size } = fstatSync(fd);
     const open = fd;
     const read: CookieBytes['read'] = (into, position) => readSync(open, into, 0, into.length, position);
     const bytes = unsealed({ size, read }, path, atRest);

@@ -4,22 +4,14 @@
  *
  *   ExportState/<id>/cookies/<cookie>.bin     ExportState/<id>/acknowledged.json  { "cookie": … }
  */
-import {
-  copyFileSync,
-  existsSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AtRest } from './at-rest.ts';
 import type { ExportRun } from './export-run.ts';
 import { type FoundCookie, openCookie } from './cookie-file.ts';
 import { AgentError, fileFailed } from './errors.ts';
 import { makeFolder } from './folder.ts';
+import { readPlainText, refuseNoFiles } from './plain-file.ts';
 
 /** Cookies that are kept beside the acknowledged one: nobody acknowledges one that is older. */
 const mostKept = 10;
@@ -33,14 +25,15 @@ export function keptCookiePath(state: string, cookie: string): string {
   return join(storeFolder(state), `${cookie}.bin`);
 }
 
-function acknowledgedPath(state: string): string {
+/** The file that names the cookie that was acknowledged last. */
+export function acknowledgedPath(state: string): string {
   return join(state, 'acknowledged.json');
 }
 
 /** The cookie that was acknowledged last. */
 export function acknowledgedCookie(state: string): string | undefined {
   try {
-    const value = JSON.parse(readFileSync(acknowledgedPath(state), 'utf8')) as { cookie?: unknown } | null;
+    const value = JSON.parse(readPlainText(acknowledgedPath(state))) as { cookie?: unknown } | null;
     return typeof value?.cookie === 'string' && isCookieName(value.cookie) ? value.cookie : undefined;
   } catch {
     return undefined;
@@ -85,7 +78,7 @@ export function pruneCookies(state: string): void {
  * Makes a cookie the one that the next increment starts from.
  * @param last path of the cookie of the last export
  * @returns its name, and the time it stands for
- * @throws AgentError RUN_COOKIE_UNKNOWN
+ * @throws AgentError RUN_COOKIE_UNKNOWN; RUN_FILE_FAILED where something else stands in a file's place
  */
 export function acknowledgeCookie(
   state: string,
@@ -93,6 +86,7 @@ export function acknowledgeCookie(
   named: string | undefined,
   atRest?: AtRest,
 ): { readonly cookie: string; readonly time: string } {
+  refuseNoFiles([last, acknowledgedPath(state)]);
   const newest = openCookie(last, atRest);
   const newestFacts = newest.kind === 'found' ? newest.cookie.facts : undefined;
   if (newest.kind === 'found') newest.cookie.close();

@@ -24,6 +24,8 @@ export type AgentErrorCode =
   | 'RUN_NOT_UNDOABLE'
   /** A batch of orders passes a threshold: a person has to release it. */
   | 'RUN_THRESHOLD_EXCEEDED'
+  /** What a threshold stopped is not released under these options or settings: they contradict what was kept. */
+  | 'RUN_RELEASE_REFUSED'
   /** The cookie that was named is none that is kept. */
   | 'RUN_COOKIE_UNKNOWN'
   /** A file could not be read, written or replaced. */

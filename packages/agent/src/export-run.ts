@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import type { IncrementReading, OrganisationReading } from '@exchange-connector/connector';
 import type { AtRest } from './at-rest.ts';
 import type { ExportPaths } from './export-paths.ts';
 import type { RunLog } from './log.ts';
 import type { Manifest } from './manifest.ts';
+import { readPlainText } from './plain-file.ts';
 import type { ProgressMeter } from './progress-meter.ts';
 import type { RowSorter } from './row-sorter.ts';
 import type { ExportRequest } from './run.ts';
@@ -56,7 +56,7 @@ export function givesOwnIncrement({ counts }: EngineReading): boolean {
 /** How many mailboxes the last export had; only an expectation, so a manifest that cannot be read is none. */
 export function lastMailboxes(manifestPath: string): number | undefined {
   try {
-    const manifest = JSON.parse(readFileSync(manifestPath, 'utf8')) as Partial<Manifest> | null;
+    const manifest = JSON.parse(readPlainText(manifestPath)) as Partial<Manifest> | null;
     const counts = Object.values(manifest?.countsByDatabase ?? {});
     if (counts.length === 0 || !counts.every((count) => typeof count === 'number')) return undefined;
     return counts.reduce((sum, count) => sum + count, 0);

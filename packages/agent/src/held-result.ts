@@ -6,27 +6,17 @@
  * The folder appears with all of it in one step. It lies where the state lies, which need not be the disk of the
  * published files: on release they are copied beside their places, and published from there.
  */
-import { createHash } from 'node:crypto';
-import {
-  copyFileSync,
-  createReadStream,
-  openSync,
-  closeSync,
-  fsyncSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, openSync, closeSync, fsyncSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { OpenCookie } from './cookie-file.ts';
 import { keptCookiePath } from './cookie-store.ts';
 import { fileFailed } from './errors.ts';
-import { settingsDigest } from './export-basis.ts';
 import type { ExportRun } from './export-run.ts';
 import { makeFolder, removeFolder } from './folder.ts';
+import { contradictionOf, type HeldTarget, isTarget, releaseRefused, targetOf } from './held-target.ts';
 import type { Manifest } from './manifest.ts';
 import { type FinishedFile, temporaryPath } from './output-file.ts';
+import { hashPlainFile, openPlainFile, readPlainText } from './plain-file.ts';
 import type { WrittenFiles } from './result-files.ts';
 
 /** A stopped run is released up to this age; then the organisation has changed too much since. */
@@ -38,9 +28,7 @@ interface Held {
   readonly runId: string;
   /** ISO 8601. */
   readonly heldAt: string;
-  readonly settings: string;
-  /** Whether its files are encrypted. */
-  readonly encrypted: boolean;
+  readonly target: HeldTarget;
   readonly manifest: Manifest;
   /** SHA-256 by name. */
   readonly files: Readonly<Record<HeldName, string>>;
@@ -58,6 +46,11 @@ function syncFile(path: string): void {
   } finally {
     closeSync(fd);
   }
+}
+
+/** The file that says what is kept. */
+export function heldPath(state: string): string {
+  return join(heldFolder(state), 'held.json');
 }
 
 /** Keeps the files of a run for a person; what was kept of an earlier one is replaced. */
@@ -81,12 +74,14 @@ export function holdResult(run: ExportRun, written: WrittenFiles, manifest: Mani
     const held: Held = {
       runId: run.runId,
       heldAt: new Date(run.now()).toISOString(),
-      settings: settingsDigest(run.request.connection),
-      encrypted: run.atRest !== undefined,
+      target: targetOf(run),
       manifest,
       files: digests as Held['files'],
     };
-    writeFileSync(join(making, 'held.json'), `${JSON.stringify(held, undefined, 2)}\n`, { mode: 0o640, flush: true });
+    writeFileSync(join(making, basename(heldPath(run.state))), `${JSON.stringify(held, undefined, 2)}\n`, {
+      mode: 0o640,
+      flush: true,
+    });
     rmSync(folder, { recursive: true, force: true });
     renameSync(making, folder);
     return folder;
@@ -103,16 +98,24 @@ export function dropHeld(state: string): void {
 
 function readHeld(state: string): Held | undefined {
   try {
-    const held = JSON.parse(readFileSync(join(heldFolder(state), 'held.json'), 'utf8')) as Partial<Held> | null;
+    const held = JSON.parse(readPlainText(heldPath(state))) as Partial<Held> | null;
     const isHeld =
       typeof held?.heldAt === 'string' &&
       typeof held.manifest === 'object' &&
+      held.manifest !== null &&
       typeof held.files === 'object' &&
-      typeof held.settings === 'string';
+      held.files !== null &&
+      isTarget(held.target);
     return isHeld ? (held as Held) : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** The folder that a stopped run was to be published in, where its `--output` named one. */
+export function heldOutput(state: string): string | undefined {
+  const target = readHeld(state)?.target;
+  return target?.isOutputChosen === true ? target.output : undefined;
 }
 
 /** What is there to be released. */
@@ -129,17 +132,16 @@ export type Releasable =
 /**
  * Makes what was kept ready to be published: copied beside its places, and found whole.
  * @param before the cookie that a run would start from now: what was kept has to start from the same
+ * @throws AgentError RUN_RELEASE_REFUSED where the run's options or settings contradict what was kept
  */
 export async function prepareRelease(run: ExportRun, before: OpenCookie | undefined): Promise<Releasable> {
   const held = readHeld(run.state);
   if (held === undefined) return { kind: 'read-again', why: 'nothing is kept that a threshold stopped' };
+  const contradiction = contradictionOf(held.target, held.manifest.server, run);
+  if (contradiction !== undefined) throw releaseRefused(contradiction);
   const age = run.now() - Date.parse(held.heldAt);
   if (!(age >= 0 && age < oldestMs))
     return { kind: 'read-again', why: `what was stopped is of ${held.heldAt}, older than 24 hours` };
-  if (held.encrypted !== (run.atRest !== undefined))
-    return { kind: 'read-again', why: 'EncryptOutput was changed since the run was stopped' };
-  if (held.settings !== settingsDigest(run.request.connection))
-    return { kind: 'read-again', why: 'the settings that shape the rows were changed since the run was stopped' };
   const { cookieOut } = held.manifest;
   // An increment that a script made itself starts from no cookie, and leaves none.
   if (cookieOut !== null && held.manifest.cookieIn !== (before?.facts.id ?? null))
@@ -147,22 +149,38 @@ export async function prepareRelease(run: ExportRun, before: OpenCookie | undefi
   const files: FinishedFile[] = [];
   const cookies: FinishedFile[] = [];
   const { paths, state, request } = run;
-  const take = (name: HeldName, path: string): FinishedFile => copyHeld(run, name, path, held.files[name]);
-  files.push(take('mailboxes.csv', paths.mailboxes), take('databases.csv', paths.databases));
-  if (cookieOut !== null) cookies.push(take('cookie.bin', run.cookie));
-  if (cookieOut !== null && request.connection.requireAcknowledge)
-    cookies.push(take('cookie.bin', keptCookiePath(state, cookieOut)));
-  for (const file of [...files, ...cookies]) {
-    if ((await sha256Of(file.temporary)) === file.sha256) continue;
+  const take = async (into: FinishedFile[], name: HeldName, path: string): Promise<void> => {
+    into.push(copyHeld(run, name, path, held.files[name]));
+    const { temporary, sha256 } = into.at(-1) as FinishedFile;
+    if ((await hashPlainFile(temporary)) !== sha256) throw new NotAsWritten();
+  };
+  try {
+    await take(files, 'mailboxes.csv', paths.mailboxes);
+    await take(files, 'databases.csv', paths.databases);
+    if (cookieOut !== null) await take(cookies, 'cookie.bin', run.cookie);
+    if (cookieOut !== null && request.connection.requireAcknowledge)
+      await take(cookies, 'cookie.bin', keptCookiePath(state, cookieOut));
+  } catch (error) {
     for (const each of [...files, ...cookies]) rmSync(each.temporary, { force: true });
+    if (!(error instanceof NotAsWritten)) throw error;
     return { kind: 'read-again', why: `what was stopped is not as it was written (${heldFolder(state)})` };
   }
   return { kind: 'ready', manifest: held.manifest, files, cookies };
 }
 
+/** What was kept was changed since, or is gone. */
+class NotAsWritten extends Error {
+  override readonly name = 'NotAsWritten';
+}
+
 function copyHeld(run: ExportRun, name: HeldName, path: string, sha256: string): FinishedFile {
   const from = join(heldFolder(run.state), name);
   const temporary = temporaryPath(path, run.runId);
+  try {
+    closeSync(openPlainFile(from));
+  } catch {
+    throw new NotAsWritten();
+  }
   try {
     makeFolder(join(path, '..'));
     copyFileSync(from, temporary);
@@ -172,10 +190,4 @@ function copyHeld(run: ExportRun, name: HeldName, path: string, sha256: string):
     throw fileFailed(`copying ${from} to ${temporary}`, cause);
   }
   return { path, temporary, sha256 };
-}
-
-async function sha256Of(path: string): Promise<string> {
-  const digest = createHash('sha256');
-  for await (const part of createReadStream(path)) digest.update(part as Uint8Array);
-  return digest.digest('hex');
 }

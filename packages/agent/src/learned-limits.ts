@@ -1,7 +1,8 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from './folder.ts';
 import type { LearnedLimits } from './governor.ts';
+import { readPlainText } from './plain-file.ts';
 
 function limitsPath(state: string): string {
   return join(state, 'limits.json');
@@ -14,7 +15,7 @@ function count(value: unknown): number | undefined {
 /** What earlier runs of the connection learned of the server's limits; a file that cannot be read says nothing. */
 export function readLearnedLimits(state: string): LearnedLimits | undefined {
   try {
-    const value = JSON.parse(readFileSync(limitsPath(state), 'utf8')) as Record<string, unknown> | null;
+    const value = JSON.parse(readPlainText(limitsPath(state))) as Record<string, unknown> | null;
     const learnedAt = count(value?.['learnedAt']);
     if (learnedAt === undefined) return undefined;
     return {

@@ -6,12 +6,13 @@
  *
  * and the file goes when the shell has. What the next run finds there it removes from the server.
  */
-import { readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeShell, type ShellNotice } from '@exchange-connector/wsman';
 import type { ConnectionSettings } from '@exchange-connector/config';
 import { fileFailed } from './errors.ts';
-import { makeFolder } from './folder.ts';
+import { makeFolder, removeFolder } from './folder.ts';
+import { readPlainText } from './plain-file.ts';
 import { authenticationOf, caPemOf } from './session-credential.ts';
 
 interface ShellFile {
@@ -96,7 +97,7 @@ function readNotes(state: string): { readonly path: string; readonly note: Shell
   return names.map((name) => {
     const path = join(folder, name);
     try {
-      return { path, note: JSON.parse(readFileSync(path, 'utf8')) as ShellFile };
+      return { path, note: JSON.parse(readPlainText(path)) as ShellFile };
     } catch {
       return { path, note: undefined };
     }
@@ -135,7 +136,7 @@ async function removeOne(
 ): Promise<string | undefined> {
   const age = Date.now() - Date.parse(String(note?.notedAt));
   if (note === undefined || !(age < keptForMs) || !isOfConnection(connection, note.url)) {
-    rmSync(path, { force: true });
+    removeFolder(path);
     return undefined;
   }
   const { shellId, url, runId } = note;

@@ -9,7 +9,7 @@
  * removes. What cannot be used, it removes with a sentence.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -24,6 +24,7 @@ import {
 import type { RowCiphers } from './at-rest.ts';
 import { fileFailed } from './errors.ts';
 import { makeFolder, removeFolder } from './folder.ts';
+import { readPlainText } from './plain-file.ts';
 import { checkSealed, RowSorter, type SealedRows } from './row-sorter.ts';
 
 const format = 1;
@@ -68,7 +69,7 @@ function digestOf(conditions: string): string {
 
 function readJson<T>(path: string): T | undefined {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as T;
+    return JSON.parse(readPlainText(path)) as T;
   } catch {
     return undefined;
   }

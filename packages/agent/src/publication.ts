@@ -6,24 +6,13 @@
  *   temporaries, synced ─► journal, synced ─► rename each, the manifest last ─► folder synced ─► the cookie
  *                                                                                            ─► journal gone
  */
-import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  createReadStream,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileFailed } from './errors.ts';
 import { makeFolder, removeFolder, syncFolder } from './folder.ts';
 import { heldFolder } from './held-result.ts';
 import type { FinishedFile } from './output-file.ts';
+import { hashPlainFile, readPlainText, refuseNoFiles } from './plain-file.ts';
 import { keepUncertain } from './uncertain-cookies.ts';
 
 interface Journal {
@@ -109,18 +98,16 @@ function isNamed(stateFolder: string, name: string): boolean {
 }
 
 async function sha256Of(path: string): Promise<string | undefined> {
-  const hash = createHash('sha256');
   try {
-    for await (const part of createReadStream(path)) hash.update(part as Uint8Array);
+    return await hashPlainFile(path);
   } catch {
     return undefined;
   }
-  return hash.digest('hex');
 }
 
 function readJournal(path: string): Journal | undefined {
   try {
-    const value = JSON.parse(readFileSync(path, 'utf8')) as Partial<Journal> | null;
+    const value = JSON.parse(readPlainText(path)) as Partial<Journal> | null;
     const files = value?.files;
     const isFile = (file: Partial<FinishedFile>): boolean =>
       typeof file?.path === 'string' && typeof file.temporary === 'string' && typeof file.sha256 === 'string';
@@ -145,6 +132,7 @@ async function leaveOlderCookie(stateFolder: string, { cookie }: Journal): Promi
  */
 export async function mendPublication(stateFolder: string): Promise<string[]> {
   const path = journalPath(stateFolder);
+  refuseNoFiles([path]);
   removeUnfinished(stateFolder);
   if (!existsSync(path)) return [];
   const journal = readJournal(path);

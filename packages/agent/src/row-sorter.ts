@@ -15,6 +15,7 @@ import type { PositionalCipher } from '@exchange-connector/protection';
 import type { RowCiphers } from './at-rest.ts';
 import { fileFailed } from './errors.ts';
 import { makeFolder } from './folder.ts';
+import { openPlainFile } from './plain-file.ts';
 
 const keyBytes = 36;
 const headBytes = 8 + keyBytes;
@@ -408,7 +409,7 @@ export function checkSealed(sealed: SealedRows, onKey: (key: string) => void, ci
   if (sealed.iv !== undefined && ciphers === undefined) return false;
   let fd: number;
   try {
-    fd = openSync(sealed.path, 'r');
+    fd = openPlainFile(sealed.path);
   } catch {
     return false;
   }

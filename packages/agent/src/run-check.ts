@@ -83,6 +83,7 @@ export async function runCheck(request: CheckRequest): Promise<CheckOutcome> {
     log.write(level, `check ${step.name}: ${step.state}`, { durationMs: step.durationMs });
     request.onStep?.(step);
   });
+  log.write('Information', `run ${runId} begins: a check of ${connection.id}`);
   const stopLogging = logRequests(log);
   try {
     for (const sentence of await mendLeftovers(stateFolder(request.folders.work, connection.id), runId)) {

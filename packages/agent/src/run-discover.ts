@@ -63,6 +63,7 @@ export async function runDiscover(request: RunRequest): Promise<DiscoverOutcome>
     log.write(isKept ? 'Warning' : 'Information', message);
     if (isKept) request.onWarning?.(message);
   });
+  log.write('Information', `run ${runId} begins: a discovery of ${connection.id}`);
   const stopLogging = logRequests(log);
   try {
     for (const sentence of await mendLeftovers(stateFolder(request.folders.work, connection.id), runId))

@@ -12,13 +12,14 @@ import { existsSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ConnectionSettings } from '@exchange-connector/config';
 import { type Breach, type ChangeLimits, type FileChange, findBreaches } from '@exchange-connector/connector';
-import { pruneCookies } from './cookie-store.ts';
+import { acknowledgedPath, pruneCookies } from './cookie-store.ts';
 import { type AtRest, openAtRest } from './at-rest.ts';
 import { refuseDeactivated } from './deactivation.ts';
 import { AgentError } from './errors.ts';
 import { type ExportBasis, openBasis } from './export-basis.ts';
 import { type EngineReading, type ExportRun, givesOwnIncrement } from './export-run.ts';
-import { dropHeld, holdResult, prepareRelease } from './held-result.ts';
+import { dropHeld, heldOutput, heldPath, holdResult, prepareRelease } from './held-result.ts';
+import { releaseRefused } from './held-target.ts';
 import { readIncrementally } from './incremental-engine.ts';
 import { manifestFile, ResultFiles, type WrittenFiles } from './result-files.ts';
 import { clearLeftovers } from './leftovers.ts';
@@ -27,6 +28,7 @@ import { makeWritableFolder, removeFolder } from './folder.ts';
 import type { Manifest } from './manifest.ts';
 import { type FinishedFile, temporaryPath } from './output-file.ts';
 import { readNatively } from './native-engine.ts';
+import { refuseNoFiles } from './plain-file.ts';
 import { ProgressMeter } from './progress-meter.ts';
 import { isPublicationPending, publish } from './publication.ts';
 import { logRequests } from './request-log.ts';
@@ -47,6 +49,8 @@ export async function runExport(request: ExportRequest): Promise<ExportOutcome> 
   let atRest: AtRest | undefined;
   try {
     refuseDeactivated(request.connection, 'export');
+    if (request.release === true && request.complete === true)
+      throw releaseRefused('it publishes what was read then, and a complete export reads everything now');
     atRest = await openAtRest(request);
   } catch (error) {
     return endOf(error, request.signal);
@@ -65,13 +69,16 @@ async function runWith(request: ExportRequest, atRest: AtRest | undefined): Prom
   const state = stateFolder(folders.work, connection.id);
   const now = request.now ?? Date.now;
   const sortFolder = join(state, `sort-${runId}`);
+  // A release goes to where the stopped run would have gone.
+  const released = request.release === true ? heldOutput(state) : undefined;
+  const outputFolder = request.outputFolder ?? released ?? join(folders.temp, 'ExportOutput');
   const run: ExportRun = {
     request,
     runId,
     start: new Date(now()),
     now,
     state,
-    paths: exportPaths(connection.id, request.outputFolder ?? join(folders.temp, 'ExportOutput')),
+    paths: exportPaths(connection.id, outputFolder),
     cookie: cookiePath(folders.work, connection.id),
     log,
     warnings: new WarningList(warn),
@@ -80,6 +87,7 @@ async function runWith(request: ExportRequest, atRest: AtRest | undefined): Prom
     databases: new RowSorter(sortFolder, 'databases', undefined, atRest?.rows),
     atRest,
   };
+  log.write('Information', `run ${runId} begins: an export of ${connection.id}`);
   const stopLogging = logRequests(log);
   for (const warning of atRest?.warnings ?? []) run.warnings.add(warning);
   let lock: RunLock | undefined;
@@ -123,6 +131,7 @@ function refuseLongIdentifier({ id }: ConnectionSettings): void {
 }
 
 async function exportUnderLock(run: ExportRun, lock: RunLock): Promise<ExportOutcome> {
+  refuseNoFiles([...Object.values(run.paths), run.cookie, heldPath(run.state), acknowledgedPath(run.state)]);
   for (const sentence of await clearLeftovers(run.state, lock)) run.warnings.add(sentence);
   makeWritableFolder(dirname(run.paths.manifest));
   const basis = openBasis(run);
@@ -274,7 +283,7 @@ async function stop(
   const folder = holdResult(run, written, manifest);
   await files.discard();
   const breaches = manifest.thresholds ?? [];
-  for (const breach of breaches) run.log.write('Warning', `stopped: ${breach}`);
+  for (const breach of breaches) run.log.write('Warning', `stopped: ${breach}`, { code: 'RUN_THRESHOLD_EXCEEDED' });
   return { kind: 'stopped', exitCode: 4, manifest, breaches, folder, durationMs: run.now() - run.start.getTime() };
 }
 

@@ -26,6 +26,7 @@ const exitCodes: Readonly<Record<AgentErrorCode, 1 | 2 | 3 | 4>> = {
   RUN_PLAN_UNUSABLE: 2,
   RUN_NOT_UNDOABLE: 2,
   RUN_THRESHOLD_EXCEEDED: 4,
+  RUN_RELEASE_REFUSED: 2,
   RUN_COOKIE_UNKNOWN: 2,
   RUN_FILE_FAILED: 1,
   RUN_DISK_FULL: 1,

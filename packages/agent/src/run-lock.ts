@@ -6,21 +6,12 @@
  * The file appears with its content in one step (a link to a file written before), and is taken over in one
  * step (renamed away): two runs that start together never both hold it.
  */
-import {
-  existsSync,
-  linkSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, linkSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { AgentError, fileFailed } from './errors.ts';
 import { makeFolder } from './folder.ts';
+import { readPlainText, refuseNoFiles } from './plain-file.ts';
 
 /** What the lock says of its holder. */
 interface Holder {
@@ -47,7 +38,7 @@ export interface RunLock {
 
 function readText(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return readPlainText(path);
   } catch {
     return undefined;
   }
@@ -133,6 +124,7 @@ export function takeRunLock(folder: string, runId: string, temporaries: readonly
   } catch (cause) {
     throw fileFailed(`making the folder ${folder}`, cause);
   }
+  refuseNoFiles([path]);
   try {
     const abandoned = takeOver(path, { own, holder });
     return hold(path, own, runId, abandoned);

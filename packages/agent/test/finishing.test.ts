@@ -228,21 +228,17 @@ test('parts of other settings, or of too long ago, are not used, and that is sai
   );
 });
 
-/** Runs an export in a process of its own and kills it once so many mailboxes were read; the server is to stop it there. */
-async function killed(folder: string, own: Simulator, mailboxes: number): Promise<void> {
+/** Runs an export in a process of its own and kills it once the server's fault has stopped it. */
+async function killed(folder: string, own: Simulator): Promise<void> {
   const { connection, ...rest } = requestIn(folder, connectionTo(own.url, parts));
   const program = `
     import { runExport } from ${JSON.stringify(import.meta.resolve('@exchange-connector/agent'))};
     import { Secret } from ${JSON.stringify(import.meta.resolve('@exchange-connector/config'))};
     const connection = { ...${JSON.stringify(connection)}, password: new Secret(${JSON.stringify(account.password)}) };
-    await runExport({ ...${JSON.stringify(rest)}, connection, signal: new AbortController().signal,
-      onProgress: ({ phase, done }) => { if (phase === 'mailboxes' && done > ${mailboxes}) console.log('reading'); } });`;
-  const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', program], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  await once(child.stdout, 'data');
+    await runExport({ ...${JSON.stringify(rest)}, connection, signal: new AbortController().signal });`;
+  const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', program], { stdio: 'inherit' });
   // The server says nothing more, so the run cannot end; the disk takes the time that it takes.
-  while (partsOf(folder).length === 0) await delay(10);
+  while (own.firedFaults.length === 0 || partsOf(folder).length === 0) await delay(10);
   child.kill('SIGKILL');
   await once(child, 'exit');
 }
@@ -251,9 +247,9 @@ test('a process that is killed leaves parts that the next one goes on with, and 
   await withSimulator({}, (own) =>
     inFolder(async (folder) => {
       own.setFault('mailbox 700: stall');
-      await killed(folder, own, 450);
+      await killed(folder, own);
       own.setFault(undefined);
-      assert.equal(own.facts.shellsOpen, 2, 'the killed process had no shells open: the test is blind');
+      assert.ok(own.facts.shellsOpen > 0, 'the killed process had no shells open: the test is blind');
       const outcome = await finished(folder, connectionTo(own.url, parts));
       assert.match(outcome.manifest.warnings.join('\n'), /this run goes on from there/);
       assert.deepEqual(csvOf(outcome), undisturbed);

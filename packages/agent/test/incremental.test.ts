@@ -329,10 +329,8 @@ test('what was kept is read again after a day, after another export, or where it
     const spoil: readonly (() => Promise<void> | void)[] = [
       () => stand.advance(25 * hour),
       () => writeFileSync(join(stand.state, 'held', 'mailboxes.csv'), 'Command\r\n'),
+      () => rmSync(join(stand.state, 'held', 'databases.csv')),
       () => rmSync(join(stand.state, 'held'), { recursive: true }),
-      () => {
-        stand.settings = { maximumDeletedLines: 1, valueSeparator: '|' };
-      },
     ];
     await stand.publish();
     for (const change of spoil) {
@@ -352,6 +350,76 @@ test('what was kept is read again after a day, after another export, or where it
         manifest.warnings.join('\n'),
       );
     }
+  }));
+
+test('a release that contradicts what was kept is refused with exit 2: nothing is published, and what was kept stays', () =>
+  onStand(async (stand) => {
+    const limits = { maximumDeletedLines: 1 };
+    stand.settings = limits;
+    await stand.publish();
+    stand.advance(2 * hour);
+    for (const mailbox of stand.mailboxes(2)) stand.organization.change({ kind: 'removeMailbox', mailbox });
+    const elsewhere = stand.path('elsewhere');
+    assert.equal((await stand.export({ outputFolder: elsewhere })).kind, 'stopped');
+    const [held] = connectionTo('http://other.example.test/PowerShell/').servers;
+    assert.ok(held !== undefined);
+    const contradictions: readonly (readonly [
+      expected: RegExp,
+      settings: Partial<ConnectionSettings>,
+      options?: Partial<ExportRequest>,
+    ])[] = [
+      [
+        /--output names .*third, and the stopped run would have been published in .*elsewhere/,
+        {},
+        { outputFolder: stand.path('third') },
+      ],
+      [/a complete export reads everything now/, {}, { complete: true }],
+      [/the settings that shape the rows/, { valueSeparator: '|' }],
+      [
+        /Server is http:\/\/other\.example\.test\/PowerShell\/, and it was read from http:\/\/localhost/,
+        { servers: [held] },
+      ],
+      [/DomainController was not set and is dc02\.example\.test now/, { domainController: 'dc02.example.test' }],
+      [/Login was reader and is another now/, { login: 'another' }],
+      [/Bom was false and is true now/, { bom: true }],
+    ];
+    const files = readdirSync(stand.output).map((name) => readFileSync(join(stand.output, name), 'utf8'));
+    for (const [expected, settings, options] of contradictions) {
+      stand.settings = { ...limits, ...settings };
+      const messages = { ...stand.simulator.counts };
+      const refused = await stand.export({ release: true, ...options });
+      assert.ok(refused.kind === 'failed', JSON.stringify(refused));
+      assert.deepEqual([refused.exitCode, refused.failure.code], [2, 'RUN_RELEASE_REFUSED']);
+      assert.match(refused.failure.message, expected);
+      assert.match(refused.failure.mend ?? '', /--release alone/);
+      assert.deepEqual({ ...stand.simulator.counts }, messages);
+    }
+    assert.deepEqual(
+      readdirSync(stand.output).map((name) => readFileSync(join(stand.output, name), 'utf8')),
+      files,
+    );
+    assert.deepEqual(existsSync(elsewhere) ? readdirSync(elsewhere) : [], []);
+
+    // The limits may be others, and a further server to fail over to may be named: that contradicts nothing.
+    stand.settings = {
+      ...limits,
+      maximumDeletedLines: 2,
+      servers: [held, ...connectionTo(stand.simulator.url).servers],
+    };
+    const released = await stand.export({ release: true });
+    assert.ok(released.kind === 'done', JSON.stringify(released));
+    assert.deepEqual(
+      readdirSync(elsewhere).sort(),
+      ['Main_databases.csv', 'Main_manifest.json', 'Main_mailboxes.csv'].sort(),
+    );
+    assert.deepEqual(
+      released.files,
+      ['mailboxes.csv', 'databases.csv', 'manifest.json'].map((name) => join(elsewhere, `Main_${name}`)),
+    );
+    assert.deepEqual(
+      readdirSync(stand.output).map((name) => readFileSync(join(stand.output, name), 'utf8')),
+      files,
+    );
   }));
 
 test('a percentage counts from two hundred rows on; a complete run stops for deletions, and where no mailbox is left', () =>

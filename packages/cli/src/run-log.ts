@@ -3,9 +3,13 @@ import { resolve } from 'node:path';
 import type { CommonOptions } from './command-options.ts';
 import type { Terminal } from './terminal.ts';
 
-/** The error that ended a run is said by its command, with what to do; it has a code. */
+/** The error or the thresholds that ended a run are said by its command, with what to do; they have a code. */
 function isEndOfRun(record: LogRecord): boolean {
-  return record.level === 'Error' && 'code' in record.fields;
+  return isAtLeastWarning(record) && 'code' in record.fields;
+}
+
+function isAtLeastWarning({ level }: LogRecord): boolean {
+  return level === 'Warning' || level === 'Error';
 }
 
 function formatRecord({ level, message, fields }: LogRecord): string {

@@ -116,6 +116,8 @@ test('an export after an export is an increment; one that would delete too much 
   assert.equal(stopped.code, 4, stopped.errors);
   assert.match(stopped.errors, /^Stopped: more would change than the thresholds allow\. Nothing was replaced\.$/m);
   assert.match(stopped.errors, /^ {2}mailboxes: \d+ rows Delete, .* MaxPercentageDeletedLines allows 5 %$/m);
+  assert.equal(stopped.errors.match(/MaxPercentageDeletedLines/g)?.length, 1, stopped.errors);
+  assert.ok(stopped.errors.includes(`(run ${String(stopped.manifest?.['runId'])})`), stopped.errors);
   assert.match(stopped.errors, /^ {2}would be written: mailboxes: Insert \d+, Update 0, Delete \d+$/m);
   assert.match(stopped.errors, /what to do: .*exchange-connector export --connection Main --release$/m);
   assert.ok(Array.isArray(stopped.manifest?.['thresholds']));

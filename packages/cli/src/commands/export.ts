@@ -40,7 +40,7 @@ function sayStopped({ terminal, connection }: CommandContext, outcome: Stopped):
   terminal.say('Stopped: more would change than the thresholds allow. Nothing was replaced.');
   for (const breach of outcome.breaches) terminal.say(`  ${breach}`);
   for (const line of countLines(outcome.manifest)) terminal.say(`  would be written: ${line}`);
-  terminal.say(`  what was read is kept for 24 hours: ${outcome.folder}`);
+  terminal.say(`  what was read is kept for 24 hours: ${outcome.folder} (run ${outcome.manifest.runId})`);
   terminal.say(
     `  what to do: look at the files there; if they are right, with the same settings: exchange-connector export --connection ${connection.id} --release`,
   );
@@ -105,7 +105,8 @@ export const exportCommand: CommandDescription = {
     { flags: '--ignore-cookies', description: 'the same as --complete' },
     {
       flags: '--release',
-      description: 'publish what a threshold stopped, if it is younger than 24 hours; else read again, and let it pass',
+      description:
+        'publish exactly what a threshold stopped, where it would have been published, if it is younger than 24 hours; else read again, and let it pass. With another --output or other settings it is refused',
     },
     {
       flags: '--output <dir>',
