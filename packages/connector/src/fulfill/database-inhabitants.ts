@@ -1,5 +1,6 @@
 /* Who lives in a database: whatever is found keeps it from being removed. */
 import { listOf } from './field-rule.ts';
+import type { Fields } from './field-value.ts';
 import type { LiveObject, Population, Read } from './live-state.ts';
 import { type OrganisationView, textField } from './organisation-view.ts';
 import type { Check } from './plan.ts';
@@ -55,18 +56,42 @@ function copiesOf(database: LiveObject): string | undefined {
   const servers = listOf(database['Servers']);
   const count = Math.max(copies.length, servers.length);
   if (count < 2 && textField(database, 'ReplicationType').toLowerCase() !== 'remote') return undefined;
-  return `it has copies on ${(servers.length > 1 ? servers : copies).join(', ') || 'other servers'}; remove those first (Remove-MailboxDatabaseCopy)`;
+  const where = (servers.length > 1 ? servers : copies).join(', ') || 'other servers';
+  const active = textField(database, 'Server').split('.')[0]?.toLowerCase() ?? '';
+  const passive = copies.filter((copy) => !copy.toLowerCase().endsWith(`\\${active}`));
+  const commands = passive.map((copy) => `Remove-MailboxDatabaseCopy '${copy.replaceAll("'", "''")}'`);
+  return `it has copies on ${where}; remove those first (${commands.join('; ') || 'Remove-MailboxDatabaseCopy'})`;
 }
 
 /** Populations of which nobody may live in a database that goes; plans and moves are judged by what they say. */
 const checked = ['mailboxes', 'archives', 'arbitration', 'publicFolder', 'auditLog'] as const;
 
+function inhabitantsRead(population: Population, name: string, distinguishedName: string): Read {
+  const database = population === 'archives' && distinguishedName !== '' ? distinguishedName : name;
+  return { kind: 'inhabitants', database, population };
+}
+
 /** That nobody lives in a database. */
-export function emptyChecks(database: string): Check[] {
+export function emptyChecks(name: string, distinguishedName = ''): Check[] {
   return checked.map((population) => ({
-    read: { kind: 'inhabitants', database, population },
+    read: inhabitantsRead(population, name, distinguishedName),
     expect: { kind: 'absent' },
   }));
+}
+
+/** Checks that were made before anybody knew the distinguished name of the database, with it. */
+export function whereArchivesAre(checks: readonly Check[], database: LiveObject | undefined): readonly Check[] {
+  const distinguishedName = textField(database, 'DistinguishedName');
+  return checks.map((check) =>
+    check.read.kind === 'inhabitants' && check.read.database.toLowerCase() === textField(database, 'Name').toLowerCase()
+      ? { ...check, read: inhabitantsRead(check.read.population, check.read.database, distinguishedName) }
+      : check,
+  );
+}
+
+/** What a database without copies says of itself; a copy that is made meanwhile is seen before the database goes. */
+export function withoutCopies(database: LiveObject): Fields {
+  return textField(database, 'ReplicationType').toLowerCase() === 'none' ? { ReplicationType: 'None' } : {};
 }
 
 /** @throws ReadingNeeded */
@@ -75,7 +100,8 @@ export function inhabitantsOf(view: OrganisationView, database: LiveObject, leav
   const guid = textField(database, 'Guid');
   // What the batch itself has made, nobody can live in but whom the batch puts there.
   if (guid === '') return { found: [], checks: [], needs: [], notes: [] };
-  const reads = populations.map(([population]): Read => ({ kind: 'inhabitants', database: name, population }));
+  const place = textField(database, 'DistinguishedName');
+  const reads = populations.map(([population]) => inhabitantsRead(population, name, place));
   const answers = view.objectsOfAll(reads);
   const found: string[] = [];
   const needs = new Set<number>();
@@ -103,7 +129,7 @@ export function inhabitantsOf(view: OrganisationView, database: LiveObject, leav
   }
   const copies = copiesOf(database);
   if (copies !== undefined) found.push(copies);
-  return { found, checks: emptyChecks(name), needs: [...needs], notes };
+  return { found, checks: emptyChecks(name, place), needs: [...needs], notes };
 }
 
 /** One sentence of what was found. */

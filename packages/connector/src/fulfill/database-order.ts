@@ -175,7 +175,11 @@ function draftCreate(order: Order, context: DatabaseContext): Draft {
           purpose: `remove the database ${name}`,
           before: { Name: name, Server: server },
           after: gone,
-          preconditions: [databaseHas(object, { Name: name, Server: server }), ...emptyChecks(name)],
+          // What has copies cannot go: whoever made them is to take them away.
+          preconditions: [
+            databaseHas(object, { Name: name, Server: server, ReplicationType: 'None' }),
+            ...emptyChecks(name),
+          ],
           expectation: [absent],
         },
       ],

@@ -1,6 +1,6 @@
 /* An order that takes a database away, and how that is taken back. */
 import { databaseRule } from './database-fields.ts';
-import { describeInhabitants, inhabitantsOf, type Leaving } from './database-inhabitants.ts';
+import { describeInhabitants, inhabitantsOf, type Leaving, withoutCopies } from './database-inhabitants.ts';
 import {
   call,
   databaseHas,
@@ -58,7 +58,7 @@ export function draftRemove(order: Order, database: LiveObject, context: Removal
     purpose: `remove the database ${object.name}`,
     before,
     after,
-    preconditions: [databaseHas(object, before), ...inhabitants.checks],
+    preconditions: [databaseHas(object, { ...before, ...withoutCopies(database) }), ...inhabitants.checks],
     expectation: [{ read: databaseRead(object), expect: { kind: 'absent' } }],
     inverse: undoRemove(database, before),
     ...plain,
@@ -78,7 +78,17 @@ export function draftRemove(order: Order, database: LiveObject, context: Removal
     ? { ...dismountStep(object), inverse: { kind: 'calls', calls: [byName], notes: [] } }
     : undefined;
   const dismount =
-    first === undefined ? [] : [{ ...first, preconditions: [...first.preconditions, ...inhabitants.checks] }];
+    first === undefined
+      ? []
+      : [
+          {
+            ...first,
+            preconditions: [
+              databaseHas(object, { ...first.before, ...withoutCopies(database) }),
+              ...inhabitants.checks,
+            ],
+          },
+        ];
   view.setDatabase(object.guid ?? object.name.toLowerCase(), undefined);
   return {
     order,

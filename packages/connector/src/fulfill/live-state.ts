@@ -24,7 +24,10 @@ export type Read =
   | { readonly kind: 'recipient'; readonly identity: string }
   /** `Get-MailboxDatabase -Status` by name or GUID. */
   | { readonly kind: 'database'; readonly identity: string }
-  /** Who lives in a database: at most `inhabitantsShown` of each population. */
+  /**
+   * Who lives in a database: at most `inhabitantsShown` of each population. Archives are found by its distinguished
+   * name; by its name only those beside the mailboxes that they belong to.
+   */
   | { readonly kind: 'inhabitants'; readonly database: string; readonly population: Population }
   /** `Get-MoveRequest` of a mailbox; nothing where there is none. */
   | { readonly kind: 'moveRequest'; readonly guid: string; readonly domain: string | undefined }

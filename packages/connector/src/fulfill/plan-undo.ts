@@ -4,16 +4,17 @@
  * before it will leave it.
  */
 import { failureOfCheck } from './check-state.ts';
-import { listOf } from './field-rule.ts';
-import type { FieldValue, Fields } from './field-value.ts';
-import type { LiveObject, LiveState, ReadResult } from './live-state.ts';
+import { whereArchivesAre } from './database-inhabitants.ts';
+import { identityOf } from './database-steps.ts';
+import type { Fields } from './field-value.ts';
+import type { LiveState, ReadResult } from './live-state.ts';
 import type { OrderHead } from './order.ts';
 import { OrganisationView, textField } from './organisation-view.ts';
 import type { Check, FulfillSettings, InverseCall, ObjectIdentity, OrderDecision, Plan, Step } from './plan.ts';
 import type { ReadsNeeded } from './plan-batch.ts';
 import { protectingEntry } from './protection.ts';
-import { addressKey, parseProxyAddress, primaryField } from './proxy-address.ts';
 import { ReadingNeeded, Refused } from './refused.ts';
+import { keysOf, UndoneState } from './undone-state.ts';
 
 /** What a run did for one order. */
 export interface CarriedOut {
@@ -26,16 +27,20 @@ export interface CarriedOut {
  * Plans to take back what orders of a run did.
  * @param orders those to be taken back; a step's `number` tells when it was carried out among all of them
  * @param live what was read so far; nothing at first
+ * @param whole all that the run did, where `orders` are only some of its orders: who looks at one order alone could not
+ *   tell an object that the undo of others led further back from one that another hand changed
  * @returns a plan whose orders are these, in the same order; or what has to be read before
  */
 export function planUndo(
   orders: readonly CarriedOut[],
   live: LiveState,
   settings: FulfillSettings,
+  whole: readonly CarriedOut[] = orders,
 ): Plan | ReadsNeeded {
   const refusals = new Map<number, Refused>();
+  const history = whole.flatMap(({ steps }) => steps);
   for (;;) {
-    const planner = new UndoPlanner(orders, live, settings, refusals);
+    const planner = new UndoPlanner(orders, live, settings, refusals, history);
     const result = planner.plan();
     if (result !== undefined) return result;
   }
@@ -55,6 +60,8 @@ class UndoPlanner {
   readonly #view: OrganisationView;
   /** Orders that cannot be taken back; shared by the plannings of one undo. */
   readonly #refused: Map<number, Refused>;
+  /** All steps of the run, of other orders too. */
+  readonly #history: readonly Step[];
   readonly #overlay = new UndoneState();
   readonly #calls: PlannedCall[] = [];
   readonly #planned = new Set<number>();
@@ -67,11 +74,13 @@ class UndoPlanner {
     live: LiveState,
     settings: FulfillSettings,
     refused: Map<number, Refused>,
+    history: readonly Step[],
   ) {
     this.#orders = orders;
     this.#settings = settings;
     this.#view = new OrganisationView(live, settings.domainController);
     this.#refused = refused;
+    this.#history = history;
   }
 
   /** `undefined`: something was refused, and the rest has to be planned without it. */
@@ -99,9 +108,10 @@ class UndoPlanner {
         throw new Refused('not-allowed', `${step.purpose}: it cannot be taken back: ${step.inverse.reason}`);
       }
       this.#requireUnprotected(step.object);
-      const calls = step.cmdlet === 'New-MoveRequest' ? this.#moveBack(step) : step.inverse.calls;
+      const planned = step.cmdlet === 'New-MoveRequest' ? this.#moveBack(step) : step.inverse.calls;
+      const calls = planned.map((call) => this.#located(call, step.object));
       for (const call of calls) {
-        if (!this.#isNeeded(call, step.object)) continue;
+        if (!this.#isNeeded(call, step)) continue;
         this.#overlay.apply(call, step.object);
         this.#calls.push({ order, of: step, call, isLast: call === calls.at(-1) });
       }
@@ -116,18 +126,47 @@ class UndoPlanner {
     }
   }
 
-  /** @throws Refused where the object is neither as the step left it nor as it was before */
-  #isNeeded(call: InverseCall, object: ObjectIdentity): boolean {
-    // All that may be asked is asked at once: each round of reading is a way to the server.
-    this.#view.objectsOfAll([...call.preconditions, ...call.expectation].map(({ read }) => read));
-    const failure = this.#failure(call.preconditions);
-    if (failure === undefined) return true;
-    if (call.expectation.length > 0 && this.#failure(call.expectation) === undefined) return false;
-    throw new Refused('conflict', `${object.name} was changed since: ${failure}`);
+  /** Who lives in a database of the run is looked for where the database is by now. */
+  #located(call: InverseCall, object: ObjectIdentity): InverseCall {
+    if (!call.preconditions.some(({ read }) => read.kind === 'inhabitants')) return call;
+    const [database] = this.#view.objects({ kind: 'database', identity: identityOf(object) });
+    return { ...call, preconditions: whereArchivesAre(call.preconditions, database) };
   }
 
-  #failure(checks: readonly Check[]): string | undefined {
-    for (const check of checks) {
+  /** @throws Refused where the object is neither as the step left it nor as it was before, or before an earlier step */
+  #isNeeded(call: InverseCall, step: Step): boolean {
+    // All that may be asked is asked at once: each round of reading is a way to the server.
+    this.#view.objectsOfAll([...call.preconditions, ...call.expectation].map(({ read }) => read));
+    if (call.expectation.length > 0 && this.#failure(call.expectation) === undefined) return false;
+    const failure = this.#failure(call.preconditions);
+    if (failure === undefined) return true;
+    const before = this.#fieldsBefore(step);
+    if (before === 'gone' || (before.size > 0 && this.#failure(call.expectation, before) === undefined)) return false;
+    const other = this.#failure(call.preconditions, before) ?? failure;
+    throw new Refused('conflict', `${step.object.name} was changed since: ${other}`);
+  }
+
+  /** The fields of the object that are already as they were before an earlier step of the run; or it made the object. */
+  #fieldsBefore({ object, number }: Step): ReadonlySet<string> | 'gone' {
+    const keys = new Set(keysOf(object));
+    const fields = new Set<string>();
+    for (const step of this.#history) {
+      if (step.number >= number || step.inverse.kind === 'impossible') continue;
+      if (step.object.kind !== object.kind || !keysOf(step.object).some((key) => keys.has(key))) continue;
+      for (const { expectation, after } of step.inverse.calls) {
+        if (expectation.length === 0 || this.#failure(expectation) !== undefined) continue;
+        if (expectation.some(({ read, expect }) => expect.kind === 'absent' && read.kind === object.kind))
+          return 'gone';
+        for (const name of Object.keys(after)) fields.add(name);
+      }
+    }
+    return fields;
+  }
+
+  /** @param without fields that are not looked at */
+  #failure(checks: readonly Check[], without: ReadonlySet<string> = new Set()): string | undefined {
+    for (const each of checks) {
+      const check = without.size === 0 ? each : withoutFields(each, without);
       const objects = this.#overlay.objects(check, this.#view.objects(check.read));
       const result: ReadResult = { kind: 'read', objects };
       const failure = failureOfCheck(check, result);
@@ -200,11 +239,18 @@ class UndoPlanner {
       };
     }
     const [first] = planned;
-    if (first === undefined || object === undefined) return { kind: 'nothingToDo', object, notes };
+    if (first === undefined || object === undefined)
+      return { kind: 'nothingToDo', object, notes: ['what the order did is undone already'] };
     const before: Fields = Object.assign({}, ...planned.toReversed().map((step) => step.before));
     const after: Fields = Object.assign({}, ...planned.map((step) => step.after));
     return { kind: 'planned', object, before, after, steps: planned.map(({ number }) => number), notes };
   }
+}
+
+function withoutFields(check: Check, names: ReadonlySet<string>): Check {
+  if (check.expect.kind !== 'fields') return check;
+  const fields = Object.entries(check.expect.fields).filter(([name]) => !names.has(name));
+  return { ...check, expect: { kind: 'fields', fields: Object.fromEntries(fields) } };
 }
 
 /** The call of a step, as what takes its inverse back. */
@@ -224,78 +270,4 @@ function stepOf({ order, of, call, isLast }: PlannedCall, number: number): Step 
     onFailure: 'leave',
     needs: [],
   };
-}
-
-/** A database that is made again has another GUID, and goes by its name; mailboxes may share a name. */
-function keysOf({ kind, guid, name }: ObjectIdentity): string[] {
-  const keys = kind === 'database' ? [guid, name] : [guid ?? name];
-  return keys.flatMap((key) => (key === undefined ? [] : [key.toLowerCase()]));
-}
-
-/** What the calls planned so far make of the organisation. */
-class UndoneState {
-  /** By GUID or name; `undefined` where the object is gone. */
-  readonly #objects = new Map<string, Record<string, FieldValue> | undefined>();
-  /** All addresses of the objects whose addresses a call changes, by GUID. */
-  readonly #addresses = new Map<string, ReadonlySet<string>>();
-
-  apply(call: InverseCall, object: ObjectIdentity): void {
-    const isGone = /^(Disable|Remove)-Mailbox(Database)?$/.test(call.cmdlet);
-    for (const key of keysOf(object)) {
-      const fields = { ...this.#objects.get(key), ...call.after, ...primaryField(call.after) };
-      this.#objects.set(key, isGone ? undefined : fields);
-    }
-    const guid = object.guid ?? '';
-    if (isGone) this.#addresses.set(guid, new Set());
-    else if ('EmailAddresses' in call.after) {
-      const held = listOf(call.after['EmailAddresses']).map((text) => addressKey(parseProxyAddress(text)));
-      this.#addresses.set(guid, new Set(held));
-    }
-  }
-
-  /** The objects that a check's read would give once the calls so far are carried out. */
-  objects({ read }: Check, objects: readonly LiveObject[]): readonly LiveObject[] {
-    switch (read.kind) {
-      case 'mailbox':
-        return this.#laidOver(read.guid, objects);
-      case 'database':
-        return this.#laidOver(read.identity, objects);
-      case 'addressHolders':
-        return this.#holding(read.address, objects);
-      case 'moveRequest': {
-        const overlay = this.#objects.get(read.guid);
-        return overlay !== undefined && 'MoveRequest' in overlay && overlay['MoveRequest'] === null ? [] : objects;
-      }
-      case 'inhabitants':
-        return objects.filter((object) => !this.#hasLeft(textField(object, 'Guid'), read.database));
-      default:
-        return objects;
-    }
-  }
-
-  #laidOver(key: string, objects: readonly LiveObject[]): readonly LiveObject[] {
-    const wanted = key.toLowerCase();
-    if (!this.#objects.has(wanted)) return objects;
-    const overlay = this.#objects.get(wanted);
-    return overlay === undefined ? [] : [{ ...objects[0], ...overlay }];
-  }
-
-  #holding(address: string, objects: readonly LiveObject[]): readonly LiveObject[] {
-    const key = addressKey(parseProxyAddress(address));
-    const still = objects.filter((object) => this.#addresses.get(textField(object, 'Guid'))?.has(key) !== false);
-    const shown = new Set(still.map((object) => textField(object, 'Guid')));
-    const more = [...this.#addresses]
-      .filter(([guid, held]) => held.has(key) && !shown.has(guid))
-      .map(([guid]) => ({ Guid: guid, DisplayName: 'another mailbox of this undo', EmailAddresses: [address] }));
-    return [...still, ...more];
-  }
-
-  #isGone(guid: string): boolean {
-    return this.#objects.has(guid) && this.#objects.get(guid) === undefined;
-  }
-
-  #hasLeft(guid: string, database: string): boolean {
-    const place = this.#objects.get(guid)?.['Database'];
-    return this.#isGone(guid) || (typeof place === 'string' && place.toLowerCase() !== database.toLowerCase());
-  }
 }

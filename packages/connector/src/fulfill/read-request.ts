@@ -91,6 +91,13 @@ const hiddenSwitch = {
   archives: 'Archive',
 } as const;
 
+function housedQuestion(database: string, population: 'mailboxes' | keyof typeof hiddenSwitch): Question {
+  const size = text('ResultSize', String(inhabitantsShown + 1));
+  const kind = population === 'mailboxes' ? [] : [flag(hiddenSwitch[population])];
+  const parameters = [text('Database', database), ...kind, size];
+  return { cmdlet: 'Get-Mailbox', parameters, properties: inhabitantProperties, domain: 'none' };
+}
+
 function inhabitantsQuestion(database: string, population: Population): Question {
   const domain = 'none';
   switch (population) {
@@ -103,19 +110,22 @@ function inhabitantsQuestion(database: string, population: Population): Question
         properties: moveProperties,
         domain,
       };
-    case 'mailboxes':
     case 'archives':
+      // -Database is where the mailbox is, not its archive; and the filter takes nothing but a distinguished name.
+      if (/^CN=/i.test(database)) {
+        const filter = text('Filter', `ArchiveDatabase -eq ${quoted(database)}`);
+        const parameters = [filter, text('ResultSize', String(inhabitantsShown + 1))];
+        return { cmdlet: 'Get-Mailbox', parameters, properties: inhabitantProperties, domain };
+      }
+      return housedQuestion(database, population);
+    case 'mailboxes':
     case 'arbitration':
     case 'publicFolder':
     case 'auditLog':
     case 'auxAuditLog':
     case 'migration':
-    case 'monitoring': {
-      const size = text('ResultSize', String(inhabitantsShown + 1));
-      const kind = population === 'mailboxes' ? [] : [flag(hiddenSwitch[population])];
-      const parameters = [text('Database', database), ...kind, size];
-      return { cmdlet: 'Get-Mailbox', parameters, properties: inhabitantProperties, domain };
-    }
+    case 'monitoring':
+      return housedQuestion(database, population);
     default:
       return assertNever(population);
   }

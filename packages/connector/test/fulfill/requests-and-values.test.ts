@@ -93,6 +93,14 @@ test('every read is one cmdlet with typed arguments, quotes doubled, the domain 
       { kind: 'inhabitants', database: 'DB1', population: 'auditLog' },
       'Get-Mailbox -Database DB1 -AuditLog true -ResultSize 6',
     ],
+    [
+      { kind: 'inhabitants', database: "CN=DB'1,CN=Databases,DC=b,DC=c", population: 'archives' },
+      "Get-Mailbox -Filter ArchiveDatabase -eq 'CN=DB''1,CN=Databases,DC=b,DC=c' -ResultSize 6",
+    ],
+    [
+      { kind: 'inhabitants', database: 'DB1', population: 'archives' },
+      'Get-Mailbox -Database DB1 -Archive true -ResultSize 6',
+    ],
     [{ kind: 'inhabitants', database: 'DB1', population: 'mailboxPlans' }, 'Get-MailboxPlan'],
     [
       { kind: 'inhabitants', database: 'DB1', population: 'moveRequests' },

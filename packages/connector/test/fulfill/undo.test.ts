@@ -40,10 +40,15 @@ function done(
   }));
 }
 
-function undo(model: ModelOrganisation, orders: readonly CarriedOut[], settings: Partial<FulfillSettings> = {}): Plan {
+function undo(
+  model: ModelOrganisation,
+  orders: readonly CarriedOut[],
+  settings: Partial<FulfillSettings> = {},
+  whole?: readonly CarriedOut[],
+): Plan {
   const live = new LiveReadings();
   for (let round = 0; round < 10; round += 1) {
-    const result = planUndo(orders, live, { ...openSettings, ...settings });
+    const result = planUndo(orders, live, { ...openSettings, ...settings }, whole);
     if (result.kind === 'plan') return result;
     for (const read of result.reads) live.set(read, model.answer(read));
   }
@@ -63,6 +68,58 @@ test('what was taken back has nothing to be taken back', () => {
   carryOut(model, back);
   assert.deepEqual(model.state(), before);
   assert.deepEqual(kindsOf(undo(model, run)), ['nothingToDo']);
+});
+
+test('orders in a row on one object, taken back, have nothing to be taken back, all together or one by one', () => {
+  const model = organisation();
+  const before = model.state();
+  const run = done(model, [
+    change('anna', { Office: 'Paris' }),
+    change('anna', { Office: 'Rome', DisplayName: 'Anna R.' }),
+    change('anna', { Office: 'Oslo', PrimarySmtpAddress: 'anna2@contoso.com' }),
+  ]);
+  carryOut(model, undo(model, run));
+  assert.deepEqual(model.state(), before);
+  const again = undo(model, run);
+  assert.deepEqual(kindsOf(again), ['nothingToDo', 'nothingToDo', 'nothingToDo']);
+  for (const { decision } of again.orders)
+    assert.ok(decision.kind === 'nothingToDo' && decision.notes.includes('what the order did is undone already'));
+  for (const order of run) assert.deepEqual(kindsOf(undo(model, [order], {}, run)), ['nothingToDo']);
+  // One that another hand changed is none of these.
+  const [anna] = model.accounts.values();
+  if (anna?.mailbox !== undefined) anna.mailbox['DisplayName'] = 'Another hand';
+  assert.deepEqual(kindsOf(undo(model, run)), ['nothingToDo', 'refused', 'nothingToDo']);
+  assert.match(refusalOf(undo(model, run), 2).reason, /was changed since: DisplayName is "Another hand"/);
+});
+
+test('of orders in a row the last can be taken back by itself, and the rest afterwards', () => {
+  const model = organisation();
+  const before = model.state();
+  const run = done(model, [change('anna', { Office: 'Paris' }), change('anna', { Office: 'Rome' })]);
+  assert.match(refusalOf(undo(model, run.slice(0, 1), {}, run)).reason, /was changed since: Office is "Rome"/);
+  carryOut(model, undo(model, run.slice(1), {}, run));
+  assert.deepEqual(kindsOf(undo(model, run.slice(1), {}, run)), ['nothingToDo']);
+  const rest = undo(model, run);
+  assert.deepEqual(kindsOf(rest), ['planned', 'nothingToDo']);
+  carryOut(model, rest);
+  assert.deepEqual(model.state(), before);
+});
+
+test('a database and a mailbox that a run made, set up and took into use are undone once', () => {
+  const model = organisation();
+  model.addAccount('nora');
+  const before = model.state();
+  const run = done(model, [
+    { target: 'Database', change: 'Added', changes: { Name: 'New', Server: 'MBX1', ProhibitSendQuota: '1.9 GB' } },
+    {
+      change: 'Added',
+      changes: { SamAccountName: 'nora', Database: 'DB1', Office: 'Paris', CustomAttribute1: 'x' },
+    },
+    change('nora', { Office: 'Rome' }),
+  ]);
+  carryOut(model, undo(model, run));
+  assert.deepEqual(model.state(), before);
+  assert.deepEqual(kindsOf(undo(model, run)), ['nothingToDo', 'nothingToDo', 'nothingToDo']);
 });
 
 test('what another hand has changed since is not overwritten', () => {

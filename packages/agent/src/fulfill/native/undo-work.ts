@@ -42,6 +42,8 @@ function carriedOut(run: JournalReading, orders: readonly JournalOrder[]): Carri
 export class UndoWork implements BatchWork {
   readonly orders: readonly number[];
   readonly #carriedOut: readonly CarriedOut[];
+  /** All that the run did; some of it may not be asked for. */
+  readonly #whole: readonly CarriedOut[];
   readonly #settings: FulfillSettings;
   readonly #reader: LiveReader;
   readonly #session: BatchSession;
@@ -57,6 +59,7 @@ export class UndoWork implements BatchWork {
     parts: { readonly reader: LiveReader; readonly session: BatchSession },
   ) {
     this.#carriedOut = carriedOut(run, orders);
+    this.#whole = carriedOut(run, ordersToUndo(run, undefined));
     this.orders = orders.map(({ index }) => index);
     this.#settings = settings;
     this.#reader = parts.reader;
@@ -72,6 +75,6 @@ export class UndoWork implements BatchWork {
     const orders = this.#carriedOut.filter(({ order }) => wanted.has(order.index));
     const settings = { ...this.#settings, domainController: this.#session.domainController };
     const live = new LiveReadings();
-    return readInRounds(this.#reader, live, () => planUndo(orders, live, settings));
+    return readInRounds(this.#reader, live, () => planUndo(orders, live, settings, this.#whole));
   }
 }
