@@ -77,6 +77,7 @@ async function readAll(plan: ExportPlan, views: SessionViews, ports: ExportPorts
     mailboxColumns: columns.columns.map((column) => column.name),
     databaseColumns: databaseColumns().columns.map((column) => column.name),
     received: { mailboxes: reading.mailboxesReceived, databases: reading.databasesReceived },
+    latestChange: reading.latestChange,
     errors: reading.errors(),
   };
 }

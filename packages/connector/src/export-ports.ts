@@ -79,6 +79,8 @@ export interface OrganisationReading {
   readonly databaseColumns: readonly string[];
   /** Objects received; a mailbox that came twice is counted twice here, and is one row. */
   readonly received: { readonly mailboxes: number; readonly databases: number };
+  /** ISO 8601: the latest `WhenChangedUTC` of the mailboxes that came; left out where none said. */
+  readonly latestChange?: string | undefined;
   /** Error records of the server, and rows that could not be used: the reading is not complete if there are any. */
   readonly errors: readonly string[];
 }

@@ -56,6 +56,8 @@ export class RowTally {
   /** Error records of the server, and rows that could not be used. */
   readonly errors: string[] = [];
   moreErrors = 0;
+  /** The latest `WhenChangedUTC` of mailboxes, as text that sorts; empty at first. */
+  latestChange = '';
   /** The directory servers that rows came from, by the end of the distinguished name from `,DC=` on. */
   readonly origins = new Map<string, Set<string>>();
 
@@ -75,6 +77,7 @@ export class RowTally {
     this.received += other.received;
     for (const message of other.errors) this.addError(message);
     this.moreErrors += other.moreErrors;
+    if (other.latestChange > this.latestChange) this.latestChange = other.latestChange;
     for (const [domain, servers] of other.origins) for (const server of servers) this.addOrigin(domain, server);
   }
 }
@@ -127,6 +130,11 @@ export class ExportReading {
     all.merge(this.#ofDatabases);
     all.merge(this.#ofMailboxes);
     return all.moreErrors === 0 ? [...all.errors] : [...all.errors, `and ${all.moreErrors} more errors`];
+  }
+
+  /** The latest `WhenChangedUTC` of the mailboxes that came in this process; `undefined` where none said. */
+  get latestChange(): string | undefined {
+    return this.#ofMailboxes.latestChange === '' ? undefined : this.#ofMailboxes.latestChange;
   }
 
   /** DNS names, from the `DC=` parts of the distinguished names. */
@@ -242,6 +250,8 @@ export class ExportReading {
       const name = writer.textOf('DistinguishedName', values);
       const at = name.search(/,DC=/i);
       if (at >= 0) domain = this.#textOnce(name.slice(at));
+      const changed = writer.textOf('WhenChangedUTC', values);
+      if (changed > tally.latestChange) tally.latestChange = [...changed].join('');
       sink.put(key, writer.line('Insert', values), this.#groupOf(writer, values));
     } else {
       this.#databaseNames.add(writer.textOf('Name', values));
