@@ -22,6 +22,13 @@ export class Clock implements OrganizationClock {
     this.#offsetMs = start === 'real' ? 0 : start === 'virtual' ? virtualStart : start.virtualFrom.getTime();
   }
 
+  /** A clock that shows the same time now, and goes its own way. */
+  fork(): Clock {
+    const copy = new Clock(this.#isVirtual ? 'virtual' : 'real');
+    copy.#offsetMs = this.#offsetMs;
+    return copy;
+  }
+
   /** Milliseconds since 1970. */
   nowMs(): number {
     return this.#isVirtual ? this.#offsetMs : Date.now() + this.#offsetMs;

@@ -101,6 +101,8 @@ export interface TestOrganization {
    * @throws SimulatorError SIMULATOR_CHANGE_REFUSED
    */
   change(change: OrganizationChange, options?: { readonly domainController?: string }): Changed;
+  /** The same organisation as it is now, clock and all; what happens to one of the two later does not happen to the other. */
+  fork(): TestOrganization;
   /** How long a controller takes to hear of what others wrote; 0 at first. `Infinity` cuts it off. */
   setReplicationLag(domainController: string, ms: number): void;
 }
@@ -226,6 +228,7 @@ export function controlOf(organization: Organization): TestOrganization {
       const controller = name === undefined ? undefined : requireController(organization, name);
       return new OrganizationEditor(organization, change, controller).apply();
     },
+    fork: () => controlOf(organization.fork()),
     setReplicationLag: (name, ms) => {
       if (Number.isNaN(ms) || ms < 0) {
         throw new SimulatorError(

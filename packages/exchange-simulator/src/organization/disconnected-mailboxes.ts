@@ -10,6 +10,7 @@ export interface DisconnectedMailbox {
   readonly mailboxGuid: string;
   readonly displayName: string;
   readonly legacyExchangeDn: string;
+  readonly isArchive: boolean;
   readonly disconnectedAtMs: number;
 }
 
@@ -23,13 +24,35 @@ function fileOf({ server, settings }: MailboxDatabase): string {
 export class DisconnectedMailboxes {
   readonly #byFile = new Map<string, Map<string, DisconnectedMailbox>>();
 
+  copyFrom(other: DisconnectedMailboxes): void {
+    for (const [file, kept] of other.#byFile) this.#byFile.set(file, new Map(kept));
+  }
+
   /** An account loses a mailbox, now. */
   keep(mailbox: Recipient, nowMs: number): void {
     const { exchangeGuid: mailboxGuid, displayName, legacyExchangeDn } = mailbox;
-    const file = fileOf(mailbox.database);
+    const what = { mailboxGuid, displayName, legacyExchangeDn, isArchive: false, disconnectedAtMs: nowMs };
+    this.#in(mailbox.database).set(mailboxGuid, what);
+    this.keepArchive(mailbox, nowMs);
+  }
+
+  /** An account loses its archive, if it has one, now. */
+  keepArchive({ archiveGuid, archiveDatabase, displayName, legacyExchangeDn }: Recipient, nowMs: number): void {
+    if (archiveGuid === undefined || archiveDatabase === undefined) return;
+    this.#in(archiveDatabase).set(archiveGuid, {
+      mailboxGuid: archiveGuid,
+      displayName: `In-Place Archive - ${displayName}`,
+      legacyExchangeDn,
+      isArchive: true,
+      disconnectedAtMs: nowMs,
+    });
+  }
+
+  #in(database: MailboxDatabase): Map<string, DisconnectedMailbox> {
+    const file = fileOf(database);
     const kept = this.#byFile.get(file) ?? new Map<string, DisconnectedMailbox>();
     this.#byFile.set(file, kept);
-    kept.set(mailboxGuid, { mailboxGuid, displayName, legacyExchangeDn, disconnectedAtMs: nowMs });
+    return kept;
   }
 
   /** Those of a database whose retention has not ended. */

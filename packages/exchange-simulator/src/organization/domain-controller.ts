@@ -99,6 +99,20 @@ export class DomainController {
     };
   }
 
+  /** Takes over what the same controller of another organisation has; states are never changed in place. */
+  copyFrom(other: DomainController): void {
+    for (const [id, state] of other.#recipients) this.#recipients.set(id, state);
+    for (const [guid, state] of other.#units) this.#units.set(guid, state);
+    for (const [guid, state] of other.#databaseStates) this.#databaseStates.set(guid, state);
+    this.#surroundings.domains = other.#surroundings.domains;
+    this.#surroundings.databases = other.#surroundings.databases;
+    this.#unitChanges = other.#unitChanges;
+    this.#databases = other.#databases;
+    this.#taken = other.#taken;
+    this.#lagMs = other.#lagMs;
+    this.#lagSetAtMs = other.#lagSetAtMs;
+  }
+
   get lagMs(): number {
     return this.#lagMs;
   }

@@ -58,6 +58,13 @@ export class MoveRequests {
     this.#organization = organization;
   }
 
+  /** @param controllerOf the controller of this organisation that has the place of another one's */
+  copyFrom(other: MoveRequests, controllerOf: (controller: DomainController) => DomainController): void {
+    for (const [id, request] of other.#requests)
+      this.#requests.set(id, { ...request, controller: controllerOf(request.controller) });
+    this.nextAtMs = other.nextAtMs;
+  }
+
   get all(): readonly MoveRequest[] {
     return [...this.#requests.values()];
   }

@@ -59,27 +59,48 @@ export class Organization implements DirectoryGround {
   readonly index: RecipientIndex;
   readonly moves: MoveRequests;
   readonly disconnected = new DisconnectedMailboxes();
+  readonly #options: OrganizationOptions;
   readonly #mounted = new Map<string, boolean>();
   #nextId: number;
   #sequence = 0;
   #guids = 0;
 
-  constructor(options: OrganizationOptions) {
+  constructor(options: OrganizationOptions, from?: Organization) {
+    this.#options = options;
     this.mailboxCount = options.mailboxes;
     this.seed = options.seed;
-    this.domains = createDomains(options.seed);
-    this.servers = createServers(options.seed);
+    this.domains = from?.domains ?? createDomains(options.seed);
+    this.servers = from?.servers ?? createServers(options.seed);
     const copies = options.databaseCopies ?? 1;
-    this.databases = createDatabases(options.seed, options.databases, this.servers, copies);
+    this.databases = from?.databases ?? createDatabases(options.seed, options.databases, this.servers, copies);
     this.availabilityGroup = copies > 1 ? createAvailabilityGroup(options.seed) : undefined;
-    this.others = createOthers(options.seed, this.domains, options.users ?? 40);
-    this.clock = new Clock(options.clock);
-    this.index = new RecipientIndex(options.mailboxes, (id) => this.mailbox(id));
+    this.others = from?.others ?? createOthers(options.seed, this.domains, options.users ?? 40);
+    this.clock = from?.clock.fork() ?? new Clock(options.clock);
+    this.index = from?.index ?? new RecipientIndex(options.mailboxes, (id) => this.mailbox(id));
     this.moves = new MoveRequests(this, options.moveTiming ?? defaultMoveTiming);
     this.#nextId = options.mailboxes + this.others.length;
     this.controllers = this.domains.flatMap((domain) =>
       domain.domainControllers.map((name) => new DomainController(this, name, domain)),
     );
+    if (from !== undefined) this.#copyFrom(from);
+  }
+
+  /** The same organisation as it is now; what happens to one of the two from now on, does not happen to the other. */
+  fork(): Organization {
+    return new Organization(this.#options, this);
+  }
+
+  /** What is computed is shared: it never changes. */
+  #copyFrom(from: Organization): void {
+    this.writes.push(...from.writes);
+    for (const [at, controller] of this.controllers.entries())
+      controller.copyFrom(from.controllers[at] as DomainController);
+    this.moves.copyFrom(from.moves, ({ name }) => this.controller(name) as DomainController);
+    this.disconnected.copyFrom(from.disconnected);
+    for (const [guid, mounted] of from.#mounted) this.#mounted.set(guid, mounted);
+    this.#nextId = from.#nextId;
+    this.#sequence = from.#sequence;
+    this.#guids = from.#guids;
   }
 
   get rootDomain(): Domain {
@@ -178,10 +199,15 @@ export class Organization implements DirectoryGround {
   /** A mailbox that its account loses stays in its database. */
   #keepDisconnected(controller: DomainController, target: DirectoryTarget, nowMs: number): void {
     if (target.kind !== 'recipient') return;
-    const { recipientClass, isDeleted } = target.attributes;
-    if (isDeleted !== true && (recipientClass === undefined || recipientClass === 'mailbox')) return;
+    const { attributes } = target;
+    const { recipientClass, isDeleted } = attributes;
+    const isMailboxLost = isDeleted === true || (recipientClass !== undefined && recipientClass !== 'mailbox');
+    const isArchiveLost = 'archiveGuid' in attributes && attributes.archiveGuid === undefined;
+    if (!isMailboxLost && !isArchiveLost) return;
     const mailbox = controller.mailbox(target.id);
-    if (mailbox !== undefined) this.disconnected.keep(mailbox, nowMs);
+    if (mailbox === undefined) return;
+    if (isMailboxLost) this.disconnected.keep(mailbox, nowMs);
+    else this.disconnected.keepArchive(mailbox, nowMs);
   }
 
   /** Writes to the configuration, which all controllers hold. */
