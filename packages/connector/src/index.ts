@@ -75,7 +75,7 @@ export { isProjectionMissing, type ReadOptions, readRequest, readResultOf } from
 export { type RefusalClass, refusalClasses } from './fulfill/refusal.ts';
 export { type CallOptions, callRequest } from './fulfill/step-request.ts';
 export { type RunConditions, whyComplete } from './incremental/basis.ts';
-export type { RangeSize } from './incremental/count-ranges.ts';
+export type { SearchCost } from './incremental/count-ranges.ts';
 export {
   type CookieFacts,
   type KnownDatabase,

@@ -18,6 +18,7 @@ export class ChangedRows implements RowSink {
   readonly #createdAt: number;
   readonly #known: GuidSet;
   #guids = new GuidSet();
+  #watched = new GuidSet();
   /** The text of their `Database`. */
   readonly #databases = new Map<string, string>();
   /** Each of those texts once. */
@@ -46,6 +47,7 @@ export class ChangedRows implements RowSink {
 
   put(key: string, line: string, group: string): void {
     this.#guids.add(key);
+    this.#watched.add(key);
     this.#scanner.scan(encoder.encode(line));
     this.#note(copyOf(key));
     this.#sink.put(key, line, group);
@@ -82,6 +84,12 @@ export class ChangedRows implements RowSink {
   /** Those that the last export did not have, and when they were made. */
   get added(): ReadonlyMap<string, number> {
     return this.#created;
+  }
+
+  /** Takes the GUIDs of rows that come from here on, until it is asked for again. */
+  watch(): { has(guid: string): boolean } {
+    this.#watched = new GuidSet();
+    return this.#watched;
   }
 
   /** The GUIDs of now; from here on {@link has} tells of those that come later, too. */

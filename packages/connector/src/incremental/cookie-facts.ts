@@ -68,8 +68,10 @@ export interface CookieFacts {
    * rename later than the one that mailboxes come from.
    */
   readonly tenants: readonly { readonly guid: string; readonly database: string }[];
-  /** When the GUIDs of all mailboxes were last compared, one by one. */
+  /** When GUIDs were last compared whatever the counts said: of a slice of the mailboxes, or of all. */
   readonly sweptAt: string;
+  /** Where the next slice begins: with mailboxes made in this second, since 1970. 0 in cookies that do not say it. */
+  readonly sweptUpTo: number;
 }
 
 function invalid(what: string): ConnectorError {
@@ -122,6 +124,7 @@ const checks: { readonly [Name in keyof CookieFacts]: Check } = {
   landmarks: recordOf(listOf(isText)),
   tenants: listOf(shapeOf({ guid: isText, database: isText })),
   sweptAt: isTime,
+  sweptUpTo: isCount,
 };
 
 /**
@@ -135,9 +138,11 @@ export function parseCookieFacts(text: string): CookieFacts {
   } catch {
     throw invalid('its facts are no JSON');
   }
+  // Cookies of earlier releases lack it.
+  const facts: unknown = typeof value === 'object' && value !== null ? { sweptUpTo: 0, ...value } : value;
   for (const [name, check] of Object.entries(checks)) {
-    const member = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+    const member = typeof facts === 'object' && facts !== null ? (facts as Record<string, unknown>)[name] : undefined;
     if (!check(member)) throw invalid(`its "${name}" is missing or of another kind than it has to be`);
   }
-  return value as CookieFacts;
+  return facts as CookieFacts;
 }

@@ -1,153 +1,243 @@
-/* Counting by database and by time of creation, until few mailboxes are left among which some may be gone. */
+/*
+ * Where is it that the server counts another number than there should be? Ranges of creation time are halved, or cut
+ * finer where much is missing, until reading GUIDs is cheaper. What this finds is a proposal: that nothing else is
+ * gone is proven by the count of all afterwards, see deletion-search.ts.
+ */
 import { countMailboxes } from '../counting.ts';
 import type { SessionPorts } from '../export-ports.ts';
 import type { ExportReading } from '../export-reading.ts';
+import { GuidSet } from '../partition/guid-set.ts';
 import { type ExportScope, type MailboxSelection, mailboxSelections, narrowSelection } from '../requests.ts';
-import type { ChangedRows } from './changed-rows.ts';
-import { type CountRange, cutByCreation, type RangeSize, rangeFilter, usualRangeSize } from './count-ranges.ts';
-import type { KnownDatabase } from './cookie-facts.ts';
+import {
+  type CreationRange,
+  cutByCreation,
+  type ExpectedRange,
+  everySecond,
+  isWithinRanges,
+  joinRanges,
+  planSearch,
+  rangeFilter,
+  rangesFilters,
+  type SearchCost,
+} from './count-ranges.ts';
 import { databasesInScope, type PresentDatabase } from './rereading.ts';
-import { fieldText, guidText } from './row-scanner.ts';
-import type { SnapshotEntry } from './snapshot-layout.ts';
+import { sweepGuids } from './sweep.ts';
 
-/** What is to be narrowed down, and how the server is asked. */
-export interface Narrowing {
+/** A mailbox that there should be. */
+export interface ExpectedMailbox {
+  readonly guid: string;
+  /** In seconds since 1970. */
+  readonly created: number;
+  /** The GUID of its database, where it can be told. */
+  readonly database: string | undefined;
+}
+
+/** Where to search, and how the server is asked. */
+export interface CountSearchPlan {
   readonly scope: ExportScope;
   readonly databases: readonly PresentDatabase[];
-  /** Those of the last export: a mailbox that was not read since has the name that its database had then. */
-  readonly databasesBefore: readonly KnownDatabase[];
+  readonly expected: () => Iterable<ExpectedMailbox>;
+  /** How many they are. */
+  readonly mailboxes: number;
   /** The server's count of all. */
   readonly counted: number;
   /** The text of a time in a filter. */
   readonly write: (time: Date) => string;
-  readonly size?: RangeSize | undefined;
+  readonly cost: SearchCost;
 }
 
-/** The world around it. */
-export interface CountingContext {
-  readonly reading: ExportReading;
-  readonly ports: SessionPorts & { readonly entries: () => Iterable<SnapshotEntry> };
-  readonly rows: ChangedRows;
-}
-
-/** What is left to look at. */
+/** Mailboxes whose GUIDs are to be read. */
 export interface Suspects {
   readonly selections: readonly MailboxSelection[];
-  /** Whether a mailbox of the last export is among them. */
-  includes(entry: SnapshotEntry): boolean;
-  /** Whether one that was read and was not in the last export is. */
-  includesAdded(guid: string, created: number): boolean;
+  /** GUIDs that were read already. */
+  readonly seen: GuidSet;
+  /** Whether one that there should be is among them. */
+  includes(mailbox: ExpectedMailbox): boolean;
 }
 
-/** Finds where the server counts another number than there should be; undefined where counting does not tell. */
-export async function findSuspects(narrowing: Narrowing, context: CountingContext): Promise<Suspects | undefined> {
-  const { scope, databases, counted, size = usualRangeSize } = narrowing;
-  if (counted < size.leastMailboxes) return undefined;
-  const inScope = databasesInScope(scope, databases);
-  if (inScope === undefined) return undefined;
-  const guidOf = databaseFinder(narrowing, context.rows);
-  const expected = expectedIn(guidOf, context);
-  const suspects = new Map<string, readonly CountRange[] | 'all'>();
-  const selections: MailboxSelection[] = [];
-  let sum = 0;
-  // A mailbox whose database cannot be told could be missing without being missed.
-  if (expected.has(undefined)) return undefined;
-  for (const { guid } of databases) {
-    if (inScope !== 'all' && !inScope.has(guid)) continue;
-    const whole = mailboxSelections({ ...scope, databases: [guid] });
-    const count = await countAll(whole, context);
-    if (count === undefined) return undefined;
-    sum += count;
-    const times = expected.get(guid) ?? [];
-    if (count === times.length) continue;
-    const ranges = await findRanges(whole, times, count, { ...narrowing, size }, context);
-    suspects.set(guid, ranges ?? 'all');
-    const { write } = narrowing;
-    selections.push(...(ranges === undefined ? whole : ranges.flatMap((range) => narrowed(whole, range, write))));
+/** A part of the scope that is searched by itself: a database where the settings name several, else everything. */
+interface Field {
+  readonly database: string | undefined;
+  readonly selections: readonly MailboxSelection[];
+}
+
+/** A field, and what is known of it. */
+interface CountedField extends Field {
+  readonly times: readonly number[];
+  readonly count: number;
+}
+
+/** Parts of all beyond which all are read. */
+const mostOfAll = 0.9;
+
+/** The server does not count any more. */
+class NotCounted extends Error {
+  override readonly name = 'NotCounted';
+}
+
+/** Finds out; undefined where all GUIDs are to be read. */
+export async function findSuspects(
+  plan: CountSearchPlan,
+  reading: ExportReading,
+  ports: SessionPorts,
+): Promise<Suspects | undefined> {
+  const differing = Math.abs(plan.counted - plan.mailboxes);
+  if (planSearch(plan.mailboxes, differing, plan.cost).groups === 1) return undefined;
+  try {
+    return await new CountSearch(plan, reading, ports).find();
+  } catch (error) {
+    if (error instanceof NotCounted) return undefined;
+    throw error;
   }
-  // Mailboxes in a database that is not listed, or a change in between: the counts prove nothing.
-  if (sum !== counted) return undefined;
-  const isSuspect = (database: string | undefined, created: number): boolean => {
-    const ranges = database === undefined ? 'all' : suspects.get(database);
-    return ranges === 'all' || ranges?.some(({ from, to }) => created >= from && created < to) === true;
-  };
-  return {
-    selections,
-    includes: (entry) => isSuspect(guidOf.entry(entry), entry.created),
-    includesAdded: (guid, created) => isSuspect(guidOf.added(guid), created),
-  };
 }
 
-/** Finds the GUID of the database that a mailbox lives in, as far as it is known. */
-interface DatabaseFinder {
-  entry(entry: SnapshotEntry): string | undefined;
-  added(guid: string): string | undefined;
-}
+/** One search. */
+class CountSearch {
+  readonly #plan: CountSearchPlan;
+  readonly #reading: ExportReading;
+  readonly #ports: SessionPorts;
+  /** Of selections that have so few mailboxes that reading them is cheaper than counting parts of them. */
+  readonly #seen = new GuidSet();
+  #counts = 0;
 
-function databaseFinder({ databases, databasesBefore }: Narrowing, rows: ChangedRows): DatabaseFinder {
-  const now = new Map(databases.map(({ guid, name }) => [name, guid]));
-  const before = new Map(databasesBefore.map(({ guid, name }) => [name, guid]));
-  return {
-    entry: (entry) => {
-      const read = rows.databaseOf(guidText(entry.guid));
-      return read === undefined ? before.get(fieldText(entry.database)) : now.get(read);
-    },
-    added: (guid) => now.get(rows.databaseOf(guid) ?? ''),
-  };
-}
-
-/** When the mailboxes were made that each database should have; those of which the database is not known stand apart. */
-function expectedIn(guidOf: DatabaseFinder, { ports, rows }: CountingContext): Map<string | undefined, number[]> {
-  const expected = new Map<string | undefined, number[]>();
-  const add = (database: string | undefined, created: number): void => {
-    const known = expected.get(database);
-    if (known === undefined) expected.set(database, [created]);
-    else known.push(created);
-  };
-  for (const entry of ports.entries()) add(guidOf.entry(entry), entry.created);
-  for (const [guid, created] of rows.added) add(guidOf.added(guid), created);
-  return expected;
-}
-
-function narrowed(
-  selections: readonly MailboxSelection[],
-  range: CountRange,
-  write: (time: Date) => string,
-): MailboxSelection[] {
-  return selections.map((selection) => narrowSelection(selection, { filter: rangeFilter(range, write) }));
-}
-
-/** The ranges of one database that hold another number than they should; undefined for all of it. */
-async function findRanges(
-  selections: readonly MailboxSelection[],
-  times: number[],
-  count: number,
-  { write, size = usualRangeSize }: Narrowing,
-  context: CountingContext,
-): Promise<CountRange[] | undefined> {
-  const ranges = cutByCreation(times, size);
-  if (ranges.length < 3) return undefined;
-  const differing: CountRange[] = [];
-  let sum = 0;
-  for (const [index, range] of ranges.entries()) {
-    const found = await countAll(narrowed(selections, range, write), context);
-    if (found === undefined) return undefined;
-    sum += found;
-    // What came into being while this is read is in the last one.
-    if (found !== range.expected || index === ranges.length - 1) differing.push(range);
+  constructor(plan: CountSearchPlan, reading: ExportReading, ports: SessionPorts) {
+    this.#plan = plan;
+    this.#reading = reading;
+    this.#ports = ports;
   }
-  return sum === count ? differing : undefined;
-}
 
-async function countAll(
-  selections: readonly MailboxSelection[],
-  { reading, ports }: CountingContext,
-): Promise<number | undefined> {
-  let total = 0;
-  for (const selection of selections) {
-    const count = await countMailboxes(selection, reading, ports);
-    if (count === undefined) return undefined;
-    total += count;
+  async find(): Promise<Suspects | undefined> {
+    const { write } = this.#plan;
+    const selections: MailboxSelection[] = [];
+    const suspects = new Map<string | undefined, readonly CreationRange[]>();
+    let mailboxes = 0;
+    const fields = await this.#countFields();
+    for (const field of fields) {
+      const differing = await this.#divide(field, { ...everySecond, times: field.times }, field.count);
+      if (differing.length === 0) continue;
+      for (const { times } of differing) mailboxes += times.length;
+      const ranges = joinRanges(differing);
+      suspects.set(field.database, ranges);
+      const filters = rangesFilters(ranges, write);
+      for (const selection of field.selections) {
+        if (filters === undefined) selections.push(selection);
+        else selections.push(...filters.map((filter) => narrowSelection(selection, { filter })));
+      }
+    }
+    this.#ports.onNote(
+      `after ${this.#counts} counts by time of creation, ${mailboxes} of ${this.#plan.mailboxes} mailboxes are left among which some may be gone`,
+    );
+    if (mailboxes > mostOfAll * this.#plan.mailboxes) return undefined;
+    const isByDatabase = fields.some(({ database }) => database !== undefined);
+    return {
+      selections,
+      seen: this.#seen,
+      includes: ({ created, database }) =>
+        isWithinRanges(suspects.get(isByDatabase ? database : undefined) ?? [], created),
+    };
   }
-  return total;
+
+  /** The fields with their counts; selections that were read instead are in none. */
+  async #countFields(): Promise<readonly CountedField[]> {
+    const fields = this.#fields();
+    const [first] = fields;
+    const counts = new Map<Field, number>();
+    if (fields.length === 1 && first?.selections.length === 1) counts.set(first, this.#plan.counted);
+    else {
+      for (const field of fields) {
+        const { selections, count } = await this.#countField(field);
+        if (selections.length > 0) counts.set({ ...field, selections }, count);
+      }
+    }
+    const times = this.#timesBy(fields);
+    return [...counts].map(([field, count]) => ({ ...field, count, times: times.get(field.database) ?? [] }));
+  }
+
+  #fields(): readonly Field[] {
+    const { scope, databases, expected } = this.#plan;
+    const everything = [{ database: undefined, selections: mailboxSelections(scope) }];
+    if (scope.databases.length < 2) return everything;
+    const inScope = databasesInScope(scope, databases);
+    if (inScope === undefined || inScope === 'all') return everything;
+    for (const { database } of expected()) {
+      if (database === undefined || !inScope.has(database)) return everything;
+    }
+    return [...inScope].map((guid) => ({
+      database: guid,
+      selections: mailboxSelections({ ...scope, databases: [guid] }),
+    }));
+  }
+
+  /** Counts a field. Of several selections each would be counted for each range: small ones are read. */
+  async #countField({ selections }: Field): Promise<{ selections: MailboxSelection[]; count: number }> {
+    const { mailboxes, counted, cost } = this.#plan;
+    const searching = planSearch(mailboxes, Math.abs(counted - mailboxes), cost).bytes;
+    const large: MailboxSelection[] = [];
+    const small: MailboxSelection[] = [];
+    let count = 0;
+    for (const selection of selections) {
+      const found = await this.#count([selection]);
+      if (selections.length > 1 && found * cost.guid + cost.count < searching) small.push(selection);
+      else {
+        large.push(selection);
+        count += found;
+      }
+    }
+    const outcome = await sweepGuids(small, (guid) => this.#seen.add(guid), this.#reading, this.#ports);
+    // Reading all tells of the error.
+    if (outcome.kind !== 'swept') throw new NotCounted();
+    return { selections: large, count };
+  }
+
+  /** When the mailboxes of each field were made that have not been read. */
+  #timesBy(fields: readonly Field[]): Map<string | undefined, number[]> {
+    const times = new Map<string | undefined, number[]>(fields.map(({ database }) => [database, []]));
+    const isByDatabase = !times.has(undefined);
+    for (const { guid, created, database } of this.#plan.expected()) {
+      if (!this.#seen.has(guid)) times.get(isByDatabase ? database : undefined)?.push(created);
+    }
+    for (const each of times.values()) each.sort((left, right) => left - right);
+    return times;
+  }
+
+  /** The parts of a range that hold another number than they should, in order. */
+  async #divide(field: Field, range: ExpectedRange, count: number): Promise<ExpectedRange[]> {
+    const { times } = range;
+    if (count === times.length) return [];
+    const { count: oneCount, guid, range: oneRange } = this.#plan.cost;
+    const selections = field.selections.length;
+    const cost = { count: oneCount * selections, guid, range: oneRange * selections };
+    const { groups } = planSearch(times.length, Math.abs(count - times.length), cost);
+    const ranges = groups < 2 ? [] : cutByCreation(range, groups);
+    if (ranges.length < 2) return [range];
+    const counts: number[] = [];
+    let rest = count;
+    for (const part of ranges.slice(0, -1)) {
+      const found = await this.#count(this.#narrow(field, part));
+      counts.push(found);
+      rest -= found;
+    }
+    counts.push(rest);
+    const differing: ExpectedRange[] = [];
+    for (const [index, part] of ranges.entries()) {
+      differing.push(...(await this.#divide(field, part, counts[index] as number)));
+    }
+    return differing;
+  }
+
+  #narrow({ selections }: Field, range: CreationRange): readonly MailboxSelection[] {
+    const filter = rangeFilter(range, this.#plan.write);
+    return selections.map((selection) => narrowSelection(selection, { filter }));
+  }
+
+  async #count(selections: readonly MailboxSelection[]): Promise<number> {
+    let total = 0;
+    for (const selection of selections) {
+      const count = await countMailboxes(selection, this.#reading, this.#ports);
+      if (count === undefined) throw new NotCounted();
+      this.#counts += 1;
+      total += count;
+    }
+    return total;
+  }
 }

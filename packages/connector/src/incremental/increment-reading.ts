@@ -3,7 +3,8 @@
  *
  *   view, pinned as last time ─► databases ─► columns ─► landmarks: same servers? times understood?
  *     ─► count ─► units ─► what changed by its own time ─► renamed databases, renamed units
- *     ─► count ─► do the counts prove that nothing is gone? else all GUIDs ─► names that belong to others
+ *     ─► count ─► do the counts prove that nothing is gone? else the search for it; a slice of the GUIDs in any case
+ *     ─► names that belong to others
  */
 import { type ColumnPlan, databaseColumns } from '../columns.ts';
 import { planMailboxes } from '../complete-export.ts';
@@ -18,10 +19,11 @@ import { GuidSet } from '../partition/guid-set.ts';
 import { type MailboxSelection, mailboxSelections, narrowSelection, type PinnedServers } from '../requests.ts';
 import { RowWriter } from '../row-writer.ts';
 import { ChangedRows } from './changed-rows.ts';
-import type { RangeSize } from './count-ranges.ts';
+import type { SearchCost } from './count-ranges.ts';
 import type { CookieFacts, Restless } from './cookie-facts.ts';
 import { DeletionSearch } from './deletion-search.ts';
 import { forwardingIn, readForwarding } from './forwarding.ts';
+import { sliceShare } from './guid-slices.ts';
 import { pinsOf } from './remembered-pins.ts';
 import { areDisjoint, filtersOwnOnly, planRereading, type Rereading } from './rereading.ts';
 import { guidText } from './row-scanner.ts';
@@ -37,8 +39,8 @@ export interface IncrementPlan extends ExportPlan {
   readonly now: number;
   /** Milliseconds by which the time of the cookie is reached behind. */
   readonly overlapMs: number;
-  /** How finely deletions are looked for; left out outside of tests. */
-  readonly rangeSize?: RangeSize | undefined;
+  /** What the search for deletions weighs; left out outside of tests. */
+  readonly searchCost?: SearchCost | undefined;
 }
 
 /** The world around an increment. */
@@ -56,8 +58,8 @@ export interface IncrementReading {
   /** What it means that a mailbox of the snapshot is not among the rows. */
   readonly absence: Absence;
   readonly restless: readonly Restless[];
-  /** Whether the GUIDs of all mailboxes were compared. */
-  readonly swept: boolean;
+  /** Where the slices of GUIDs stand, in seconds since 1970 (0: at the oldest); undefined where none was compared. */
+  readonly swept: { readonly upTo: number } | undefined;
 }
 
 /** How it ended. */
@@ -73,7 +75,7 @@ class CompleteNeeded extends Error {
 
 /** The clocks of this machine and a domain controller may differ by this much, as Kerberos allows them to. */
 const clockSkewMs = 5 * 60_000;
-/** The GUIDs are compared at least this often, whatever the counts say. */
+/** Where no slices of them can be told apart, all GUIDs are compared so often, whatever the counts say. */
 const sweepEveryMs = 24 * 3_600_000;
 
 /**
@@ -144,9 +146,6 @@ class Increment {
 
     const after = before === undefined ? undefined : await this.#count(selections);
     const isProven = this.#countsProve(before, after);
-    const isDue = plan.now - Date.parse(facts.sweptAt) >= sweepEveryMs;
-    let absence: Absence = { kind: 'unchanged' };
-    const swept = byPlace || !isProven || isDue;
     const search = new DeletionSearch({
       selections,
       reading,
@@ -155,21 +154,24 @@ class Increment {
       rows: this.#rows,
       readRows: (all) => this.#readRows(all),
     });
-    if (swept) {
-      const canNarrow = !byPlace && !isDue && filterTime.widening === 0;
-      const narrowing =
-        canNarrow && after !== undefined
-          ? {
-              scope,
-              databases,
-              databasesBefore: facts.databases,
-              counted: after,
-              write: filterTime.write,
-              size: plan.rangeSize,
-            }
-          : undefined;
-      absence = await search.run(byPlace, narrowing);
-    }
+    const sinceSweep = plan.now - Date.parse(facts.sweptAt);
+    let absence: Absence = { kind: 'unchanged' };
+    if (!byPlace && after !== undefined && filterTime.widening === 0) {
+      const slice = { from: facts.sweptUpTo, share: sliceShare(sinceSweep) };
+      if (!isProven || slice.share > 0)
+        absence = await search.runNarrowed({
+          scope,
+          databases,
+          databasesBefore: facts.databases,
+          write: filterTime.write,
+          cost: plan.searchCost,
+          catchUp: () => this.#readChangedSince(plan.now - clockSkewMs, selections, filterTime),
+          count: () => this.#count(selections),
+          counted: after,
+          slice,
+          isProven,
+        });
+    } else if (byPlace || !isProven || sinceSweep >= sweepEveryMs) absence = await search.runAll(byPlace);
     if (!search.hasReadAll) await this.#checkForwarding(search, selections, absence);
 
     for (const remark of this.#writer.remarks()) this.#ports.onWarning(`mailboxes: ${remark}`);
@@ -189,11 +191,12 @@ class Increment {
         mailboxColumns: columns.columns.map((column) => column.name),
         databaseColumns: databaseColumns().columns.map((column) => column.name),
         received: { mailboxes: reading.mailboxesReceived, databases: reading.databasesReceived },
+        latestChange: reading.latestChange,
         errors: reading.errors(),
       },
       absence: hasErrors ? { kind: 'unchanged' } : absence,
       restless: again.restless,
-      swept: swept && !search.hasNarrowed && !hasErrors,
+      swept: hasErrors || search.comparedUpTo === undefined ? undefined : { upTo: search.comparedUpTo },
     };
   }
 
@@ -335,22 +338,26 @@ class Increment {
     }
     const told =
       before === undefined || after === undefined ? 'has no count that can be used' : `counts ${before}, then ${after}`;
-    this.#ports.onNote(`${expected} mailboxes are expected, and the server ${told}: all GUIDs are compared`);
+    this.#ports.onNote(`${expected} mailboxes are expected, and the server ${told}: what is gone is looked for`);
     return false;
   }
 
   async #readChanged(selections: readonly MailboxSelection[], again: Rereading, time: FilterTime): Promise<void> {
     const { facts, overlapMs } = this.#plan;
-    const since = new Date(Date.parse(facts.time) - overlapMs - clockSkewMs - time.widening);
-    const filter = `(WhenChangedUTC -ge '${time.write(since)}')`;
-    this.#ports.onNote(`what changed since ${since.toISOString()} is read`);
     if (again.isAll) {
       this.#ports.onNote('databases or units of the scope cannot be told from others: everything is read again');
       await this.#readRows(selections);
       return;
     }
-    await this.#readRows(selections.map((selection) => narrowSelection(selection, { filter })));
+    await this.#readChangedSince(Date.parse(facts.time) - overlapMs - clockSkewMs - time.widening, selections, time);
     await this.#readRows(again.selections);
+  }
+
+  async #readChangedSince(ms: number, selections: readonly MailboxSelection[], time: FilterTime): Promise<void> {
+    const since = new Date(ms);
+    const filter = `(WhenChangedUTC -ge '${time.write(since)}')`;
+    this.#ports.onNote(`what changed since ${since.toISOString()} is read`);
+    await this.#readRows(selections.map((selection) => narrowSelection(selection, { filter })));
   }
 
   /** Reads rows of selections; where single properties cannot be had, all that was read is read again whole. */

@@ -223,11 +223,19 @@ export class RunResult {
       forwarding: this.#forwarding,
       landmarks: Object.fromEntries(this.#landmarks),
       tenants: this.#tenants,
-      sweptAt: increment === undefined || increment.swept ? start : (old?.sweptAt ?? start),
+      ...this.#swept(start),
     };
     const written = this.#hasErrors ? this.#afterErrors(facts, old) : facts;
     this.#writer.finish(written);
     return written;
+  }
+
+  #swept(start: string): Pick<CookieFacts, 'sweptAt' | 'sweptUpTo'> {
+    const { increment, before } = this.#run;
+    if (increment === undefined) return { sweptAt: start, sweptUpTo: 0 };
+    const { swept } = increment;
+    if (swept !== undefined || before === undefined) return { sweptAt: start, sweptUpTo: swept?.upTo ?? 0 };
+    return { sweptAt: before.facts.sweptAt, sweptUpTo: before.facts.sweptUpTo };
   }
 
   /** What was not read is read by the next run: nothing that says "up to here" moves. */
@@ -237,8 +245,8 @@ export class RunResult {
     if (this.#run.increment === undefined || old === undefined) {
       return { ...facts, needsComplete: 'the server reported errors during the last complete export' };
     }
-    const { time, units, sweptAt } = old;
-    return { ...facts, time, units, sweptAt, restless: [...old.restless, ...facts.restless] };
+    const { time, units, sweptAt, sweptUpTo } = old;
+    return { ...facts, time, units, sweptAt, sweptUpTo, restless: [...old.restless, ...facts.restless] };
   }
 }
 

@@ -124,21 +124,30 @@ export function selectGuids(selections: readonly MailboxSelection[], guids: read
   return batches;
 }
 
-/** More than these are not asked for one by one. */
-const mostAskedFor = 1000;
+/** What a sweep did not find. */
+export interface Missing {
+  readonly missing: readonly string[];
+  /** How many mailboxes there are, about. */
+  readonly of: number;
+  readonly selections: readonly MailboxSelection[];
+  /** Takes those that are there after all. */
+  readonly seen: GuidSet;
+}
+
+/** A mailbox that is asked for by its GUID takes twice the bytes of one whose GUID is read. */
+const mostAskedFor = { share: 0.5, least: 1000 };
 
 /**
  * Asks once more for mailboxes that a sweep did not find: one that moved from a selection that was not read yet to
  * one that had been read was missed, and is not gone.
  */
 export async function confirmGone(
-  missing: readonly string[],
-  selections: readonly MailboxSelection[],
-  seen: GuidSet,
+  { missing, of, selections, seen }: Missing,
   reading: ExportReading,
   ports: SessionPorts,
 ): Promise<SweepOutcome> {
   if (missing.length === 0) return { kind: 'swept' };
-  const again = missing.length > mostAskedFor ? selections : selectGuids(selections, missing);
+  const most = Math.max(mostAskedFor.least, of * mostAskedFor.share);
+  const again = missing.length > most ? selections : selectGuids(selections, missing);
   return sweepGuids(again, (guid) => seen.add(guid), reading, ports);
 }

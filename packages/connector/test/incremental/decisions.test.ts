@@ -11,8 +11,17 @@ import {
 } from '@exchange-connector/psrp';
 import fc from 'fast-check';
 import { whyComplete } from '../../src/incremental/basis.ts';
-import type { CookieFacts } from '../../src/incremental/cookie-facts.ts';
-import { cutByCreation, rangeFilter } from '../../src/incremental/count-ranges.ts';
+import { type CookieFacts, parseCookieFacts } from '../../src/incremental/cookie-facts.ts';
+import {
+  cutByCreation,
+  everySecond,
+  isWithinRanges,
+  joinRanges,
+  planSearch,
+  rangeFilter,
+  rangesFilters,
+} from '../../src/incremental/count-ranges.ts';
+import { cutSlice, sliceShare } from '../../src/incremental/guid-slices.ts';
 import { pinsOf } from '../../src/incremental/remembered-pins.ts';
 import { areDisjoint, filtersOwnOnly, planRereading } from '../../src/incremental/rereading.ts';
 import { proveFilterTime } from '../../src/incremental/server-check.ts';
@@ -41,6 +50,7 @@ const facts: CookieFacts = {
   landmarks: {},
   tenants: [],
   sweptAt: '2026-03-01T09:00:00.000Z',
+  sweptUpTo: 0,
 };
 const now = Date.parse('2026-03-01T10:00:00Z');
 
@@ -55,6 +65,14 @@ test('a cookie that does not fit says why in words that name what differs', () =
     [{ time: '2026-03-01T11:00:00Z' }, /in the future/],
   ];
   for (const [difference, reason] of cases) assert.match(whyComplete({ ...facts, ...difference }, run) ?? '', reason);
+});
+
+test('a cookie of an earlier release, which knows of no slices, is read: they begin with the oldest mailboxes', () => {
+  const { sweptUpTo: _, ...earlier } = facts;
+  assert.deepEqual(parseCookieFacts(JSON.stringify(earlier)), facts);
+  assert.deepEqual(parseCookieFacts(JSON.stringify({ ...facts, sweptUpTo: 7 })), { ...facts, sweptUpTo: 7 });
+  for (const sweptUpTo of [-1, 0.5, '7', null])
+    assert.throws(() => parseCookieFacts(JSON.stringify({ ...facts, sweptUpTo })), { code: 'COOKIE_INVALID' });
 });
 
 const limits: ChangeLimits = {
@@ -256,27 +274,124 @@ test('how a server reads times is proven on a mailbox; one that reads them as it
   assert.equal(await prove(() => undefined), undefined);
 });
 
-test('ranges of creation time hold every second once, and about as many mailboxes each', () => {
+const ascending = (left: number, right: number): number => left - right;
+
+test('ranges of creation time hold every second once, and are as many as wanted where the seconds allow it', () => {
   fc.assert(
     fc.property(
       fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 200 }),
       fc.integer({ min: 1, max: 20 }),
-      (times, mailboxes) => {
-        const ranges = cutByCreation([...times], { leastMailboxes: 0, mailboxes, ranges: 16 });
+      (unsorted, groups) => {
+        const times = [...unsorted].sort(ascending);
+        const ranges = cutByCreation({ ...everySecond, times }, groups);
         assert.equal(ranges[0]?.from, 0);
         assert.equal(ranges.at(-1)?.to, Number.POSITIVE_INFINITY);
-        for (const [index, { from, to, expected }] of ranges.entries()) {
-          assert.equal(expected, times.filter((time) => time >= from && time < to).length);
+        for (const [index, range] of ranges.entries()) {
+          const { from, to } = range;
+          assert.deepEqual(
+            range.times,
+            times.filter((time) => time >= from && time < to),
+          );
           if (index > 0) assert.equal(from, ranges[index - 1]?.to);
           assert.ok(from < to);
+        }
+        assert.ok(ranges.length <= Math.max(1, groups));
+        // It can be cut where there are two seconds, the first of which a range begins before.
+        const seconds = new Set(times.filter((time) => time > 0)).size + (times.includes(0) ? 1 : 0);
+        if (groups > 1 && seconds > 1) assert.ok(ranges.length > 1);
+      },
+    ),
+  );
+  assert.deepEqual(
+    cutByCreation({ ...everySecond, times: [5, 5, 5, 5, 7] }, 2).map(({ to }) => to),
+    [7, Number.POSITIVE_INFINITY],
+  );
+});
+
+test('ranges are joined where they meet, a second is found in them, and filters hold several', () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.integer({ min: 0, max: 40 }), { maxLength: 20 }), (seconds) => {
+      const single = seconds.sort(ascending).map((from) => ({ from, to: from + 1 }));
+      const joined = joinRanges(single);
+      for (let second = 0; second < 42; second += 1)
+        assert.equal(isWithinRanges(joined, second), seconds.includes(second));
+      for (const [index, { from }] of joined.entries())
+        if (index > 0) assert.ok((joined[index - 1]?.to ?? from) < from);
+    }),
+  );
+  const text = (time: Date): string => time.toISOString();
+  assert.equal(rangeFilter(everySecond, text), undefined);
+  assert.equal(
+    rangeFilter({ from: 1, to: 2 }, text),
+    "(WhenCreatedUTC -ge '1970-01-01T00:00:01.000Z' -and WhenCreatedUTC -lt '1970-01-01T00:00:02.000Z')",
+  );
+  assert.equal(rangesFilters([everySecond], text), undefined);
+  assert.deepEqual(rangesFilters([{ from: 0, to: 1 }], text), ["(WhenCreatedUTC -lt '1970-01-01T00:00:01.000Z')"]);
+  const many = Array.from({ length: 45 }, (_, index) => ({ from: 2 * index + 1, to: 2 * index + 2 }));
+  const filters = rangesFilters(many, text) ?? [];
+  assert.deepEqual(
+    filters.map((filter) => filter.split(' -or ').length),
+    [20, 20, 5],
+  );
+  assert.ok(filters.every((filter) => filter.startsWith('((') && filter.endsWith('))')));
+});
+
+test('counting goes on while it is expected to take fewer bytes than reading, and for a small share of them in any case', () => {
+  const cost = { count: 15_000, guid: 234, range: 900 };
+  assert.equal(planSearch(100, 1, cost).groups, 1);
+  assert.equal(planSearch(200, 1, cost).groups, 2);
+  assert.equal(planSearch(100_000, 100, cost).groups, 16);
+  const reading = 100_000 * cost.guid;
+  const one = planSearch(100_000, 1, cost).bytes;
+  const hundred = planSearch(100_000, 100, cost).bytes;
+  assert.ok(one < reading / 50, String(one));
+  assert.ok(hundred < reading / 2, String(hundred));
+  // As many as these are only found cheaply where they lie together.
+  const { bytes, groups } = planSearch(100_000, 5_000, cost);
+  assert.deepEqual([groups, bytes], [16, reading + cost.range + 15 * cost.count]);
+  assert.equal(planSearch(10_000, 5_000, cost).groups, 1);
+  for (const [mailboxes, differing] of [
+    [0, 3],
+    [1, 1],
+    [5, 900],
+    [700, 0],
+  ] as const)
+    assert.ok(Number.isFinite(planSearch(mailboxes, differing, { count: 0, guid: 234, range: 0 }).bytes));
+});
+
+test('slices go round all mailboxes, each as long as the time since the last, none longer than half; those of one second stay together', () => {
+  const hour = 3_600_000;
+  assert.equal(sliceShare(0.9 * hour), 0);
+  assert.equal(sliceShare(11 * hour), 0.5);
+  assert.equal(sliceShare(90 * hour), 0.5);
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 0, max: 300 }), { minLength: 1, maxLength: 200 }),
+      fc.array(fc.double({ min: 0.01, max: 0.5, noNaN: true }), { minLength: 1, maxLength: 60 }),
+      (unsorted, shares) => {
+        const times = [...unsorted].sort(ascending);
+        let from = 0;
+        /** How many mailboxes the slices were long since each was compared. */
+        const waited = times.map(() => 0);
+        for (const share of shares) {
+          const size = Math.ceil(times.length * share);
+          const { ranges, next } = cutSlice(times, from, share);
+          const has = times.map((time) => isWithinRanges(ranges, time));
+          assert.ok(has.filter(Boolean).length >= Math.min(size, times.length));
+          for (const [index, isCompared] of has.entries()) {
+            waited[index] = isCompared ? 0 : (waited[index] as number) + size;
+            assert.ok((waited[index] as number) < times.length, 'a mailbox was passed over');
+          }
+          for (const [index, range] of ranges.entries())
+            if (index > 0) assert.ok((ranges[index - 1]?.to ?? 0) < range.from);
+          from = next;
         }
       },
     ),
   );
-  const text = (time: Date): string => time.toISOString();
-  assert.equal(rangeFilter({ from: 0, to: Number.POSITIVE_INFINITY, expected: 0 }, text), undefined);
-  assert.equal(
-    rangeFilter({ from: 1, to: 2, expected: 0 }, text),
-    "(WhenCreatedUTC -ge '1970-01-01T00:00:01.000Z' -and WhenCreatedUTC -lt '1970-01-01T00:00:02.000Z')",
-  );
+  // A half and a half are all.
+  const first = cutSlice([1, 2, 3, 4], 0, 0.5);
+  assert.deepEqual(first, { ranges: [{ from: 0, to: 3 }], next: 3 });
+  assert.deepEqual(cutSlice([1, 2, 3, 4], 3, 0.5), { ranges: [{ from: 3, to: Number.POSITIVE_INFINITY }], next: 0 });
+  assert.deepEqual(cutSlice([7, 7, 7, 7], 0, 0.25), { ranges: [everySecond], next: 0 });
 });

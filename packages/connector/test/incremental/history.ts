@@ -51,6 +51,8 @@ export interface HistoryTally {
   swept: number;
   /** Deletions looked for in ranges. */
   narrowed: number;
+  /** Slices of GUIDs compared whatever the counts say. */
+  sliced: number;
   /** Increments that read the mailboxes that forward. */
   forwarding: number;
   /** Exports during which the server reported errors. */
@@ -71,6 +73,7 @@ export function newTally(): HistoryTally {
     unloaded: 0,
     swept: 0,
     narrowed: 0,
+    sliced: 0,
     forwarding: 0,
     incomplete: 0,
     reasons: new Map(),
@@ -151,8 +154,9 @@ export class History {
     this.#controllers = this.#organization.domainControllers.map(({ name }) => name);
     this.#skewMs = (dice.below(9) - 4) * minute;
     if (dice.chance(50)) for (const name of this.#controllers) this.#setLag(name);
-    const rangeSize = dice.chance(60) ? { leastMailboxes: 5, mailboxes: 1 + dice.below(6), ranges: 20 } : undefined;
-    this.#settings = { scope: this.#randomScope(), pins: this.#randomPins(), overlapMinutes, rangeSize };
+    // So cheap that handfuls are worth counting; else all of so few mailboxes are always read.
+    const searchCost = dice.chance(70) ? { count: dice.of([10, 60, 250, 700]), guid: 234, range: 50 } : undefined;
+    this.#settings = { scope: this.#randomScope(), pins: this.#randomPins(), overlapMinutes, searchCost };
     const without: string[] = [];
     if (dice.chance(10)) without.push('Get-OrganizationalUnit');
     if (dice.chance(7)) without.push('Measure-Object');
@@ -370,7 +374,8 @@ export class History {
       tally.inserts += run.counts.mailboxes.Insert;
       tally.updates += run.counts.mailboxes.Update;
       if (run.notes.some((note) => note.includes('all GUIDs are compared'))) tally.swept += 1;
-      if (run.notes.some((note) => note.includes('counted by database'))) tally.narrowed += 1;
+      if (run.notes.some((note) => note.includes('counts by time of creation'))) tally.narrowed += 1;
+      if (run.notes.some((note) => note.includes('whatever the counts say'))) tally.sliced += 1;
       if (run.notes.some((note) => note.includes('mailboxes that forward are read again'))) tally.forwarding += 1;
     } else {
       const reason = (run.reason ?? '').slice(0, 40);

@@ -10,11 +10,11 @@ import {
   findBreaches,
   type OrganisationReading,
   type PinnedServers,
-  type RangeSize,
   readIncrement,
   readOrganisation,
   type RowSink,
   RunResult,
+  type SearchCost,
   singleSession,
   SnapshotReader,
   type SnapshotSource,
@@ -76,7 +76,7 @@ export interface SmallSettings {
   readonly pins?: PinnedServers | undefined;
   readonly additionalColumns?: readonly string[];
   readonly overlapMinutes?: number;
-  readonly rangeSize?: RangeSize | undefined;
+  readonly searchCost?: SearchCost | undefined;
 }
 
 /** One run over a session; `cookie` is that of the last one. */
@@ -112,7 +112,7 @@ export async function runSmall(
     : Awaited<ReturnType<typeof readIncrement>> | undefined;
   if (reason === undefined && before !== undefined) {
     increment = await readIncrement(
-      { ...plan, facts: before.facts, now, overlapMs, rangeSize: settings.rangeSize },
+      { ...plan, facts: before.facts, now, overlapMs, searchCost: settings.searchCost },
       { ...ports, session: open(), databases, mailboxes, entries: before.entries },
     );
     if (increment.kind === 'complete-needed') reason = increment.reason;

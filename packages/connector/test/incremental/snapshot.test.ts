@@ -37,6 +37,7 @@ const facts: CookieFacts = {
   landmarks: {},
   tenants: [],
   sweptAt: '2026-03-01T09:30:00.000Z',
+  sweptUpTo: 0,
 };
 
 type Cells = Readonly<Record<string, string>>;
