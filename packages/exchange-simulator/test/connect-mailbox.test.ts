@@ -84,3 +84,38 @@ test('the account has to be one without a mailbox, that fits the kind', async ()
   done(await call('Connect-Mailbox', { ...connect, User: 'nora', Shared: true }));
   assert.deepEqual(only(await call('Get-Mailbox', { Identity: 'nora' }), 'RecipientTypeDetails'), ['SharedMailbox']);
 });
+
+test('an archive that went with its mailbox, or by itself, is connected to its mailbox again', async () => {
+  const { call, mailbox, organization } = await withoutMailbox();
+  organization.change({ kind: 'createDatabase', name: 'Archives' });
+  const archived = async (): Promise<readonly unknown[]> =>
+    only(await call('Get-Mailbox', { Identity: 'nora' }), 'ArchiveGuid', 'ArchiveDatabase');
+  done(await call('Connect-Mailbox', { Identity: mailbox, Database: 'DB01', User: 'nora' }));
+  await call('Enable-Mailbox', { Identity: 'nora', Archive: true, ArchiveDatabase: 'Archives' });
+  const before = await archived();
+  const connect = { Identity: String(before[0]), Database: 'Archives', User: 'nora', Archive: true };
+  done(await call('Disable-Mailbox', { Identity: 'nora', Archive: true, Confirm: false }));
+  done(await call('Connect-Mailbox', connect));
+  assert.deepEqual(await archived(), before);
+  done(await call('Disable-Mailbox', { Identity: 'nora', Confirm: false }));
+  refused(await call('Connect-Mailbox', connect), 'RecipientTaskException', /doesn't have a mailbox/);
+  done(await call('Connect-Mailbox', { Identity: mailbox, Database: 'DB01', User: 'nora' }));
+  const { Archive: _, ...asMailbox } = connect;
+  refused(await call('Connect-Mailbox', asMailbox), 'ManagementObjectNotFoundException', /doesn't exist on database/);
+  done(await call('Connect-Mailbox', connect));
+  assert.deepEqual(await archived(), before);
+  refused(await call('Connect-Mailbox', connect), 'ManagementObjectNotFoundException', /doesn't exist on database/);
+});
+
+test('an archive is connected to none but its own mailbox, unless that is asked for', async () => {
+  const { call, mailbox } = await withoutMailbox();
+  done(await call('Connect-Mailbox', { Identity: mailbox, Database: 'DB01', User: 'nora' }));
+  await call('Enable-Mailbox', { Identity: 'otto', Database: 'DB01' });
+  await call('Enable-Mailbox', { Identity: 'nora', Archive: true });
+  const [guid] = only(await call('Get-Mailbox', { Identity: 'nora' }), 'ArchiveGuid');
+  done(await call('Disable-Mailbox', { Identity: 'nora', Archive: true, Confirm: false }));
+  const connect = { Identity: String(guid), Database: 'DB01', User: 'otto', Archive: true };
+  refused(await call('Connect-Mailbox', connect), 'RecipientTaskException', /legacyExchangeDN/);
+  done(await call('Connect-Mailbox', { ...connect, AllowLegacyDNMismatch: true }));
+  assert.deepEqual(only(await call('Get-Mailbox', { Identity: 'otto' }), 'ArchiveGuid'), [guid]);
+});

@@ -45,11 +45,7 @@ export function draftRemove(order: Order, database: LiveObject, context: Removal
       `the database ${object.name} is not removed: order ${placed} of this batch puts a mailbox into it`,
     );
   }
-  const before: Record<string, FieldValue> = {};
-  for (const name of ['Name', 'Server', 'EdbFilePath', 'LogFolderPath']) {
-    const value = database[name];
-    if (value !== undefined && value !== null) before[name] = value;
-  }
+  const before = madeOf(database);
   const after: Fields = Object.fromEntries(Object.keys(before).map((name) => [name, null]));
   const remove: DraftStep = {
     cmdlet: 'Remove-MailboxDatabase',
@@ -60,7 +56,7 @@ export function draftRemove(order: Order, database: LiveObject, context: Removal
     after,
     preconditions: [databaseHas(object, { ...before, ...withoutCopies(database) }), ...inhabitants.checks],
     expectation: [{ read: databaseRead(object), expect: { kind: 'absent' } }],
-    inverse: undoRemove(database, before),
+    inverse: undoRemove(database),
     ...plain,
     // Exchange may find an inhabitant that nobody can see: those who live there go on.
     onFailure: 'takeBack',
@@ -102,8 +98,19 @@ export function draftRemove(order: Order, database: LiveObject, context: Removal
   };
 }
 
+/** What `New-MailboxDatabase` is told of a database. */
+function madeOf(database: LiveObject): Fields {
+  const made: Record<string, FieldValue> = {};
+  for (const name of ['Name', 'Server', 'EdbFilePath', 'LogFolderPath']) {
+    const value = database[name];
+    if (value !== undefined && value !== null) made[name] = value;
+  }
+  return made;
+}
+
 /** The database is made again over its files; it is another object then, with another GUID. */
-function undoRemove(database: LiveObject, before: Fields): Inverse {
+export function undoRemove(database: LiveObject): Inverse {
+  const before = madeOf(database);
   const name = textField(database, 'Name');
   const server = textField(database, 'Server');
   if (name === '' || server === '') return { kind: 'impossible', reason: 'the server of the database was not known' };

@@ -11,7 +11,7 @@ import { draftChange } from './mailbox-change.ts';
 import { draftEnable, kindOfAccount } from './mailbox-enable.ts';
 import { describeIdentity, findAccount, mailboxObject, requireTouchable } from './mailbox-identity.ts';
 import type { MailboxContext } from './mailbox-place.ts';
-import { hasArchive, undoDisable } from './mailbox-undo.ts';
+import { hasArchive, undoDisable } from './mailbox-reconnect.ts';
 import type { Order } from './order.ts';
 import { type OrganisationView, textField } from './organisation-view.ts';
 import type { FulfillSettings, ObjectIdentity } from './plan.ts';
@@ -122,7 +122,7 @@ function draftDisable(
           kind: 'impossible',
           reason: `Remove-Mailbox deleted the account ${account}: it has to be restored in Active Directory, then its mailbox can be connected`,
         }
-      : undoDisable(object, mailbox, freeFor(object, view, settings)),
+      : undoDisable(object, mailbox, freeFor(object, view, settings), settings.linkedDomainController),
     retry: undefined,
     follow: undefined,
     onFailure: 'leave',

@@ -4,13 +4,25 @@
  * before it will leave it.
  */
 import { failureOfCheck } from './check-state.ts';
+import { freeFor, mailboxRead } from './checks.ts';
 import { whereArchivesAre } from './database-inhabitants.ts';
-import { identityOf } from './database-steps.ts';
+import { undoRemove } from './database-removal.ts';
+import { databaseRead, identityOf } from './database-steps.ts';
 import type { Fields } from './field-value.ts';
-import type { LiveState, ReadResult } from './live-state.ts';
+import { linkedByHand, undoDisable } from './mailbox-reconnect.ts';
+import type { LiveState, Read, ReadResult } from './live-state.ts';
 import type { OrderHead } from './order.ts';
 import { OrganisationView, textField } from './organisation-view.ts';
-import type { Check, FulfillSettings, InverseCall, ObjectIdentity, OrderDecision, Plan, Step } from './plan.ts';
+import type {
+  Check,
+  FulfillSettings,
+  Inverse,
+  InverseCall,
+  ObjectIdentity,
+  OrderDecision,
+  Plan,
+  Step,
+} from './plan.ts';
 import type { ReadsNeeded } from './plan-batch.ts';
 import { protectingEntry } from './protection.ts';
 import { ReadingNeeded, Refused } from './refused.ts';
@@ -50,8 +62,8 @@ interface PlannedCall {
   readonly order: number;
   readonly of: Step;
   readonly call: InverseCall;
-  /** The last of the calls that take the step back: what takes this one back is the step itself. */
-  readonly isLast: boolean;
+  /** How the call itself is taken back. */
+  readonly inverse: Inverse;
 }
 
 class UndoPlanner {
@@ -109,11 +121,14 @@ class UndoPlanner {
       }
       this.#requireUnprotected(step.object);
       const planned = step.cmdlet === 'New-MoveRequest' ? this.#moveBack(step) : step.inverse.calls;
-      const calls = planned.map((call) => this.#located(call, step.object));
+      const calls = planned.map((call) => this.#linked(this.#located(call, step.object)));
       for (const call of calls) {
         if (!this.#isNeeded(call, step)) continue;
+        requireForest(call, step);
+        const inverse = this.#inverseOf(call, step, calls);
         this.#overlay.apply(call, step.object);
-        this.#calls.push({ order, of: step, call, isLast: call === calls.at(-1) });
+        this.#calls.push({ order, of: step, call, inverse });
+        this.#planned.add(order);
       }
     } catch (error) {
       // What could not be read yet is not laid over: nothing that follows can be judged for good.
@@ -126,11 +141,40 @@ class UndoPlanner {
     }
   }
 
+  /**
+   * How a call of the undo is taken back. What it takes away is told as it is by then, with all that has become of it
+   * since; else the last of the calls that take a step back bears the step itself. An archive goes with its mailbox.
+   */
+  #inverseOf(call: InverseCall, step: Step, calls: readonly InverseCall[]): Inverse {
+    const { object } = step;
+    if (call.cmdlet === 'Disable-Mailbox' || call.cmdlet === 'Remove-MailboxDatabase') {
+      const isMailbox = call.cmdlet === 'Disable-Mailbox';
+      const read: Read = isMailbox ? mailboxRead(object) : databaseRead(object);
+      const check: Check = { read, expect: { kind: 'fields', fields: {} } };
+      const [live] = this.#overlay.objects(check, this.#view.objects(read));
+      if (live === undefined) throw new Refused('conflict', `${object.name} is not there any more`);
+      if (!isMailbox) return undoRemove(live);
+      const free = freeFor(object, this.#view, this.#settings);
+      return undoDisable(object, live, free, this.#settings.linkedDomainController);
+    }
+    const bearer = calls.findLast(({ parameters }) => parameters['Archive'] !== true);
+    return { kind: 'calls', calls: call === bearer ? [forward(step)] : [], notes: [] };
+  }
+
   /** Who lives in a database of the run is looked for where the database is by now. */
   #located(call: InverseCall, object: ObjectIdentity): InverseCall {
     if (!call.preconditions.some(({ read }) => read.kind === 'inhabitants')) return call;
     const [database] = this.#view.objects({ kind: 'database', identity: identityOf(object) });
     return { ...call, preconditions: whereArchivesAre(call.preconditions, database) };
+  }
+
+  /** The forest of a linked mailbox's account is known by the settings alone. */
+  #linked(call: InverseCall): InverseCall {
+    const { parameters } = call;
+    if (call.cmdlet !== 'Connect-Mailbox' || !('LinkedMasterAccount' in parameters)) return call;
+    const controller = this.#settings.linkedDomainController ?? parameters['LinkedDomainController'];
+    if (controller === undefined) return call;
+    return { ...call, parameters: { ...parameters, LinkedDomainController: controller } };
   }
 
   /** @throws Refused where the object is neither as the step left it nor as it was before, or before an earlier step */
@@ -253,18 +297,24 @@ function withoutFields(check: Check, names: ReadonlySet<string>): Check {
   return { ...check, expect: { kind: 'fields', fields: Object.fromEntries(fields) } };
 }
 
+function requireForest({ cmdlet, parameters }: InverseCall, { purpose }: Step): void {
+  const isLinked = cmdlet === 'Connect-Mailbox' && 'LinkedMasterAccount' in parameters;
+  if (!isLinked || 'LinkedDomainController' in parameters) return;
+  throw new Refused('not-allowed', `${purpose}: it cannot be taken back: ${linkedByHand(parameters)}`);
+}
+
 /** The call of a step, as what takes its inverse back. */
 function forward({ cmdlet, parameters, purpose, before, after, preconditions, expectation }: Step): InverseCall {
   return { cmdlet, parameters, purpose, before, after, preconditions, expectation };
 }
 
-function stepOf({ order, of, call, isLast }: PlannedCall, number: number): Step {
+function stepOf({ order, of, call, inverse }: PlannedCall, number: number): Step {
   return {
     ...call,
     number,
     orderIndex: order,
     object: of.object,
-    inverse: { kind: 'calls', calls: isLast ? [forward(of)] : [], notes: [] },
+    inverse,
     retry: undefined,
     follow: undefined,
     onFailure: 'leave',

@@ -45,8 +45,10 @@ function findDisconnected(
     throw refused(context, `The database "${database.name}" isn't mounted.`, 'MapiOperationException');
   const found = organization.disconnected
     .in(database, organization.clock.nowMs())
-    .filter(({ mailboxGuid, displayName, legacyExchangeDn }) =>
-      [mailboxGuid, displayName, legacyExchangeDn].some((name) => name.toLowerCase() === wanted),
+    .filter(
+      ({ mailboxGuid, displayName, legacyExchangeDn, isArchive }) =>
+        isArchive === args.flag('Archive') &&
+        [mailboxGuid, displayName, legacyExchangeDn].some((name) => name.toLowerCase() === wanted),
     );
   if (found.length > 1)
     throw refused(
@@ -56,7 +58,9 @@ function findDisconnected(
     );
   const [mailbox] = found;
   if (mailbox !== undefined) return mailbox;
-  const [holder] = recipientsNamed(context, controller, identity, ({ exchangeGuid }) => exchangeGuid === wanted);
+  const [holder] = args.flag('Archive')
+    ? []
+    : recipientsNamed(context, controller, identity, ({ exchangeGuid }) => exchangeGuid === wanted);
   throw holder === undefined
     ? refused(
         context,
@@ -86,6 +90,39 @@ function findAccount(args: BoundArguments, context: CmdletContext, mailbox: Disc
   );
 }
 
+interface ArchiveConnection {
+  readonly mailbox: DisconnectedMailbox;
+  readonly account: Found['recipient'];
+  readonly controller: DomainController;
+  readonly database: MailboxDatabase;
+}
+
+/** An archive goes to an account that has a mailbox, and no archive. */
+function* connectArchive(
+  args: BoundArguments,
+  context: CmdletContext,
+  { mailbox, account, controller, database }: ArchiveConnection,
+): Iterable<Emission> {
+  const { organization } = context;
+  if (account.recipientClass !== 'mailbox')
+    throw refused(context, `The user "${account.canonicalName}" doesn't have a mailbox.`);
+  if (account.archiveGuid !== undefined)
+    throw refused(context, `The user "${account.canonicalName}" already has an archive.`);
+  if (account.legacyExchangeDn !== mailbox.legacyExchangeDn && !args.flag('AllowLegacyDNMismatch'))
+    throw refused(
+      context,
+      `The legacyExchangeDN of the archive "${mailbox.displayName}" doesn't match that of the user "${account.canonicalName}". Use the AllowLegacyDNMismatch parameter to connect it all the same.`,
+    );
+  const action = `Connecting archive "${mailbox.displayName}" on database "${database.name}" to the user account "${account.canonicalName}".`;
+  if (!(yield* confirmed(args, action, { impact: 'medium' }))) return;
+  organization.write(controller, account.domain.name, {
+    kind: 'recipient',
+    id: account.index,
+    attributes: { archiveGuid: mailbox.mailboxGuid, archiveDatabaseGuid: database.guid },
+  });
+  organization.disconnected.connected(database, mailbox.mailboxGuid);
+}
+
 function* runConnect(args: BoundArguments, context: CmdletContext): Iterable<Emission> {
   const { organization } = context;
   const place = configurationController(context, connecting, args);
@@ -93,6 +130,10 @@ function* runConnect(args: BoundArguments, context: CmdletContext): Iterable<Emi
   const database = findDatabase(context, connecting, args.text('Database') ?? '', place);
   const mailbox = findDisconnected(args, context, database, place);
   const { recipient: account, controller } = findAccount(args, context, mailbox);
+  if (args.flag('Archive')) {
+    yield* connectArchive(args, context, { mailbox, account, controller, database });
+    return;
+  }
   if (account.recipientClass !== 'user') {
     throw refused(
       context,
@@ -139,11 +180,12 @@ export const connectMailbox: Cmdlet = {
     { ...idParameter('LinkedMasterAccount', 'UserIdParameter', true), sets: ['Linked'] },
     { name: 'LinkedDomainController', type: { kind: 'string' }, sets: ['Linked'], mandatory: true },
     { name: 'LinkedCredential', type: { kind: 'any' }, sets: ['Linked'] },
+    switchParameter('Archive', ['Archive']),
     switchParameter('AllowLegacyDNMismatch'),
     switchParameter('Force'),
     ...writeParameters,
   ],
-  parameterSets: ['User', 'Linked', ...Object.keys(kinds)],
+  parameterSets: ['User', 'Linked', 'Archive', ...Object.keys(kinds)],
   module: 'Microsoft.Exchange',
   run: runConnect,
 };

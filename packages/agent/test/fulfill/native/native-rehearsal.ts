@@ -1,6 +1,7 @@
 /* A place for runs of the native engine: an organisation in memory, folders, and a server and a disk that can fail. */
 import {
   accessSync,
+  appendFileSync,
   constants,
   existsSync,
   mkdirSync,
@@ -11,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import {
   type ApplyRequest,
   type AuditVerdict,
@@ -42,6 +43,7 @@ import type {
 } from '@exchange-connector/psrp';
 import { parse } from 'csv-parse/sync';
 import type { AuditEntry } from '../../../src/fulfill/native/audit-log.ts';
+import { partialFile } from '../../../src/fulfill/native/durable-file.ts';
 import { connectionTo } from '../../rehearsed-connection.ts';
 
 /** What happens to one changing command. */
@@ -70,6 +72,28 @@ export class Death extends Error {
   override readonly name = 'Death';
 }
 
+/** A moment at which something is written or sent. */
+export interface Moment {
+  /** How many were before. */
+  readonly number: number;
+  /** `before journal.jsonl`, `sent Set-Mailbox`. */
+  readonly what: string;
+  /** What is about to be written; a death in the middle leaves a part of it. */
+  readonly writing: Writing | undefined;
+}
+
+export interface Writing {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Leaves what a death in the middle of a writing leaves: half a line, or half a file that was to replace another. */
+export function tear({ path, bytes }: Writing): void {
+  const half = bytes.subarray(0, Math.floor(bytes.length / 2));
+  if (path.endsWith('.jsonl')) appendFileSync(path, half);
+  else writeFileSync(partialFile(path), half);
+}
+
 /** A death at the nth moment at which something is written or sent; in the middle of a line where `torn`. */
 export interface Deadly {
   readonly moment: number;
@@ -80,6 +104,7 @@ export interface PortOptions {
   /** By the number of the changing command of the run, from 1. */
   readonly faults?: ReadonlyMap<number, Fault>;
   readonly deadly?: Deadly;
+  readonly onMoment?: (moment: Moment) => void;
   /** Called before each changing command; for changes by another hand. */
   readonly beforeWrite?: (count: number, cmdlet: string) => void;
 }
@@ -88,7 +113,7 @@ export interface PortOptions {
 export interface RehearsedPorts extends NativePorts {
   /** Every command that was sent, in order: the changing ones with their arguments. */
   readonly sent: string[];
-  readonly counts: { writes: number; moments: number; waits: number; dead: boolean };
+  readonly counts: { writes: number; carriedOut: number; moments: number; waits: number; dead: boolean };
 }
 
 const readingCmdlet = /^(?:Get-|Select-Object|Measure-Object|Set-ADServerSettings)/;
@@ -149,34 +174,40 @@ export class NativeRehearsal {
   readonly orders: string;
   readonly results: string;
   readonly organization: TestOrganization;
-  readonly connection: ConnectionSettings;
+  connection: ConnectionSettings;
   readonly #server: { readonly without?: readonly string[] };
-  #runs = 0;
+  #runs: number;
 
-  /** @param server what the account lacks */
+  /**
+   * @param server what the account lacks
+   * @param present a place that is there already, with an organisation, and what ran there
+   */
   constructor(
     settings: Partial<ConnectionSettings> = {},
     options: TestOrganizationOptions = {},
     server: { readonly without?: readonly string[] } = {},
+    present?: { readonly folder: string; readonly organization: TestOrganization; readonly runs: number },
   ) {
     this.#server = server;
-    this.folder = mkdtempSync(join(place(), 'native-'));
+    this.#runs = present?.runs ?? 0;
+    this.folder = present?.folder ?? mkdtempSync(join(place(), 'native-'));
     this.folders = { temp: join(this.folder, 'Temp'), work: join(this.folder, 'Work') };
     this.orders = join(this.folder, 'orders');
     this.results = join(this.folder, 'results.csv');
-    mkdirSync(this.orders);
-    this.organization = createTestOrganization({
-      mailboxes: 80,
-      databases: 3,
-      users: 20,
-      clock: 'virtual',
-      ...options,
-    });
+    mkdirSync(this.orders, { recursive: true });
+    this.organization =
+      present?.organization ??
+      createTestOrganization({ mailboxes: 80, databases: 3, users: 20, clock: 'virtual', ...options });
     this.connection = connectionTo('http://mailbox01.contoso.com/PowerShell/', settings);
   }
 
   dispose(): void {
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** The settings are changed between two runs. */
+  set(settings: Partial<ConnectionSettings>): void {
+    this.connection = { ...this.connection, ...settings };
   }
 
   give(...orders: readonly object[]): void {
@@ -186,15 +217,16 @@ export class NativeRehearsal {
 
   ports(options: PortOptions = {}): RehearsedPorts {
     const { organization } = this;
-    const counts = { writes: 0, moments: 0, waits: 0, dead: false };
+    const counts = { writes: 0, carriedOut: 0, moments: 0, waits: 0, dead: false };
     const sent: string[] = [];
-    const moment = (half?: () => void): void => {
+    const moment = (what: string, writing?: Writing): void => {
       if (counts.dead) throw new Death('the program is dead');
       if (counts.moments === options.deadly?.moment) {
         counts.dead = true;
-        if (options.deadly.torn) half?.();
+        if (options.deadly.torn && writing !== undefined) tear(writing);
         throw new Death(`dead at moment ${counts.moments}`);
       }
+      options.onMoment?.({ number: counts.moments, what, writing });
       counts.moments += 1;
     };
     return {
@@ -207,7 +239,7 @@ export class NativeRehearsal {
         organization.clock.advance(milliseconds);
       },
       open: async () => {
-        moment();
+        moment('open');
         const session = openInProcessSession(organization, this.#server);
         return {
           session: new FaultySession(session, { ...options, counts, sent, moment }),
@@ -215,11 +247,7 @@ export class NativeRehearsal {
         };
       },
       watch: ({ when, path, bytes }) =>
-        moment(() => {
-          if (when !== 'before' || !path.endsWith('.jsonl')) return;
-          const before = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
-          writeFileSync(path, Buffer.concat([before, bytes.subarray(0, Math.floor(bytes.length / 2))]));
-        }),
+        moment(`${when} ${basename(path)}`, when === 'before' ? { path, bytes } : undefined),
     };
   }
 
@@ -301,7 +329,7 @@ export class NativeRehearsal {
 interface Shared extends PortOptions {
   readonly counts: RehearsedPorts['counts'];
   readonly sent: string[];
-  readonly moment: () => void;
+  readonly moment: (what: string) => void;
 }
 
 class FaultySession implements RemoteSession {
@@ -327,7 +355,7 @@ class FaultySession implements RemoteSession {
     counts.writes += 1;
     beforeWrite?.(counts.writes, name);
     const fault = faults?.get(counts.writes);
-    moment();
+    moment(`sent ${name}`);
     if (fault === 'lostBefore') throw new Error('rehearsed: the connection was cut');
     if (fault === 'transientBefore' || fault === 'refused') {
       const record =
@@ -340,10 +368,12 @@ class FaultySession implements RemoteSession {
     }
     const events: PipelineEvent[] = [];
     for await (const event of this.#inner.invoke(request, options)) events.push(event);
-    moment();
+    counts.carriedOut += 1;
+    moment(`carried out ${name}`);
     if (fault === 'lostAfter') throw new Error('rehearsed: the connection was cut');
     if (fault === 'transientAfter') yield { kind: 'error', record: errorOf('ADTransientException', 'rehearsed: busy') };
     yield* events;
+    moment(`answered ${name}`);
   }
 
   close(): Promise<void> {

@@ -1,6 +1,8 @@
 /* A mailbox that a run took away, and what an undo makes of it. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { openInProcessSession } from '@exchange-connector/exchange-simulator';
+import { decodeCliXml, property, psBoolean, psString, textOf } from '@exchange-connector/psrp';
 import { mailboxOrder, NativeRehearsal } from './native-rehearsal.ts';
 
 interface Taken {
@@ -29,8 +31,9 @@ function kind(details: string, accountDisabled?: boolean): (properties: Readonly
 async function takenAway(
   context: TestContext,
   kinds: readonly ((properties: Readonly<Record<string, unknown>>) => boolean)[],
+  settings: ConstructorParameters<typeof NativeRehearsal>[0] = {},
 ): Promise<{ place: NativeRehearsal; taken: readonly Taken[]; before: unknown }> {
-  const place = new NativeRehearsal();
+  const place = new NativeRehearsal(settings);
   context.after(() => place.dispose());
   const taken = kinds.map((wanted) => firstOf(place, wanted));
   // Sizes as Exchange keeps them, so that what is put back can be compared to the letter.
@@ -105,12 +108,105 @@ test('a session that is lost around Connect-Mailbox leaves nothing undone or don
   }
 });
 
-test('a mailbox whose database let it go, and a linked one, are told of and left', async (context) => {
-  const { place } = await takenAway(context, [kind('UserMailbox', false), kind('LinkedMailbox')]);
+test('a mailbox whose database let it go is told of and left', async (context) => {
+  const { place } = await takenAway(context, [kind('UserMailbox', false)]);
   place.organization.clock.advance(31 * 86_400_000);
   const undone = await place.undo('run-1');
   assert.equal(undone.exitCode, 5);
-  const message = new Map(place.rows().map(({ AssignmentId, Message }) => [AssignmentId, Message]));
-  assert.match(message.get('1') ?? '', /^not-found: The specified mailbox ".*" doesn't exist on database/);
-  assert.match(message.get('2') ?? '', /^not-allowed: .*it cannot be taken back: a LinkedMailbox is connected by hand/);
+  assert.match(place.rows()[0]?.Message ?? '', /^not-found: The specified mailbox ".*" doesn't exist on database/);
 });
+
+test('a linked mailbox is connected with the domain controller of the settings; without one the command is named', async (context) => {
+  const { place, taken, before } = await takenAway(context, [kind('LinkedMailbox')]);
+  const ports = place.ports();
+  assert.equal((await place.undo('run-1', ports)).exitCode, 5);
+  const { guid = '', exchangeGuid } = taken[0] ?? {};
+  const message = place.rows()[0]?.Message ?? '';
+  assert.match(
+    message,
+    /^not-allowed: .*it cannot be taken back: a linked mailbox is connected with a domain controller of its account's forest: set LinkedDomainController in Options and undo again, or connect it by hand: /,
+  );
+  const command = `Connect-Mailbox -Identity '${String(exchangeGuid)}' -Database '`;
+  assert.ok(message.includes(command), message);
+  assert.match(
+    message,
+    new RegExp(
+      `-User '${guid}' -Alias '[^']+' -LinkedMasterAccount '[^']+' -LinkedDomainController <its domain controller> -LinkedCredential \\(Get-Credential\\)$`,
+    ),
+  );
+  assert.equal(ports.counts.writes, 0);
+  place.set({ fulfillOptions: [{ name: 'LinkedDomainController', value: 'dc.partner.example' }] });
+  assert.equal((await place.undo('run-1')).kind, 'done', JSON.stringify(place.rows()));
+  assert.deepEqual(place.state(), before);
+  assert.equal(mailbox(place, guid)?.['ExchangeGuid'], exchangeGuid);
+});
+
+test('a linked mailbox that was disabled with the settings complete is connected again by the same', async (context) => {
+  const { place, before } = await takenAway(context, [kind('LinkedMailbox')], {
+    fulfillOptions: [{ name: 'LinkedDomainController', value: 'dc.partner.example' }],
+  });
+  assert.equal((await place.undo('run-1')).kind, 'done', JSON.stringify(place.rows()));
+  assert.deepEqual(place.state(), before);
+});
+
+/** Whether an account has its archive, as Exchange tells. */
+async function archiveOf(place: NativeRehearsal, guid: string): Promise<unknown> {
+  const session = openInProcessSession(place.organization);
+  const command = { name: 'Get-Mailbox', parameters: [{ name: 'Identity', value: psString(guid) }] };
+  let found: unknown;
+  for await (const event of session.invoke({ statements: [[command]] }))
+    if (event.kind === 'output')
+      found = ['ArchiveGuid', 'ArchiveDatabase'].map((name) => {
+        const value = property(decodeCliXml(event.body), name);
+        return value === undefined ? undefined : textOf(value);
+      });
+  await session.close();
+  return found;
+}
+
+test('an archive that went with its mailbox comes back with it; where it is gone, the rest stands and is told of', async (context) => {
+  for (const isGone of [false, true]) {
+    const place = new NativeRehearsal();
+    context.after(() => place.dispose());
+    place.organization.change({ kind: 'createDatabase', name: 'Archives' });
+    const { guid, sam } = firstOf(place, kind('UserMailbox', false));
+    await enableArchive(place, guid);
+    const [before, archive] = [place.state(), await archiveOf(place, guid)];
+    assert.match(String(archive), /^[0-9a-f-]{36},Archives$/);
+    place.give(mailboxOrder('1', 'Deleted', {}, { SamAccountName: sam }));
+    await place.fulfill();
+    assert.equal(place.rows()[0]?.Message, 'its archive goes with it');
+    if (isGone) {
+      place.organization.change({ kind: 'setDatabase', database: 'Archives', settings: { mailboxRetentionDays: 1 } });
+      place.organization.clock.advance(2 * 86_400_000);
+    }
+    const undone = await place.undo('run-1');
+    assert.equal(undone.exitCode, isGone ? 5 : 0, JSON.stringify(place.rows()));
+    assert.deepEqual(place.state(), before);
+    if (isGone) {
+      assert.match(
+        place.rows()[0]?.Message ?? '',
+        /^not-found: The specified mailbox .* doesn't exist on database "Archives".*what it had done before stands/,
+      );
+      continue;
+    }
+    assert.deepEqual(await archiveOf(place, guid), archive);
+    // The undo is undone in turn: the archive goes with its mailbox, and comes back with it.
+    assert.equal((await place.undo('run-2')).exitCode, 0, JSON.stringify(place.rows()));
+    assert.equal(await archiveOf(place, guid), undefined);
+    assert.equal((await place.undo('run-3')).exitCode, 0, JSON.stringify(place.rows()));
+    assert.deepEqual(await archiveOf(place, guid), archive);
+  }
+});
+
+async function enableArchive(place: NativeRehearsal, guid: string): Promise<void> {
+  const session = openInProcessSession(place.organization);
+  const parameters = [
+    { name: 'Identity', value: psString(guid) },
+    { name: 'Archive', value: psBoolean(true) },
+    { name: 'ArchiveDatabase', value: psString('Archives') },
+  ];
+  for await (const event of session.invoke({ statements: [[{ name: 'Enable-Mailbox', parameters }]] }))
+    assert.notEqual(event.kind, 'error');
+  await session.close();
+}
