@@ -30,6 +30,7 @@ export interface ClientCost {
   /** From the opening of the last shell to the end. */
   readonly secondsFromLastShell: number;
   readonly peakResidentBytes: number;
+  readonly requestBytes: number;
   readonly responseBytes: number;
   readonly responses: number;
   /** CPU time that the system's GSSAPI takes to open that many bytes in messages of that size, measured apart. */
@@ -70,11 +71,13 @@ async function measureUnseal(bytes: number, messageBytes: number): Promise<numbe
   return ((user + system) / (rounds * messageBytes)) * bytes;
 }
 
+let requestBytes = 0;
 let responseBytes = 0;
 let responses = 0;
 subscribe(requestChannelName, (message) => {
-  const { responseBytes: bytes } = message as RequestNotice;
-  responseBytes += bytes;
+  const notice = message as RequestNotice;
+  requestBytes += notice.requestBytes;
+  responseBytes += notice.responseBytes;
   responses += 1;
 });
 
@@ -108,6 +111,7 @@ const cost: ClientCost = {
   seconds,
   secondsFromLastShell: (ended - lastShellAt) / 1000,
   peakResidentBytes,
+  requestBytes,
   responseBytes,
   responses,
   unsealMicroseconds: await measureUnseal(responseBytes, Math.ceil(responseBytes / Math.max(1, responses))),

@@ -1,17 +1,13 @@
 /*
- * What an increment costs its client, beside the complete export that it follows: one after which nothing
- * changed, and one that has to compare all GUIDs because a mailbox was deleted. Over Kerberos with sealed bodies;
- * the client is a process of its own, the simulator lives in this one.
+ * What increments cost that look for deletions, beside the complete export that they follow: one after which nothing
+ * changed, deletions spread evenly over all mailboxes, and the slice of GUIDs that is compared whatever the counts
+ * say, at its longest.
  */
-import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { createTestOrganization, startSimulator } from '@exchange-connector/exchange-simulator';
-import { gssapiMechanism } from '@exchange-connector/gssapi';
-import { startRealm } from '@exchange-connector/rehearsal';
-import { runClient, settingsOf } from './export.ts';
 import type { ClientCost } from './export-client.ts';
+import { onStage, type ServedOrganization } from './stage.ts';
 
 /** One increment that was measured. */
 export interface MeasuredIncrement {
@@ -24,63 +20,67 @@ export interface MeasuredIncrement {
 export interface IncrementalCost {
   readonly complete: ClientCost;
   readonly increments: readonly MeasuredIncrement[];
-  /** The first of {@link increments}. */
-  readonly unchanged: ClientCost;
-  /** The second of {@link increments}. */
-  readonly swept: ClientCost;
-  readonly cookieBytes: number;
 }
 
-const host = 'mailbox01.example.test';
+const client = 'increments';
+const digestBytes = 32;
+const dayMs = 24 * 3_600_000;
 
-/** Measures the three exports of one organisation. */
-export async function measureIncrements(mailboxes: number): Promise<IncrementalCost> {
-  const folder = await mkdtemp(join(tmpdir(), 'export-bench-'));
-  const realm = await startRealm({
-    folder: join(folder, 'realm'),
-    principals: [
-      { name: `HTTP/${host}`, keytab: 'server.keytab' },
-      { name: 'connector', keytab: 'connector.keytab' },
-    ],
-  });
-  Object.assign(process.env, realm.environment);
-  const organization = createTestOrganization({ mailboxes });
-  const simulator = await startSimulator({
-    organization,
-    host,
-    kerberos: { mechanism: gssapiMechanism(), keytab: realm.keytab('server.keytab') },
-  });
-  const run = (expected: ClientCost['mode']): Promise<ClientCost> =>
-    runClient(
-      {
-        connection: settingsOf(realm, simulator.url),
-        folder,
-        serviceKeytab: realm.keytab('server.keytab'),
-        servicePrincipal: `HTTP/${host}`,
-      },
-      realm,
-    ).then((cost) => {
-      if (cost.mode !== expected) throw new Error(`the export was a ${cost.mode} one`);
-      return cost;
-    });
-  try {
-    const complete = await run('complete');
-    const cookie = await stat(join(folder, 'Work', 'ExportCookies', 'Bench_cookie.bin'));
-    const unchanged = await run('incremental');
-    organization.change({ kind: 'removeMailbox', mailbox: 12 });
-    const swept = await run('incremental');
-    const increments = [
-      { name: 'nothing changed', cost: unchanged },
-      { name: 'a mailbox deleted', cost: swept },
-    ];
-    return { complete, increments, unchanged, swept, cookieBytes: cookie.size };
-  } finally {
-    await simulator.close();
-    await realm.stop();
-    await rm(folder, { recursive: true, force: true });
+/** Removes mailboxes that lie evenly among those that are left, by the time at which they were made. */
+function removeEvenly({ organization }: ServedOrganization, count: number): void {
+  const all = [...organization.truth().mailboxes()]
+    .filter(({ hiddenBehind }) => hiddenBehind === undefined)
+    .map(({ guid, properties }) => ({ guid, created: String(properties['WhenCreatedUTC']) }))
+    .sort((left, right) => (left.created < right.created ? -1 : 1));
+  for (let removed = 0; removed < count; removed += 1) {
+    const mailbox = all[Math.floor(((removed + 0.5) * all.length) / count)]?.guid;
+    if (mailbox !== undefined) organization.change({ kind: 'removeMailbox', mailbox });
   }
 }
 
+/** Makes a cookie say that the last slice of GUIDs was compared a day before it was. */
+async function ageSlice(path: string): Promise<void> {
+  const bytes = await readFile(path);
+  const body = bytes.subarray(0, bytes.length - digestBytes);
+  const label = '"sweptAt":"';
+  const at = body.lastIndexOf(label) + label.length;
+  const time = body.subarray(at, body.indexOf('"', at));
+  // Of the same length.
+  time.write(new Date(Date.parse(time.toString('latin1')) - dayMs).toISOString(), 'latin1');
+  await writeFile(path, Buffer.concat([body, createHash('sha256').update(body).digest()]));
+}
+
+/** Measures the exports of one organisation. */
+export function measureIncrements(mailboxes: number): Promise<IncrementalCost> {
+  return onStage((stage) =>
+    stage.serve(mailboxes, {}, async (served) => {
+      const complete = await served.run(client, 'complete');
+      const increments: MeasuredIncrement[] = [];
+      const measure = async (name: string, deleted: number): Promise<void> => {
+        const cost = await served.run(client, 'incremental');
+        if (cost.rows !== deleted) throw new Error(`${name}: the increment has ${cost.rows} rows`);
+        increments.push({ name, cost });
+      };
+      await measure('nothing changed', 0);
+      for (const count of [1, 100, 500]) {
+        removeEvenly(served, count);
+        await measure(count === 1 ? 'a mailbox deleted' : `${count} mailboxes deleted, evenly spread`, count);
+      }
+      await ageSlice(served.cookie(client));
+      await measure('nothing changed, half of all GUIDs due', 0);
+      await ageSlice(served.cookie(client));
+      removeEvenly(served, 100);
+      await measure('100 mailboxes deleted, evenly spread, half of all GUIDs due', 100);
+      return { complete, increments };
+    }),
+  );
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  process.stdout.write(`${JSON.stringify(await measureIncrements(Number(process.argv[2] ?? 10_000)), undefined, 1)}\n`);
+  const { complete, increments } = await measureIncrements(Number(process.argv[2] ?? 10_000));
+  for (const { name, cost } of [{ name: 'complete', cost: complete }, ...increments]) {
+    const both = (of: ClientCost): number => of.requestBytes + of.responseBytes;
+    const share = ((100 * both(cost)) / both(complete)).toFixed(2);
+    process.stdout.write(`${name}: ${both(cost)} bytes both ways, ${share} %; ${cost.seconds.toFixed(1)} s\n`);
+  }
 }
