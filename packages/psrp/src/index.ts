@@ -48,5 +48,6 @@ export { property, textOf } from './clixml/inspect.ts';
 export { type CliXmlLimits, defaultCliXmlLimits } from './clixml/limits.ts';
 export type { CliXmlReadingHooks } from './clixml/reader.ts';
 export { createProjection, type Projection } from './clixml/projection.ts';
+export { isPsList, isPsNumber, isPsText } from './clixml/value-groups.ts';
 export { decodeCliXml, decodeCliXmlFile } from './clixml/decode.ts';
 export { deepestWritten, encodeCliXml, encodeCliXmlDocument } from './clixml/writer.ts';

@@ -1,5 +1,5 @@
 /* Records for a person: `Name : value`, one property a line, an empty line between two records. */
-import type { PsObject, PsValue } from '@exchange-connector/psrp';
+import { isPsList, isPsNumber, isPsText, type PsObject, type PsValue } from '@exchange-connector/psrp';
 import { assertNever, PsrpCliError } from '../errors.ts';
 import { keyTextOf, secureStringText } from '../json/dictionary-key.ts';
 import { Enclosures } from '../json/enclosure.ts';
@@ -119,49 +119,27 @@ function inlineWithin(value: PsValue, allowance: TextAllowance): string {
 
 function listItems(value: PsValue): readonly PsValue[] | undefined {
   const list = value.kind === 'Obj' ? value.base : value;
-  return list !== undefined && 'items' in list ? list.items : undefined;
+  return list !== undefined && isPsList(list) ? list.items : undefined;
 }
 
 /** The text of what has one: a primitive, an enumeration, an object with a `ToString`. */
 function simpleText(value: PsValue, allowance: TextAllowance): string | undefined {
+  if (isPsText(value)) return value.value;
+  if (isPsNumber(value)) return String(value.value);
+  if (isPsList(value)) return undefined;
   switch (value.kind) {
     case 'Nil':
       return '';
     case 'B':
       return value.value ? 'True' : 'False';
-    case 'S':
-    case 'C':
-    case 'URI':
-    case 'Version':
-    case 'G':
-    case 'XD':
-    case 'SBK':
-    case 'TS':
-    case 'DT':
-    case 'D':
-      return value.value;
-    case 'By':
-    case 'SB':
-    case 'U16':
-    case 'I16':
-    case 'U32':
-    case 'I32':
-    case 'U64':
-    case 'I64':
-    case 'Sg':
-    case 'Db':
-      return String(value.value);
     case 'SS':
       return secureStringText;
     case 'PR':
       return `${value.activity}: ${value.statusDescription}`;
     case 'BA':
-    case 'LST':
-    case 'IE':
-    case 'STK':
-    case 'QUE':
+      return formatJson(value).slice(1, -1);
     case 'DCT':
-      return value.kind === 'BA' ? formatJson(value).slice(1, -1) : undefined;
+      return undefined;
     case 'Obj':
       return objectText(value, allowance);
     default:

@@ -1,5 +1,5 @@
 /* The keys of a CLIXML dictionary as the keys of a JSON object. */
-import { type PsDictionaryEntry, type PsValue, textOf } from '@exchange-connector/psrp';
+import { isPsList, isPsNumber, isPsText, type PsDictionaryEntry, type PsValue, textOf } from '@exchange-connector/psrp';
 import { assertNever } from '../errors.ts';
 
 /** A SecureString is shown as this, whatever it holds. */
@@ -11,30 +11,13 @@ export function keyTextOf(entry: PsDictionaryEntry): string {
 }
 
 function textOfKey(key: PsValue): string {
+  if (isPsText(key) || isPsNumber(key)) return textOf(key) ?? '';
+  // A container has no text of its own; PowerShell never writes one as a key.
+  if (isPsList(key)) return 'null';
   switch (key.kind) {
     case 'Nil':
       return 'null';
-    case 'S':
-    case 'C':
-    case 'URI':
-    case 'Version':
-    case 'G':
-    case 'XD':
-    case 'SBK':
-    case 'TS':
-    case 'DT':
-    case 'D':
     case 'B':
-    case 'By':
-    case 'SB':
-    case 'U16':
-    case 'I16':
-    case 'U32':
-    case 'I32':
-    case 'U64':
-    case 'I64':
-    case 'Sg':
-    case 'Db':
       return textOf(key) ?? '';
     case 'BA':
       return Buffer.from(key.value.buffer, key.value.byteOffset, key.value.byteLength).toString('base64');
@@ -53,12 +36,7 @@ function textOfKey(key: PsValue): string {
       }
     }
     case 'PR':
-    case 'LST':
-    case 'IE':
-    case 'STK':
-    case 'QUE':
     case 'DCT':
-      // A container has no text of its own; PowerShell never writes one as a key.
       return 'null';
     default:
       return assertNever(key);

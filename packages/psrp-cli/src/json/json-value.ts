@@ -7,7 +7,16 @@
  *
  *   frame = what of a container or object is still to be written, and the bracket that closes it
  */
-import type { PsDictionary, PsDictionaryEntry, PsList, PsObject, PsProgress, PsValue } from '@exchange-connector/psrp';
+import {
+  isPsList,
+  isPsText,
+  type PsDictionary,
+  type PsDictionaryEntry,
+  type PsList,
+  type PsObject,
+  type PsProgress,
+  type PsValue,
+} from '@exchange-connector/psrp';
 import { assertNever, PsrpCliError } from '../errors.ts';
 import { keyTextOf, secureStringText, UniqueKeys } from './dictionary-key.ts';
 import { Enclosures } from './enclosure.ts';
@@ -172,6 +181,14 @@ export class JsonWriter {
 
   /** Writes a primitive whole; of anything else the opening bracket, and leaves the rest to a frame. */
   #value(value: PsValue, holder: PsObject | undefined): void {
+    if (isPsText(value)) {
+      this.#emit(jsonString(value.value));
+      return;
+    }
+    if (isPsList(value)) {
+      this.#list(value, holder);
+      return;
+    }
     switch (value.kind) {
       case 'Nil':
         this.#emit('null');
@@ -193,18 +210,6 @@ export class JsonWriter {
       case 'I64':
         this.#emit(jsonLong(value.value));
         break;
-      case 'S':
-      case 'C':
-      case 'URI':
-      case 'Version':
-      case 'G':
-      case 'XD':
-      case 'SBK':
-      case 'TS':
-      case 'DT':
-      case 'D':
-        this.#emit(jsonString(value.value));
-        break;
       case 'BA':
         this.#emit(jsonBase64(value.value));
         break;
@@ -213,12 +218,6 @@ export class JsonWriter {
         break;
       case 'PR':
         this.#emit(progressJson(value));
-        break;
-      case 'LST':
-      case 'IE':
-      case 'STK':
-      case 'QUE':
-        this.#list(value, holder);
         break;
       case 'DCT':
         this.#dictionary(value, holder);

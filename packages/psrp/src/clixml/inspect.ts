@@ -4,6 +4,7 @@
 import { assertNever } from '../errors.ts';
 import { formatFloat } from './primitive.ts';
 import type { PsMember, PsObject, PsValue } from './value.ts';
+import { isPsList, isPsNumber, isPsText } from './value-groups.ts';
 
 /**
  * A direct property of an object. Extended ones (`<MS>`) win over adapted ones (`<Props>`), the last of a name
@@ -38,42 +39,20 @@ function find(members: readonly PsMember[], name: string): PsValue | undefined {
  * @returns `undefined` for `$null`, lists, dictionaries, secure strings, and objects that have no text
  */
 export function textOf(value: PsValue): string | undefined {
+  if (isPsText(value)) return value.value;
+  if (isPsNumber(value)) {
+    return value.kind === 'Sg' || value.kind === 'Db' ? formatFloat(value.kind, value.value) : String(value.value);
+  }
+  if (isPsList(value)) return undefined;
   switch (value.kind) {
-    case 'S':
-    case 'C':
-    case 'URI':
-    case 'Version':
-    case 'G':
-    case 'XD':
-    case 'SBK':
-    case 'TS':
-    case 'DT':
-    case 'D':
-      return value.value;
     case 'B':
       return value.value ? 'true' : 'false';
-    case 'By':
-    case 'SB':
-    case 'U16':
-    case 'I16':
-    case 'U32':
-    case 'I32':
-    case 'U64':
-    case 'I64':
-      return String(value.value);
-    case 'Sg':
-    case 'Db':
-      return formatFloat(value.kind, value.value);
     case 'Obj':
       return value.display ?? (value.base === undefined ? undefined : textOf(value.base));
     case 'Nil':
     case 'BA':
     case 'SS':
     case 'PR':
-    case 'LST':
-    case 'IE':
-    case 'STK':
-    case 'QUE':
     case 'DCT':
       return undefined;
     default:
