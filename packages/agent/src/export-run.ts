@@ -6,6 +6,7 @@ import type { Manifest } from './manifest.ts';
 import { readPlainText } from './plain-file.ts';
 import type { ProgressMeter } from './progress-meter.ts';
 import type { RowSorter } from './row-sorter.ts';
+import type { RunClock } from './run-clock.ts';
 import type { ExportRequest } from './run.ts';
 import type { WarningList } from './warning-list.ts';
 
@@ -19,8 +20,10 @@ export interface ExportRun {
   readonly paths: ExportPaths;
   /** Path of the connection's cookie. */
   readonly cookie: string;
-  /** Milliseconds since 1970. */
+  /** This machine's clock, milliseconds since 1970. */
   readonly now: () => number;
+  /** What is trusted of it, beside the servers' clocks. */
+  readonly clock: RunClock;
   readonly log: RunLog;
   readonly warnings: WarningList;
   readonly meter: ProgressMeter;

@@ -22,7 +22,9 @@ export async function readIncrementally(run: ExportRun, before: OpenCookie): Pro
     run.warnings.add(message);
   };
   try {
-    const outcome = await pool.run((session): Promise<IncrementOutcome> => {
+    const outcome = await pool.run(async (session): Promise<IncrementOutcome> => {
+      const reason = run.clock.whyFuture(before.facts.time);
+      if (reason !== undefined) return { kind: 'complete-needed', reason };
       run.databases.restart();
       run.mailboxes.restart();
       return readIncrement(
@@ -32,8 +34,8 @@ export async function readIncrementally(run: ExportRun, before: OpenCookie): Pro
           scope: connection,
           pins: { domainController: connection.domainController, globalCatalog: connection.globalCatalog },
           facts: before.facts,
-          now: run.start.getTime(),
-          overlapMs: connection.overlapMinutes * 60_000,
+          now: run.clock.start,
+          overlapMs: connection.overlapMinutes * 60_000 + run.clock.spreadMs,
         },
         {
           session,
@@ -50,6 +52,8 @@ export async function readIncrementally(run: ExportRun, before: OpenCookie): Pro
     if (outcome.kind === 'complete-needed') return outcome;
     const { reading, ...increment } = outcome;
     for (const error of reading.errors) run.log.write('Error', error);
+    const odd = run.clock.lookAt(reading.latestChange);
+    if (odd !== undefined) run.warnings.add(odd);
     return { kind: 'read', read: { engine: 'native', reading, server: server(), increment } };
   } finally {
     await close();

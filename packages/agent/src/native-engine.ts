@@ -45,6 +45,7 @@ export async function prepareSessions(run: ExportRun): Promise<RunSessions> {
   const pool = new SessionPool({
     open: async (isFirst) => {
       const session = await opener.open(isFirst);
+      run.clock.compare(session.serverTime, opener.server?.url ?? '');
       log.write('Information', `session open on ${opener.server?.url ?? ''}`, {
         protocolVersion: session.server.protocolVersion,
       });
@@ -80,7 +81,7 @@ export async function readNatively(run: ExportRun): Promise<EngineReading> {
     mailboxes: run.mailboxes,
     ciphers: run.atRest?.rows,
     onFound: (sentence) => run.warnings.add(sentence),
-    now: systemClock.now,
+    now: () => run.clock.now(),
   });
   try {
     const reading = await readOrganisation(planOf(run), {
@@ -88,7 +89,7 @@ export async function readNatively(run: ExportRun): Promise<EngineReading> {
       databases: run.databases,
       mailboxes: run.mailboxes,
       ledger,
-      now: systemClock.now,
+      now: () => run.clock.now(),
       onProgress: ({ phase, done, total }) => run.meter.report(phase, done, total),
       onWarning: (message) => {
         pool.warned(message);
@@ -98,6 +99,8 @@ export async function readNatively(run: ExportRun): Promise<EngineReading> {
       signal,
     });
     for (const error of reading.errors) run.log.write('Error', error);
+    const odd = run.clock.lookAt(reading.latestChange);
+    if (odd !== undefined) run.warnings.add(odd);
     return { engine: 'native', reading, server: server(), forget: () => ledger.clear() };
   } finally {
     await ledger.settled();

@@ -35,6 +35,7 @@ import { logRequests } from './request-log.ts';
 import { RowSorter } from './row-sorter.ts';
 import type { ExportOutcome, ExportRequest } from './run.ts';
 import { cookiePath, exportPaths, longestIdentifierInFileNames, stateFolder } from './export-paths.ts';
+import { RunClock } from './run-clock.ts';
 import { endOf } from './run-failure.ts';
 import { type RunLock, takeRunLock } from './run-lock.ts';
 import { readByScript, removeScriptFolder, requireScript, scriptFolder } from './script-engine.ts';
@@ -72,16 +73,19 @@ async function runWith(request: ExportRequest, atRest: AtRest | undefined): Prom
   // A release goes to where the stopped run would have gone.
   const released = request.release === true ? heldOutput(state) : undefined;
   const outputFolder = request.outputFolder ?? released ?? join(folders.temp, 'ExportOutput');
+  const start = now();
+  const warnings = new WarningList(warn);
   const run: ExportRun = {
     request,
     runId,
-    start: new Date(now()),
+    start: new Date(start),
     now,
+    clock: new RunClock(now, start, (sentence) => warnings.add(sentence)),
     state,
     paths: exportPaths(connection.id, outputFolder),
     cookie: cookiePath(folders.work, connection.id),
     log,
-    warnings: new WarningList(warn),
+    warnings,
     meter: new ProgressMeter((progress) => request.onProgress?.(progress)),
     mailboxes: new RowSorter(sortFolder, 'mailboxes', undefined, atRest?.rows),
     databases: new RowSorter(sortFolder, 'databases', undefined, atRest?.rows),

@@ -76,6 +76,8 @@ export interface SimulatorOptions {
   readonly pipe?: string;
   /** What goes wrong, and when: a fault script (docs/faults.md). Over HTTP only. */
   readonly fault?: string;
+  /** What the Date header of answers says, `undefined` for none; default the organisation's clock. Over HTTP only. */
+  readonly serverClock?: () => Date | undefined;
   /** Takes lines of the log; default: errors to standard error. */
   readonly log?: LogLine;
 }
@@ -198,6 +200,7 @@ async function listenOnHttp(
     tls: options.tls,
     keepAliveTimeoutMs: options.keepAliveTimeoutMs ?? 120_000,
     serverName: 'EX01',
+    now: options.serverClock ?? (() => control.clock.now()),
     baseUrl: () => url,
     log,
   });

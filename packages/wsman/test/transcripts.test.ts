@@ -23,6 +23,7 @@ import {
 import { parse } from 'yaml';
 import { Channel } from '../src/http/channel.ts';
 import { CookieStore } from '../src/http/cookie-store.ts';
+import { ServerClock } from '../src/http/server-clock.ts';
 import { parseEndpoint } from '../src/http/endpoint.ts';
 import { defaultWsmanLimits } from '../src/limits.ts';
 import { ShellClient } from '../src/session/shell-client.ts';
@@ -230,6 +231,7 @@ function newChannel(url: string): Channel {
     endpoint: parseEndpoint({ url }),
     authentication,
     cookies: new CookieStore(),
+    clock: new ServerClock(),
     limits: defaultWsmanLimits,
   });
 }

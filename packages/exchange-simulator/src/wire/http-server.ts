@@ -44,6 +44,8 @@ export interface HttpOptions {
   readonly keepAliveTimeoutMs: number;
   readonly serverName: string;
   readonly baseUrl: () => string;
+  /** What the Date of answers says; `undefined`: they have none. */
+  readonly now: () => Date | undefined;
   readonly log: LogLine;
 }
 
@@ -105,6 +107,9 @@ class HttpHandler {
     response.setHeader('Server', 'Microsoft-IIS/10.0');
     // Named here, so that Node does not also tell how long it keeps an idle connection: IIS never does.
     if (response.shouldKeepAlive) response.setHeader('Connection', 'keep-alive');
+    response.sendDate = false;
+    const now = this.#options.now();
+    if (now !== undefined) response.setHeader('Date', now.toUTCString());
     response.setHeader('X-FEServer', this.#options.serverName);
     response.setHeader('X-CalculatedBETarget', `${this.#options.serverName.toLowerCase()}.example.test`);
     response.setHeader('request-id', randomUUID());

@@ -21,6 +21,7 @@ import {
 import { ConnectionChanged, HttpConnection, type HttpAnswer, type RequestContext, tlsFacts } from './connection.ts';
 import type { CookieStore } from './cookie-store.ts';
 import type { Endpoint } from './endpoint.ts';
+import type { ServerClock } from './server-clock.ts';
 import { type SchemeFacts, unauthorized, unexpectedAnswer } from './refusals.ts';
 
 export interface ChannelOptions {
@@ -28,6 +29,7 @@ export interface ChannelOptions {
   readonly endpoint: Endpoint;
   readonly authentication: WsmanAuthentication;
   readonly cookies: CookieStore;
+  readonly clock: ServerClock;
   readonly limits: WsmanLimits;
 }
 
@@ -225,6 +227,7 @@ export class Channel {
     try {
       answer = await this.#connection.post({ body, headers, onSocket }, context);
       this.#options.cookies.store(answer.setCookie);
+      this.#options.clock.note(answer.headers.date);
       this.#tls ??= tlsFacts(answer.socket);
       return answer;
     } catch (error) {

@@ -14,6 +14,7 @@ import { checkAuthentication } from '../http/authentication.ts';
 import { Channel } from '../http/channel.ts';
 import { CookieStore } from '../http/cookie-store.ts';
 import { type Endpoint, parseEndpoint } from '../http/endpoint.ts';
+import { ServerClock } from '../http/server-clock.ts';
 import { defaultWsmanLimits, type WsmanLimits } from '../limits.ts';
 import { nodeSessionKey } from '../node-session-key.ts';
 import { committed } from './committed.ts';
@@ -61,8 +62,9 @@ function resolveLimits(options: WsmanSessionOptions): WsmanLimits {
 async function openAt(endpoint: Endpoint, options: WsmanSessionOptions, limits: WsmanLimits): Promise<WsmanSession> {
   const { authentication } = options;
   const cookies = new CookieStore();
-  const main = new Channel({ name: 'main', endpoint, authentication, cookies, limits });
-  const control = new Channel({ name: 'control', endpoint, authentication, cookies, limits });
+  const clock = new ServerClock();
+  const main = new Channel({ name: 'main', endpoint, authentication, cookies, clock, limits });
+  const control = new Channel({ name: 'control', endpoint, authentication, cookies, clock, limits });
   const client = new ShellClient({
     url: endpoint.url,
     resourceUri: `${resourceUriPrefix}${options.configurationName ?? 'Microsoft.Exchange'}`,
@@ -85,6 +87,7 @@ async function openAt(endpoint: Endpoint, options: WsmanSessionOptions, limits: 
     continuity: new ContinuityWatch(),
     onShell: options.onShell ?? (() => {}),
     cookies,
+    clock,
   };
   try {
     return await openShell(parts, options);

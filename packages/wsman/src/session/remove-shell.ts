@@ -8,6 +8,7 @@ import { WsmanError } from '../errors.ts';
 import { checkAuthentication } from '../http/authentication.ts';
 import { Channel } from '../http/channel.ts';
 import { CookieStore } from '../http/cookie-store.ts';
+import { ServerClock } from '../http/server-clock.ts';
 import { parseEndpoint } from '../http/endpoint.ts';
 import { defaultWsmanLimits } from '../limits.ts';
 import type { WsmanSessionOptions } from './options.ts';
@@ -35,7 +36,9 @@ export async function removeShell(shell: LeftOverShell): Promise<'removed' | 'go
   const limits = { ...defaultWsmanLimits, ...shell.limits };
   const cookies = new CookieStore();
   if (shell.cookies !== undefined) cookies.restore(shell.cookies);
-  const channel = new Channel({ name: 'main', endpoint, authentication: shell.authentication, cookies, limits });
+  const { authentication } = shell;
+  const clock = new ServerClock();
+  const channel = new Channel({ name: 'main', endpoint, authentication, cookies, clock, limits });
   const client = new ShellClient({
     url: endpoint.url,
     resourceUri: `${resourceUriPrefix}${shell.configurationName ?? 'Microsoft.Exchange'}`,

@@ -21,6 +21,11 @@ export interface WsmanSession extends RemoteSession {
   readonly secured: ChannelFacts;
   /** How long the server keeps an idle shell, where it says so. */
   readonly idleTimeoutMs: number | undefined;
+  /**
+   * What the server's clock says now, milliseconds since 1970, by the Date of its latest answer; `undefined` where none
+   * told. Nobody vouches for it over plain http.
+   */
+  readonly serverTime: number | undefined;
   /** Opens a SecureString that came out of a pipeline; `undefined` where no session key fits. */
   revealSecureString: ClientRunspacePool['revealSecureString'];
 }
@@ -48,6 +53,9 @@ export class ShellSession implements WsmanSession {
   }
   get idleTimeoutMs(): number | undefined {
     return this.#parts.idleTimeoutMs;
+  }
+  get serverTime(): number | undefined {
+    return this.#parts.clock.now();
   }
   get server(): RemoteSession['server'] {
     return this.#parts.pool.server;

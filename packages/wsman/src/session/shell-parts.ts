@@ -3,6 +3,7 @@ import type { ClientEvent, ClientRunspacePool, Guid } from '@exchange-connector/
 import { FaultCode } from '../codec/fault-codes.ts';
 import { WsmanError } from '../errors.ts';
 import type { Channel } from '../http/channel.ts';
+import type { ServerClock } from '../http/server-clock.ts';
 import type { WsmanLimits } from '../limits.ts';
 import { settledWithin } from '../waiting.ts';
 import type { ContinuityWatch } from './continuity.ts';
@@ -22,6 +23,7 @@ export interface SessionParts {
   readonly limits: WsmanLimits;
   readonly continuity: ContinuityWatch;
   readonly onShell: (notice: ShellNotice) => void;
+  readonly clock: ServerClock;
 }
 
 /** Sends all that the pool has for a target, in as few requests as fit. */
