@@ -289,34 +289,29 @@ test('an address of any recipient of the forest is taken, whatever its kind, dom
   }
 });
 
-test('quotas keep their order, whichever of them are given', async () => {
+test('quotas that have a size keep their order, where the mailbox does not have those of its database', async () => {
   const { run: call, mailbox } = await place();
   const violation =
     /^The value of property 'ProhibitSendQuota' must be greater than or equal to that of property 'IssueWarningQuota'\. ProhibitSendQuota: '2 GB \(2,147,483,648 bytes\)', IssueWarningQuota: '3 GB \(3,221,225,472 bytes\)'\.$/;
+  const set = (given: Record<string, string | boolean>) => call('Set-Mailbox', { Identity: 'nora', ...given });
+  done(await set({ IssueWarningQuota: '3GB', ProhibitSendQuota: '2GB' }));
+  // What stands there is not looked at anew; what is changed is.
+  done(await set({ UseDatabaseQuotaDefaults: false, DisplayName: 'Nora' }));
+  refused(await set({ IssueWarningQuota: '3GB', ProhibitSendQuota: '2.5GB' }), 'DataValidationException', /2\.5 GB/);
+  done(await set({ IssueWarningQuota: 'Unlimited' }));
+  refused(await set({ IssueWarningQuota: '3GB' }), 'DataValidationException', violation);
   refused(
-    await call('Set-Mailbox', { Identity: 'nora', IssueWarningQuota: '3GB', ProhibitSendQuota: '2GB' }),
+    await set({ IssueWarningQuota: '3GB', ProhibitSendQuota: 'Unlimited', ProhibitSendReceiveQuota: '2GB' }),
     'DataValidationException',
-    violation,
+    /'ProhibitSendReceiveQuota' must be greater than or equal to that of property 'IssueWarningQuota'/,
   );
-  done(await call('Set-Mailbox', { Identity: 'nora', IssueWarningQuota: '3GB' }));
-  refused(
-    await call('Set-Mailbox', { Identity: 'nora', ProhibitSendQuota: '2GB' }),
-    'DataValidationException',
-    violation,
-  );
-  refused(
-    await call('Set-Mailbox', { Identity: 'nora', RecoverableItemsQuota: '1GB' }),
-    'DataValidationException',
-    /'RecoverableItemsWarningQuota'/,
-  );
+  refused(await set({ RecoverableItemsQuota: '1GB' }), 'DataValidationException', /'RecoverableItemsWarningQuota'/);
+  refused(await set({ CalendarLoggingQuota: '31GB' }), 'DataValidationException', /'CalendarLoggingQuota'/);
   assert.deepEqual(await mailbox('IssueWarningQuota', 'ProhibitSendQuota'), [
-    '3 GB (3,221,225,472 bytes)',
     'Unlimited',
+    '2 GB (2,147,483,648 bytes)',
   ]);
-  assert.equal(
-    (await call('Set-Mailbox', { Identity: 'nora', MaxSendSize: 'much' })).failureId,
-    'ParameterArgumentTransformationError,Set-Mailbox',
-  );
+  assert.equal((await set({ MaxSendSize: 'much' })).failureId, 'ParameterArgumentTransformationError,Set-Mailbox');
 });
 
 test('names are unique where the directory wants them so', async () => {

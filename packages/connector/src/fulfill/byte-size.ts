@@ -42,9 +42,3 @@ export function sameByteSize(left: ByteSize, right: ByteSize): boolean {
   const difference = left - right;
   return difference < 1024n && difference > -1024n;
 }
-
-/** Whether a quota is at most another. */
-export function atMost(left: ByteSize, right: ByteSize): boolean {
-  if (right === 'unlimited') return true;
-  return left !== 'unlimited' && left <= right;
-}

@@ -23,7 +23,7 @@ import { type OrganisationView, textField } from './organisation-view.ts';
 import type { Check, FulfillSettings, Inverse, ObjectIdentity } from './plan.ts';
 import { protectingEntry } from './protection.ts';
 import { Refused } from './refused.ts';
-import { requireQuotaOrder, type SettingChanges, settingChanges } from './setting-changes.ts';
+import { newDatabaseQuotas, requireQuotaOrder, type SettingChanges, settingChanges } from './setting-changes.ts';
 
 const catalogue = {
   rule: databaseRule,
@@ -154,7 +154,7 @@ function draftCreate(order: Order, context: DatabaseContext): Draft {
     if (text !== undefined) made[path] = text;
   }
   const changes = settingChanges(view, order, { Name: name }, catalogue);
-  requireQuotaOrder({}, changes.after);
+  requireQuotaOrder(newDatabaseQuotas, changes.after);
   const gone: Fields = Object.fromEntries(Object.keys(made).map((key) => [key, null]));
   const absent: Check = { read: databaseRead(object), expect: { kind: 'absent' } };
   const create: DraftStep = {

@@ -212,7 +212,7 @@ function afterEnable(
     follow: undefined,
     onFailure: 'leave',
   };
-  return { step, notes: [...changes.notes, ...settingNotes(known, changes)] };
+  return { step, notes: [...changes.notes, ...settingNotes({ ...newMailboxQuotas, ...known }, changes)] };
 }
 
 const sharedWithAccount = ['DisplayName', 'Name', 'UserPrincipalName', 'SamAccountName', 'DistinguishedName'] as const;

@@ -2,7 +2,7 @@
  * The plain fields of an order against those of an object: what is to be set, and what is wrong. Shared by mailboxes and
  * databases.
  */
-import { atMost, parseByteSize } from './byte-size.ts';
+import { parseByteSize } from './byte-size.ts';
 import { type FieldRule, readField, sameField, showValue } from './field-rule.ts';
 import type { FieldValue, Fields } from './field-value.ts';
 import type { LiveObject } from './live-state.ts';
@@ -123,20 +123,39 @@ function withoutRule(
   );
 }
 
+/** At most as large as: the lower quota, the upper one. */
 const quotaPairs = [
   ['IssueWarningQuota', 'ProhibitSendQuota'],
   ['ProhibitSendQuota', 'ProhibitSendReceiveQuota'],
   ['IssueWarningQuota', 'ProhibitSendReceiveQuota'],
   ['RecoverableItemsWarningQuota', 'RecoverableItemsQuota'],
+  ['CalendarLoggingQuota', 'RecoverableItemsQuota'],
 ] as const;
 
-/** The quotas of a new mailbox: no limit of its own. */
-export const newMailboxQuotas: LiveObject = Object.fromEntries(
-  ['IssueWarningQuota', 'ProhibitSendQuota', 'ProhibitSendReceiveQuota'].map((name) => [name, 'Unlimited']),
-);
+const recoverableQuotas = {
+  RecoverableItemsWarningQuota: '20GB',
+  RecoverableItemsQuota: '30GB',
+  CalendarLoggingQuota: '6GB',
+} as const;
 
-/** @throws Refused where the quotas after the order are not in Exchange's order: warning, no sending, no receiving */
+/** The quotas that Exchange gives a new mailbox, which has those of its database for the rest. */
+export const newMailboxQuotas: LiveObject = { ...recoverableQuotas, UseDatabaseQuotaDefaults: true };
+
+/** The quotas that Exchange gives a new database. */
+export const newDatabaseQuotas: LiveObject = {
+  ...recoverableQuotas,
+  IssueWarningQuota: '1945MB',
+  ProhibitSendQuota: '2GB',
+  ProhibitSendReceiveQuota: '2355MB',
+};
+
+/**
+ * Holds the quotas after an order against Exchange's order of them. It compares those that have a size (`Unlimited` is
+ * beside every one), and of a mailbox that has the quotas of its database, none.
+ * @throws Refused where a quota that the order changes is out of order
+ */
 export function requireQuotaOrder(object: LiveObject, after: Fields): void {
+  if ((after['UseDatabaseQuotaDefaults'] ?? object['UseDatabaseQuotaDefaults']) === true) return;
   const sizeOf = (name: string): ReturnType<typeof parseByteSize> => {
     const value = after[name] ?? object[name];
     return typeof value === 'string' ? parseByteSize(value) : undefined;
@@ -144,7 +163,7 @@ export function requireQuotaOrder(object: LiveObject, after: Fields): void {
   for (const [lower, upper] of quotaPairs) {
     if (!(lower in after) && !(upper in after)) continue;
     const [low, high] = [sizeOf(lower), sizeOf(upper)];
-    if (low === undefined || high === undefined || atMost(low, high)) continue;
+    if (typeof low !== 'bigint' || typeof high !== 'bigint' || low <= high) continue;
     const shown = (name: string): string => `${name} ${showValue(after[name] ?? object[name])}`;
     throw new Refused(
       'invalid',

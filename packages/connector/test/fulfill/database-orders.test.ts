@@ -66,6 +66,8 @@ test('a new database needs Name and Server, a good name, and a name that no othe
       'invalid',
       /would be above/,
     ],
+    [{ Name: 'DB9', Server: 'MBX1', IssueWarningQuota: '5 GB' }, 'invalid', /above ProhibitSendQuota "2GB"/],
+    [{ Name: 'DB9', Server: 'MBX1', RecoverableItemsQuota: '9 GB' }, 'invalid', /RecoverableItemsWarningQuota "20GB"/],
   ];
   for (const [changes, refusalClass, reason] of wrong) {
     const plan = planFor(organisation(), [database('Added', changes)]);

@@ -224,7 +224,25 @@ test('each writable field is compared as Exchange shows it, and only what differ
   ]);
 });
 
+test('quotas are held against those that have a size, and against none where the database gives them', () => {
+  const model = organisation();
+  model.addMailbox('anna', ['SMTP:anna@contoso.com'], { UseDatabaseQuotaDefaults: false });
+  model.addMailbox('ben', ['SMTP:ben@contoso.com'], { IssueWarningQuota: '3 GB (3,221,225,472 bytes)' });
+  model.addAccount('carl');
+  const plan = planFor(model, [
+    { changes: { SamAccountName: 'anna', ProhibitSendQuota: '2 GB' } },
+    { changes: { SamAccountName: 'ben', ProhibitSendQuota: '2 GB' } },
+    { changes: { SamAccountName: 'ben', ProhibitSendQuota: '2.5 GB', UseDatabaseQuotaDefaults: false } },
+    { change: 'Added', changes: { SamAccountName: 'carl', ProhibitSendQuota: '2 GB', RecoverableItemsQuota: '9 GB' } },
+  ]);
+  assert.deepEqual(kindsOf(plan), ['planned', 'planned', 'refused', 'planned']);
+  assert.match(refusalOf(plan, 3).reason, /IssueWarningQuota .* would be above ProhibitSendQuota/);
+  const notes = [2, 4].map((at) => decisionOf(plan, at).notes.join());
+  for (const note of notes) assert.match(note, /no effect while UseDatabaseQuotaDefaults is True/);
+});
+
 test('fields with wrong values, fields that nobody writes and fields that cannot be empty are refused', () => {
+  const own = { UseDatabaseQuotaDefaults: false };
   const wrong: readonly [Record<string, unknown>, string][] = [
     [{ ProhibitSendQuota: 'much' }, 'invalid'],
     [{ ProhibitSendQuota: '-1' }, 'invalid'],
@@ -235,8 +253,11 @@ test('fields with wrong values, fields that nobody writes and fields that cannot
     [{ ForwardingAddress: 'nobody@contoso.com' }, 'not-found'],
     [{ ForwardingAddress: '*' }, 'invalid'],
     [{ ForwardingSmtpAddress: 'no address' }, 'invalid'],
-    [{ IssueWarningQuota: '3 GB', ProhibitSendQuota: '2 GB' }, 'invalid'],
-    [{ ProhibitSendQuota: '3 GB', ProhibitSendReceiveQuota: '2 GB' }, 'invalid'],
+    [{ ...own, IssueWarningQuota: '3 GB', ProhibitSendQuota: '2 GB' }, 'invalid'],
+    [{ ...own, ProhibitSendQuota: '3 GB', ProhibitSendReceiveQuota: '2 GB' }, 'invalid'],
+    [{ ...own, IssueWarningQuota: '3 GB', ProhibitSendReceiveQuota: '2 GB' }, 'invalid'],
+    [{ ...own, RecoverableItemsQuota: '10 GB', RecoverableItemsWarningQuota: '11 GB' }, 'invalid'],
+    [{ ...own, RecoverableItemsQuota: '10 GB', CalendarLoggingQuota: '11 GB' }, 'invalid'],
     [{ Database: { Name: 'DB9' } }, 'not-found'],
     [{ Database: '*' }, 'invalid'],
     [{ IsDirSynced: true }, 'invalid'],

@@ -229,6 +229,39 @@ test('any batch of address changes works on the simulator, and is taken back', a
   );
 });
 
+test('what the planner says of quotas, Exchange says of them', async () => {
+  const { control, exchange } = await rehearse();
+  const person = mailboxes(control).find(
+    ({ domain, properties }) => domain === 'example.test' && properties['RecipientTypeDetails'] === 'UserMailbox',
+  );
+  const sizes = ['1 GB', '2 GB', 'Unlimited'];
+  const target = { Identity: person?.guid ?? '' };
+  for (const useDatabaseQuotaDefaults of [false, true]) {
+    for (const [lower, upper] of [
+      ['IssueWarningQuota', 'ProhibitSendQuota'],
+      ['ProhibitSendQuota', 'ProhibitSendReceiveQuota'],
+      ['IssueWarningQuota', 'ProhibitSendReceiveQuota'],
+      ['RecoverableItemsWarningQuota', 'RecoverableItemsQuota'],
+      ['CalendarLoggingQuota', 'RecoverableItemsQuota'],
+    ] as const) {
+      for (const [low, high] of sizes.flatMap((size) => sizes.map((other) => [size, other] as const))) {
+        const unlimited = Object.fromEntries(
+          mailboxRules.filter(({ name }) => name.endsWith('Quota')).map(({ name }) => [name, 'Unlimited']),
+        );
+        await exchange.run({
+          cmdlet: 'Set-Mailbox',
+          parameters: { ...target, ...unlimited, UseDatabaseQuotaDefaults: useDatabaseQuotaDefaults, [upper]: high },
+        });
+        const changes = { [lower]: low };
+        const plan = await exchange.plan([{ changes, resource: { SamAccountName: person?.sam } }]);
+        const errors = await exchange.run({ cmdlet: 'Set-Mailbox', parameters: { ...target, ...changes } });
+        const said = JSON.stringify([useDatabaseQuotaDefaults, changes, upper, high]);
+        assert.equal(kindsOf(plan)[0] === 'refused', errors !== undefined, said);
+      }
+    }
+  }
+});
+
 /** A value for each kind of field, other than what new objects have. */
 function valueFor(rule: FieldRule): unknown {
   const special: Readonly<Record<string, unknown>> = {

@@ -193,7 +193,7 @@ function* runSet(args: BoundArguments, context: CmdletContext): Iterable<Emissio
   const name = args.text('Name');
   if (name !== undefined) requireName(context, setting, controller, name, database.guid);
   const settings = { ...database.settings, ...wantedSettings(args) };
-  const disorder = quotaDisorder(settings);
+  const disorder = quotaDisorder(database.settings, settings);
   if (disorder !== undefined)
     throw taskFailure(context, setting, 'DataValidationException', disorder, ErrorCategory.InvalidData);
   if (!(yield* confirmed(args, `Setting mailbox database "${database.name}".`, { impact: 'medium' }))) return;

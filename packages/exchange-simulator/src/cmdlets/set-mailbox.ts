@@ -186,7 +186,12 @@ class Setting {
     this.#addresses();
     this.#checkUnique();
     const { recipient } = this.#found;
-    const disorder = quotaDisorder({ ...quotasOf(recipient), ...this.#draft });
+    const quotas = quotasOf(recipient);
+    // A mailbox that has the quotas of its database may hold any of its own.
+    const disorder =
+      (this.#draft.useDatabaseQuotaDefaults ?? recipient.useDatabaseQuotaDefaults)
+        ? undefined
+        : quotaDisorder(quotas, { ...quotas, ...this.#draft });
     if (disorder !== undefined) throw this.#fail('DataValidationException', disorder, ErrorCategory.InvalidData);
     return differing(recipient, this.#draft);
   }
@@ -409,13 +414,14 @@ function keptPrimary(before: readonly string[], after: readonly string[]): reado
 
 function quotasOf(recipient: Recipient) {
   const { issueWarningQuota, prohibitSendQuota, prohibitSendReceiveQuota } = recipient;
-  const { recoverableItemsQuota, recoverableItemsWarningQuota } = recipient;
+  const { recoverableItemsQuota, recoverableItemsWarningQuota, calendarLoggingQuota } = recipient;
   return {
     issueWarningQuota,
     prohibitSendQuota,
     prohibitSendReceiveQuota,
     recoverableItemsQuota,
     recoverableItemsWarningQuota,
+    calendarLoggingQuota,
   };
 }
 

@@ -46,6 +46,7 @@ interface Quotas {
   readonly prohibitSendReceiveQuota: number | undefined;
   readonly recoverableItemsQuota: number | undefined;
   readonly recoverableItemsWarningQuota: number | undefined;
+  readonly calendarLoggingQuota: number | undefined;
 }
 
 const ordered = [
@@ -53,19 +54,22 @@ const ordered = [
   ['ProhibitSendQuota', 'ProhibitSendReceiveQuota'],
   ['IssueWarningQuota', 'ProhibitSendReceiveQuota'],
   ['RecoverableItemsWarningQuota', 'RecoverableItemsQuota'],
+  ['CalendarLoggingQuota', 'RecoverableItemsQuota'],
 ] as const;
 
-const text = (bytes: number | undefined): string => (bytes === undefined ? 'Unlimited' : byteSizeText(bytes));
+const keyOf = (name: string): keyof Quotas => `${(name[0] as string).toLowerCase()}${name.slice(1)}` as keyof Quotas;
 
-/** What is wrong with the order of quotas, in Exchange's words; undefined where nothing is. */
-export function quotaDisorder(quotas: Quotas): string | undefined {
-  const of = (name: string): number | undefined =>
-    quotas[`${(name[0] as string).toLowerCase()}${name.slice(1)}` as keyof Quotas];
+/**
+ * What is wrong with the order of quotas, in Exchange's words; undefined where nothing is. Those that are unlimited
+ * are compared with none, and of two that stay as they were nothing is said.
+ */
+export function quotaDisorder(before: Quotas, after: Quotas): string | undefined {
+  const isChanged = (name: string): boolean => before[keyOf(name)] !== after[keyOf(name)];
   for (const [lower, upper] of ordered) {
-    const least = of(lower) ?? Number.POSITIVE_INFINITY;
-    const most = of(upper) ?? Number.POSITIVE_INFINITY;
-    if (least > most)
-      return `The value of property '${upper}' must be greater than or equal to that of property '${lower}'. ${upper}: '${text(of(upper))}', ${lower}: '${text(of(lower))}'.`;
+    const [least, most] = [after[keyOf(lower)], after[keyOf(upper)]];
+    if (least === undefined || most === undefined || least <= most) continue;
+    if (isChanged(lower) || isChanged(upper))
+      return `The value of property '${upper}' must be greater than or equal to that of property '${lower}'. ${upper}: '${byteSizeText(most)}', ${lower}: '${byteSizeText(least)}'.`;
   }
   return undefined;
 }
