@@ -163,6 +163,11 @@ export class Governor {
     }
   }
 
+  /** No further shell is to be had in this run, for a reason that says nothing of the server's limits. */
+  enough(open: number): void {
+    this.#most = Math.max(1, open);
+  }
+
   /** A warning of the server; true where there are to be fewer shells from now on. */
   warned(warning: string, now: number, open: number): boolean {
     const ms = microDelayMs(warning);

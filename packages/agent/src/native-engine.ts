@@ -11,8 +11,10 @@ import { type Clock, SessionPool } from './session-pool.ts';
 /** For how long a session is tried to be had again, unless the run says otherwise: a server that is restarted is back by then. */
 const reconnectForMs = 300_000;
 
-const systemClock: Clock = {
-  now: () => Date.now(),
+const began = Date.now() - performance.now();
+/** The time of day when the process began, going on steadily: a clock that is put back makes no wait longer. */
+const steadyClock: Clock = {
+  now: () => Math.round(began + performance.now()),
   wait: (ms, signal) => delay(ms, undefined, { signal }),
 };
 
@@ -37,14 +39,14 @@ export async function prepareSessions(run: ExportRun): Promise<RunSessions> {
       reconnectForMs: request.reconnectForMs ?? reconnectForMs,
     },
     readLearnedLimits(state),
-    systemClock.now(),
+    steadyClock.now(),
   );
   const notes = new ShellNotes(state, run.runId);
   const warn = (message: string): void => run.warnings.add(message);
   const opener = new SessionOpener(connection, { ...request, onShell: (notice) => notes.take(notice) }, warn);
   const pool = new SessionPool({
-    open: async (isFirst) => {
-      const session = await opener.open(isFirst);
+    open: async (isFirst, openingSignal) => {
+      const session = await opener.open(isFirst, openingSignal);
       run.clock.compare(session.serverTime, opener.server?.url ?? '');
       log.write('Information', `session open on ${opener.server?.url ?? ''}`, {
         protocolVersion: session.server.protocolVersion,
@@ -54,7 +56,7 @@ export async function prepareSessions(run: ExportRun): Promise<RunSessions> {
     refusalOf,
     isLoss: isSessionLost,
     governor,
-    clock: systemClock,
+    clock: steadyClock,
     most: connection.shells,
     signal,
     onWarning: warn,

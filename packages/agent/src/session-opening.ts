@@ -81,8 +81,11 @@ export function isCredentialRefused(error: unknown): boolean {
   return error instanceof WsmanError && error.code === 'WSMAN_AUTHENTICATION_REFUSED';
 }
 
-/** What a server that has no shell left for the account says; its number is the server's own limit. */
-const tooManyShells = /maximum number of \d+ concurrent shells/i;
+/**
+ * What a server that has no shell left for the account says: WinRM's own quota, or Exchange's throttling policy,
+ * which breaks the pool ("…the maximum number of connections allowed : 18 for the policy party : MaxConcurrency").
+ */
+const tooManyShells = /maximum number of (?:\d+ concurrent shells|connections allowed)|\bMaxConcurrency\b/i;
 
 /** Why a session was not opened, where another attempt may do better; `undefined` where none will. */
 export function refusalOf(error: unknown): Refusal | undefined {
@@ -126,22 +129,23 @@ export class SessionOpener {
 
   /**
    * @param mayMove whether another server will do: not while sessions are open on this one
+   * @param signal ends the opening; the run's own where it is left out
    * @throws WsmanError or GssapiError of the one server there is; AgentError RUN_NO_SESSION where there are several
    */
-  async open(mayMove: boolean): Promise<WsmanSession> {
+  async open(mayMove: boolean, signal = this.#options.signal): Promise<WsmanSession> {
     const { servers } = this.#connection;
     const current = this.#current;
     const order = current === undefined ? servers : [current, ...servers.filter(({ url }) => url !== current.url)];
     const failures: { readonly url: string; readonly error: WsmanError }[] = [];
     for (const server of mayMove ? order : order.slice(0, 1)) {
       try {
-        const session = await this.#openOn(server);
+        const session = await this.#openOn(server, { ...this.#options, signal });
         this.#tellMove(failures, server);
         this.#current = server;
         return session;
       } catch (error) {
         const isOfOneServer = error instanceof WsmanError && ofOneServer.has(error.code);
-        if (this.#options.signal.aborted || !isOfOneServer || !mayMove || servers.length === 1) throw error;
+        if (signal.aborted || !isOfOneServer || !mayMove || servers.length === 1) throw error;
         failures.push({ url: server.url, error });
       }
     }
@@ -158,11 +162,11 @@ export class SessionOpener {
     }
   }
 
-  async #openOn(server: ServerAddress): Promise<WsmanSession> {
+  async #openOn(server: ServerAddress, options: OpeningOptions): Promise<WsmanSession> {
     try {
-      return await openSessionOn(this.#connection, server, this.#options);
+      return await openSessionOn(this.#connection, server, options);
     } catch (error) {
-      const { renewConnection } = this.#options;
+      const { renewConnection } = options;
       if (this.#renewed || renewConnection === undefined || !isCredentialRefused(error)) throw error;
       this.#renewed = true;
       const renewed = await renewConnection();
@@ -170,7 +174,7 @@ export class SessionOpener {
       if (isSameCredential(renewed, this.#connection)) throw error;
       this.#connection = renewed;
       this.#onWarning(`${server.url} refused the credential; it was renewed from its source, and is tried once more`);
-      return openSessionOn(this.#connection, server, this.#options);
+      return openSessionOn(this.#connection, server, options);
     }
   }
 }

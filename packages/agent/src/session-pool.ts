@@ -16,8 +16,8 @@ export interface Clock {
 
 /** What a pool needs around it. */
 export interface PoolPorts<S extends RemoteSession> {
-  /** Opens a session, once. `isFirst` where there is no other one at the moment. */
-  readonly open: (isFirst: boolean) => Promise<S>;
+  /** Opens a session, once. `isFirst` where there is no other one at the moment; the signal says that none is wanted any more. */
+  readonly open: (isFirst: boolean, signal: AbortSignal) => Promise<S>;
   /** Why a session was not opened, where another attempt may do better; `undefined` where none will. */
   readonly refusalOf: (error: unknown) => Refusal | undefined;
   /** Whether an error means that the session is lost, and its work may be done in another one. */
@@ -31,6 +31,9 @@ export interface PoolPorts<S extends RemoteSession> {
   /** Milliseconds since 1970 until which the server wants no further session; `undefined` where that is over. */
   readonly onThrottled: (until: number | undefined) => void;
 }
+
+/** Timers take no more than 24 days, and then fire at once; whoever waits looks at the time again. */
+const longestTimerMs = 3_600_000;
 
 export class SessionPool<S extends RemoteSession = RemoteSession> implements SessionSource {
   readonly most: number;
@@ -132,7 +135,7 @@ export class SessionPool<S extends RemoteSession = RemoteSession> implements Ses
     const forever = new Promise<void>((_resolve, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason), { once: true });
     });
-    const time = waitMs === undefined ? forever : this.#ports.clock.wait(waitMs, signal);
+    const time = waitMs === undefined ? forever : this.#ports.clock.wait(Math.min(waitMs, longestTimerMs), signal);
     forever.catch(() => {});
     time.catch(() => {});
     try {
@@ -151,10 +154,10 @@ export class SessionPool<S extends RemoteSession = RemoteSession> implements Ses
   }
 
   async #open(): Promise<void> {
-    const { open, governor, clock, onThrottled, onNote, refusalOf } = this.#ports;
+    const { open, governor, clock, onThrottled, onNote, onWarning, refusalOf } = this.#ports;
     const openNow = this.#all.size;
     try {
-      const session = await open(openNow === 0);
+      const session = await open(openNow === 0, this.#signal);
       this.#hadOne = true;
       governor.opened(clock.now());
       onThrottled(undefined);
@@ -168,6 +171,14 @@ export class SessionPool<S extends RemoteSession = RemoteSession> implements Ses
     } catch (error) {
       const refusal = this.#signal.aborted ? undefined : refusalOf(error);
       const open = this.#all.size;
+      if (refusal === undefined && open > 0 && !this.#signal.aborted) {
+        // Those at work are not hurt by it. Were they lost, it would be asked once more, and end the run.
+        governor.enough(open);
+        onWarning(
+          `no further session could be opened, the run goes on with ${open}: ${error instanceof Error ? error.message : String(error)}`,
+        );
+        return;
+      }
       if (refusal === undefined || governor.refused(refusal, clock.now(), open, this.#hadOne).kind === 'giveUp') {
         // What ended the run is the loss; that no other session was to be had only made it final.
         this.#fatal = refusal === undefined ? { error } : (this.#lastLoss ?? { error });

@@ -34,6 +34,7 @@ class VirtualClock implements Clock {
     return this.time;
   }
   wait(ms: number, signal: AbortSignal): Promise<void> {
+    assert.ok(ms < 2 ** 31, 'a timer of Node fires at once');
     return new Promise((resolve, reject) => {
       const entry = { at: this.time + ms, wake: resolve };
       this.#waits.push(entry);
@@ -217,7 +218,13 @@ test('a server that throttles is waited for as long as it says, and that is show
 });
 
 test('a further session that is refused leaves the work to those that are open', async () => {
-  for (const refusal of [{ kind: 'tooMany' }, { kind: 'wait', waitMs: 900_000 }, { kind: 'down' }] as const) {
+  const longerThanTimersBear = 40 * 24 * 3_600_000;
+  for (const refusal of [
+    { kind: 'tooMany' },
+    { kind: 'wait', waitMs: 900_000 },
+    { kind: 'wait', waitMs: longerThanTimersBear },
+    { kind: 'down' },
+  ] as const) {
     const { pool, clock, opened } = world({
       shells: 4,
       spacingMs: 0,
@@ -227,6 +234,48 @@ test('a further session that is refused leaves the work to those that are open',
     await pool.close();
     assert.equal(opened.length, 2, refusal.kind);
   }
+});
+
+test('a further session that is refused for good leaves the work to those that are open, and is not asked for again', async () => {
+  let attempts = 0;
+  const { pool, clock, opened, warnings } = world({
+    shells: 4,
+    spacingMs: 0,
+    refuse: (attempt) => {
+      attempts = attempt;
+      return attempt === 2 ? new Refused(undefined) : undefined;
+    },
+  });
+  await clock.until(Promise.all(Array.from({ length: 5 }, () => pool.run(taking(clock, 5_000)))));
+  await pool.close();
+  assert.deepEqual([opened.length, attempts], [1, 2]);
+  assert.match(warnings.join('\n'), /no further session could be opened, the run goes on with 1: refused: for good/);
+});
+
+test('closing ends the opening of a session that is not needed any more', async () => {
+  const session = new FakeSession(1);
+  const clock = new VirtualClock();
+  const opening = Promise.withResolvers<void>();
+  const pool = new SessionPool<FakeSession>({
+    // The second one never answers.
+    open: (isFirst, signal) => {
+      if (isFirst) return Promise.resolve(session);
+      opening.resolve();
+      return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    },
+    refusalOf: () => undefined,
+    isLoss: () => false,
+    governor: new Governor({ shells: 2, spacingMs: 0, reconnectForMs: 300_000 }, undefined, clock.now()),
+    clock,
+    most: 2,
+    signal: new AbortController().signal,
+    onWarning: () => assert.fail('that it is not needed is no news'),
+    onNote: () => {},
+    onThrottled: () => {},
+  });
+  await Promise.all([pool.run(() => opening.promise), pool.run(async () => {})]);
+  await pool.close();
+  assert.equal(session.closed, true);
 });
 
 test('a refusal for good ends all work that waits', async () => {

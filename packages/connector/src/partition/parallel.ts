@@ -21,7 +21,8 @@ export async function eachOf<T>(
       } catch (error) {
         failure ??= { error };
         waiting.length = 0;
-        either.stop(error);
+        // Not the failure itself: to the others it is none of their own session's.
+        either.stop(new Error('another piece of this work has failed', { cause: error }));
       }
     }
   };

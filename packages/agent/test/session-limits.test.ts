@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { runExport } from '@exchange-connector/agent';
+import { type Simulator, startSimulator } from '@exchange-connector/exchange-simulator';
+import { account, connectionTo, inFolder } from './rehearsed-connection.ts';
+
+/* Servers that refuse a further session, in words of their own: the one that is open reads everything. */
+// The server takes its time over each mailbox, so that the refusal comes while there is work left.
+const shape = { mailboxes: 1200, databases: 3, seed: 11, latencyMs: 1 };
+
+async function exportUnder(
+  fault: string,
+  check: (found: {
+    readonly own: Simulator;
+    readonly folder: string;
+    readonly warnings: string;
+    readonly rows: number;
+  }) => void,
+): Promise<void> {
+  const own = await startSimulator({ ...shape, basic: account, fault });
+  try {
+    await inFolder(async (folder) => {
+      const outcome = await runExport({
+        connection: connectionTo(own.url, { shells: 2, shellSpacingMs: 0 }),
+        folders: { temp: join(folder, 'Temp'), work: join(folder, 'Work') },
+        settingsFolder: folder,
+        signal: new AbortController().signal,
+        limits: { closeTimeoutMs: 500 },
+      });
+      assert.ok(outcome.kind === 'done', JSON.stringify(outcome));
+      assert.equal(own.firedFaults.length, 1, 'nothing was refused: the test is blind');
+      const { manifest } = outcome;
+      check({ own, folder, warnings: manifest.warnings.join('\n'), rows: manifest.counts.mailboxes.Insert });
+    });
+  } finally {
+    await own.close();
+  }
+}
+
+function visible({ organization }: Simulator): number {
+  return [...organization.truth().mailboxes()].filter((each) => each.hiddenBehind === undefined).length;
+}
+
+test('a throttling policy that allows no further connection leaves the reading to the session that is open, and the next run knows', async () => {
+  await exportUnder('create 2: throttle connections 1', ({ own, folder, rows }) => {
+    assert.equal(rows, visible(own));
+    const limits = readFileSync(join(folder, 'Work', 'ExportState', 'Main', 'limits.json'), 'utf8');
+    assert.equal((JSON.parse(limits) as { shells?: number }).shells, 1);
+  });
+});
+
+test('a further session that is refused for a reason of its own does not end the reading, and is told of', async () => {
+  for (const fault of ['create 2: http 403', 'create 2: http 401']) {
+    await exportUnder(fault, ({ own, warnings, rows }) => {
+      assert.equal(rows, visible(own));
+      assert.match(warnings, /no further session could be opened, the run goes on with 1: Create at /);
+      assert.doesNotMatch(warnings, /a session was lost/);
+    });
+  }
+});
