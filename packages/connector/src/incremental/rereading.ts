@@ -52,10 +52,10 @@ export function planRereading(plan: RereadingPlan): Rereading {
     (database) => isRenamed(database, known.databases) || gone?.has(database.guid) === true,
   );
   const before = new Map((known.units ?? []).map((unit) => [unit.guid, unit.distinguishedName]));
+  // One that was not listed may have been there, too: a directory server that lags left it out, and its name of then
+  // is that of its mailboxes. Into a new one mailboxes are moved, which changes them; they are few.
   const units =
-    known.units === null
-      ? []
-      : (plan.units ?? []).filter((unit) => before.get(unit.guid) !== unit.distinguishedName && !isNew(unit, before));
+    known.units === null ? [] : (plan.units ?? []).filter((unit) => before.get(unit.guid) !== unit.distinguishedName);
   const until = new Date(now + plan.settleMs).toISOString();
   const restless = [
     ...known.restless.filter((each) => Date.parse(each.until) > now),
@@ -80,7 +80,7 @@ export function planRereading(plan: RereadingPlan): Rereading {
       ),
       ...topmost(units).map(
         ({ distinguishedName }) =>
-          `the organizational unit ${distinguishedName} has another name or place than at the last export: its mailboxes are read again`,
+          `the organizational unit ${distinguishedName} has another name or place than at the last export, or was not listed then: its mailboxes are read again`,
       ),
     ],
   };
@@ -101,11 +101,6 @@ function guidsOfNames({ namesGone = [], known, databases }: RereadingPlan): Read
 function isRenamed(database: PresentDatabase, known: readonly KnownDatabase[]): boolean {
   const before = known.find(({ guid }) => guid === database.guid);
   return before !== undefined && (before.name !== database.name || before.server !== database.server);
-}
-
-/** A unit that was not there holds only mailboxes that were moved into it, which changes them. */
-function isNew(unit: Unit, before: ReadonlyMap<string, string>): boolean {
-  return !before.has(unit.guid);
 }
 
 function latest(restless: readonly Restless[]): Restless[] {

@@ -6,7 +6,15 @@ import {
   openInProcessSession,
   type TestOrganization,
 } from '@exchange-connector/exchange-simulator';
-import type { InvokeOptions, PipelineEvent, PipelineRequest, RemoteSession } from '@exchange-connector/psrp';
+import {
+  decodeCliXml,
+  type InvokeOptions,
+  type PipelineEvent,
+  type PipelineRequest,
+  property,
+  type RemoteSession,
+  textOf,
+} from '@exchange-connector/psrp';
 import { unreadable } from './history.ts';
 import { type Loaded, load, runSmall, type SmallRun, type SmallSettings, wholeScope } from './small-agent.ts';
 
@@ -152,6 +160,51 @@ test('a database and a unit that were renamed just before the first export, and 
     ),
   );
   await stand.isRight();
+});
+
+/** A session whose server does not list a unit, nor those below it: it has not heard of them, or no more. */
+function withoutUnit(inner: RemoteSession, below: string): RemoteSession {
+  return {
+    get server() {
+      return inner.server;
+    },
+    async *invoke(request: PipelineRequest, options?: InvokeOptions): AsyncGenerator<PipelineEvent> {
+      const isList = request.statements[0]?.[0]?.name === 'Get-OrganizationalUnit';
+      for await (const event of inner.invoke(request, options)) {
+        const name = event.kind === 'output' ? property(decodeCliXml(event.body), 'DistinguishedName') : undefined;
+        const isHidden = isList && name !== undefined && (textOf(name) ?? '').includes(below);
+        if (!isHidden) yield event;
+      }
+    },
+    close: () => inner.close(),
+  };
+}
+
+test('a unit that a directory server leaves out of its list once, and that comes back under another name, has its mailboxes read again', async () => {
+  const stand = new Stand();
+  await stand.export();
+  const old = [...stand.mailboxes.values()].filter(({ OrganizationalUnit = '' }) =>
+    OrganizationalUnit.startsWith('example.test/Staff'),
+  );
+  assert.ok(old.length > 0, 'no mailbox lies there: the test is blind');
+  stand.organization.clock.advance(3 * 60 * minute);
+  const hiding = await stand.export(() => withoutUnit(stand.open(), 'OU=Staff'));
+  assert.equal(hiding.mode, 'incremental');
+  assert.deepEqual(hiding.counts.mailboxes, { Insert: 0, Update: 0, Delete: 0 });
+  stand.organization.clock.advance(30 * minute);
+  stand.organization.change({
+    kind: 'renameOrganizationalUnit',
+    organizationalUnit: 'example.test/Staff',
+    name: 'Personnel',
+  });
+  stand.organization.clock.advance(5 * minute);
+  const back = await stand.export();
+  assert.equal(back.mode, 'incremental');
+  assert.equal(back.counts.mailboxes.Update, old.length);
+  await stand.isRight();
+  // It is listed with its name from now on: nothing is written for it any more.
+  stand.organization.clock.advance(3 * 60 * minute);
+  assert.deepEqual((await stand.export()).counts.mailboxes, { Insert: 0, Update: 0, Delete: 0 });
 });
 
 test('a renamed database is seen on its mailboxes, where the server that lists databases does not know of it yet', async () => {
