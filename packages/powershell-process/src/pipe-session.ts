@@ -5,11 +5,12 @@
 import { connect, type Socket } from 'node:net';
 import { isAbsolute, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { untilAborted } from '@exchange-connector/psrp';
 import { PowerShellProcessError } from './errors.ts';
 import { defaultPowerShellSessionLimits } from './limits.ts';
 import { OutOfProcessSession, type PowerShellSession, type PowerShellSessionOptions } from './session/session.ts';
 import type { Transport } from './session/transport.ts';
-import { settledWithin, untilAborted } from './waiting.ts';
+import { settledWithin } from './waiting.ts';
 
 /** Which pipe to connect to. */
 export interface PipeSessionOptions extends PowerShellSessionOptions {

@@ -1,5 +1,5 @@
 /**
- * The only globals beyond ECMAScript that this package touches: both are web standards that every
+ * The only globals beyond ECMAScript that this package touches: all are web standards that every
  * JavaScript host has. Nothing of Node is declared here, so `Buffer`, `setTimeout` and `node:*` are
  * compile errors: that is how this package stays free of I/O.
  */
@@ -13,4 +13,6 @@ declare class TextEncoder {
 interface AbortSignal {
   readonly aborted: boolean;
   readonly reason: unknown;
+  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
 }

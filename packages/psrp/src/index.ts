@@ -29,6 +29,7 @@ export { ServerRunspacePool } from './server/runspace-pool.ts';
 export { formatPacket, type Packet, PacketReader, parsePacket } from './out-of-process/packet.ts';
 export { type ProtocolVersion, protocolVersions } from './protocol-version.ts';
 export type { RsaPublicKey, SessionKeyPair, SessionKeyPort } from './session-key.ts';
+export { settledBefore, type Settled, untilAborted } from './settling.ts';
 export { RunspacePoolState } from './state/runspace-pool-state.ts';
 export { CliXmlError } from './clixml/cli-xml-error.ts';
 export {

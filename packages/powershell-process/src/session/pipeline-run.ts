@@ -13,10 +13,11 @@ import {
   type PipelineRequest,
   PipelineState,
   type PsValue,
+  untilAborted,
 } from '@exchange-connector/psrp';
 import { PowerShellProcessError } from '../errors.ts';
 import type { PowerShellSessionLimits } from '../limits.ts';
-import { settledWithin, untilAborted } from '../waiting.ts';
+import { settledWithin } from '../waiting.ts';
 import { EventQueue } from './event-queue.ts';
 import type { PacketLink } from './packet-link.ts';
 import type { Transport } from './transport.ts';

@@ -9,11 +9,12 @@ import {
   type PipelineRequest,
   type RemoteSession,
   type SessionKeyPort,
+  untilAborted,
 } from '@exchange-connector/psrp';
 import { PowerShellProcessError, type PowerShellProcessErrorCode } from '../errors.ts';
 import type { PowerShellSessionLimits } from '../limits.ts';
 import { printable } from '../process/text-tail.ts';
-import { settledWithin, untilAborted } from '../waiting.ts';
+import { settledWithin } from '../waiting.ts';
 import { PacketLink } from './packet-link.ts';
 import { PipelineRun, sendAll, type SessionParts } from './pipeline-run.ts';
 import type { Transport } from './transport.ts';

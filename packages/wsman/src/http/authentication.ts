@@ -3,9 +3,9 @@
  * alike with bare tokens), RFC 7617 (Basic), [MS-WSMV] 3.1.4.1.
  */
 import type { Socket } from 'node:net';
+import { untilAborted } from '@exchange-connector/psrp';
 import type { InitiatorCredential, SecurityContext, SecurityMechanism } from '@exchange-connector/gssapi';
 import { WsmanError } from '../errors.ts';
-import { untilAborted } from '../waiting.ts';
 import type { HttpAnswer, RequestContext } from './connection.ts';
 import type { Endpoint } from './endpoint.ts';
 import { answeredToken, type SchemeFacts, unauthorized, unexpectedAnswer } from './refusals.ts';

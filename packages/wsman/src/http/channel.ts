@@ -5,12 +5,12 @@
  * while the other sends and signals.
  */
 import type { Socket } from 'node:net';
+import { untilAborted } from '@exchange-connector/psrp';
 import { formatSealedBody, isSealedContentType, parseSealedBody, sealedContentType } from '../codec/sealed-body.ts';
 import { soapContentType } from '../codec/names.ts';
 import { publishRequest, requestsObserved } from '../diagnostics.ts';
 import { WsmanError, type WsmanErrorCode } from '../errors.ts';
 import type { WsmanLimits } from '../limits.ts';
-import { untilAborted } from '../waiting.ts';
 import {
   basicAuthorization,
   initiateSecurity,

@@ -15,13 +15,14 @@ import {
   type PipelineRequest,
   PipelineState,
   type PsValue,
+  untilAborted,
 } from '@exchange-connector/psrp';
 import { FaultCode } from '../codec/fault-codes.ts';
 import { SignalCode } from '../codec/names.ts';
 import type { ReceivedStream } from '../codec/response.ts';
 import { WsmanError } from '../errors.ts';
 import type { Channel } from '../http/channel.ts';
-import { settledWithin, untilAborted } from '../waiting.ts';
+import { settledWithin } from '../waiting.ts';
 import { committed } from './committed.ts';
 import { isFault, type OperationOptions, type Received } from './shell-client.ts';
 import { refusePoolEnd, type SessionParts, sendAll } from './shell-parts.ts';
