@@ -2,7 +2,7 @@
 import { freeFor, mailboxHas } from './checks.ts';
 import type { Draft, DraftStep } from './draft.ts';
 import { listOf } from './field-rule.ts';
-import type { FieldValue } from './field-value.ts';
+import type { FieldValue, Fields } from './field-value.ts';
 import type { LiveObject } from './live-state.ts';
 import { changedText, detailsOfKind, kindOfDetails, typeOfKind, wantedKind } from './mailbox-kind.ts';
 import type { MailboxContext } from './mailbox-place.ts';
@@ -75,6 +75,14 @@ interface KindPart {
   readonly before: string;
   readonly after: string;
   readonly type: string;
+  /** Whether the account can log on afterwards. `Set-Mailbox -Type` enables it for a user mailbox, else disables it. */
+  readonly account: {
+    readonly before: FieldValue | undefined;
+    readonly after: boolean;
+    /** The order wants it otherwise than Exchange makes it by itself. */
+    readonly isAsked: boolean;
+  };
+  readonly notes: readonly string[];
 }
 
 /** The account of a linked mailbox is said when it is made. @throws Refused */
@@ -88,7 +96,7 @@ function requireSameMaster(order: Order, mailbox: LiveObject): void {
   );
 }
 
-function kindPart(order: Order, mailbox: LiveObject): KindPart | undefined {
+function kindPart(order: Order, mailbox: LiveObject, changes: SettingChanges): KindPart | undefined {
   const details = textField(mailbox, 'RecipientTypeDetails');
   const present = kindOfDetails(details);
   requireSameMaster(order, mailbox);
@@ -100,7 +108,25 @@ function kindPart(order: Order, mailbox: LiveObject): KindPart | undefined {
   if (wanted === 'linked' || present === undefined || present === 'linked') {
     throw new Refused('invalid', `a ${details} cannot be made a ${detailsOfKind[wanted]} by an order`);
   }
-  return { before: details, after: detailsOfKind[wanted], type: typeOfKind[wanted] };
+  const madeDisabled = wanted !== 'user';
+  const asked = changes.asked['AccountDisabled'];
+  const after = typeof asked === 'boolean' ? asked : madeDisabled;
+  const before = mailbox['AccountDisabled'];
+  const change = `Exchange ${after ? 'disables' : 'enables'} the account with it`;
+  return {
+    before: details,
+    after: detailsOfKind[wanted],
+    type: typeOfKind[wanted],
+    account: { before, after, isAsked: after !== madeDisabled },
+    notes:
+      before === after || asked !== undefined ? [] : [`a ${details} becomes a ${detailsOfKind[wanted]}: ${change}`],
+  };
+}
+
+/** The account of a mailbox whose kind changes, also where it stays as it is: the change back is to leave it so. */
+function accountOf(kind: KindPart | undefined, when: 'before' | 'after'): Fields {
+  if (kind === undefined || kind.account.before === undefined) return {};
+  return { AccountDisabled: kind.account[when] ?? null };
 }
 
 /** The one `Set-Mailbox` of a change: fields, kind and addresses together, so that they stand or fall together. */
@@ -120,6 +146,12 @@ function changeStep(
     parameters['Type'] = kind.type;
     before['RecipientTypeDetails'] = kind.before;
     after['RecipientTypeDetails'] = kind.after;
+    const { account } = kind;
+    if (account.isAsked) parameters['AccountDisabled'] = account.after;
+    if (account.before !== undefined && account.before !== account.after) {
+      before['AccountDisabled'] = account.before;
+      after['AccountDisabled'] = account.after;
+    }
   }
   if (addresses !== undefined) {
     parameters['EmailAddresses'] = addresses.after.map(formatProxyAddress);
@@ -140,8 +172,14 @@ function changeStep(
   return {
     ...step,
     preconditions: [mailboxHas(object, relied), ...free],
-    expectation: [mailboxHas(object, after)],
-    inverse: undoSetMailbox(object, before, after, heldAside(mailbox, after), freeFor(object, view, settings)),
+    expectation: [mailboxHas(object, { ...after, ...accountOf(kind, 'after') })],
+    inverse: undoSetMailbox(
+      object,
+      { ...before, ...accountOf(kind, 'before') },
+      { ...after, ...accountOf(kind, 'after') },
+      heldAside(mailbox, after),
+      freeFor(object, view, settings),
+    ),
     retry: undefined,
     follow: undefined,
     onFailure: 'leave',
@@ -160,7 +198,7 @@ export function draftChange(
   const changes = settingChanges(view, order, mailbox, mailboxCatalogue);
   requireQuotaOrder(mailbox, changes.after);
   const addresses = addressPart(mailbox, addressWish(order, settings), changes);
-  const kind = kindPart(order, mailbox);
+  const kind = kindPart(order, mailbox, changes);
   const change = changeStep(object, mailbox, changes, kind, addresses, view, settings);
   const move = movePart(order, object, mailbox, context);
   const steps = [...(change === undefined ? [] : [change]), ...move.steps];
@@ -178,6 +216,7 @@ export function draftChange(
     notes: [
       ...changes.notes,
       ...emptyKeysNotes(order),
+      ...(kind?.notes ?? []),
       ...(addresses?.notes ?? []),
       ...settingNotes(mailbox, changes),
       ...move.notes,

@@ -100,8 +100,10 @@ function settingsOf(
   if (addresses.length > 0) fields['EmailAddresses'] = [...addresses];
   const { parameters } = restoring(fields);
   if (isLockedUser) {
-    parameters['Type'] = typeOfKind.user;
+    // The type alone would enable the account.
+    Object.assign(parameters, { Type: typeOfKind.user, AccountDisabled: true });
     fields['RecipientTypeDetails'] = textField(mailbox, 'RecipientTypeDetails');
+    fields['AccountDisabled'] = true;
   }
   // A mailbox that was just connected is under the policies; once its settings are back, it is not any more.
   fields['EmailAddressPolicyEnabled'] = false;

@@ -64,7 +64,7 @@ export function undoSetMailbox(
   const kind = typeof details === 'string' ? kindOfDetails(details) : undefined;
   if (kind !== undefined && kind !== 'linked') {
     parameters['Type'] = typeOfKind[kind];
-    notes.push('whether the account is disabled stays as the change of the kind left it');
+    if (!('AccountDisabled' in target)) notes.push('Exchange enables the account for a user mailbox, else disables it');
   }
   if (before['EmailAddressPolicyEnabled'] === true || held !== undefined) notes.push(policyNote);
   if (target['EmailAddressPolicyEnabled'] === true) delete target['EmailAddressPolicyEnabled'];

@@ -215,6 +215,7 @@ class Setting {
 
   #plain(): void {
     const args = this.#args;
+    const { recipient } = this.#found;
     this.#requireLengths();
     const draft = this.#draft as Record<string, unknown>;
     for (const [name, attribute] of Object.entries(flags)) if (args.has(name)) draft[attribute] = args.flag(name);
@@ -240,7 +241,9 @@ class Setting {
     const type = args.text('Type');
     if (type !== undefined) {
       this.#draft.kind = kinds[type] as MailboxKindName;
-      if (type !== 'Regular') this.#draft.accountDisabled = true;
+      // The account goes with the kind, unless the command says otherwise.
+      if (this.#draft.kind !== recipient.kind && !args.has('AccountDisabled'))
+        this.#draft.accountDisabled = type !== 'Regular';
     }
   }
 
