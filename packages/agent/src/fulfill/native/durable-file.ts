@@ -4,12 +4,22 @@ import { fileFailed } from '../../errors.ts';
 import { syncFolder } from '../../folder.ts';
 import type { WriteWatch } from './chained-file.ts';
 
+/** What a file that is replaced is written to first, for as long as a run writes it under its connection's lock. */
+export function partialFile(path: string): string {
+  return `${path}.partial`;
+}
+
 /**
  * Replaces a small file whole: who reads it finds the old text or the new one, also after a death.
+ * @param temporary always of the same name where one run writes at a time: what a death leaves, the next one takes
  * @throws AgentError RUN_FILE_FAILED, RUN_DISK_FULL
  */
-export function replaceFile(path: string, content: string | Uint8Array, watch?: WriteWatch): void {
-  const temporary = `${path}.${process.pid}.partial`;
+export function replaceFile(
+  path: string,
+  content: string | Uint8Array,
+  watch?: WriteWatch,
+  temporary = partialFile(path),
+): void {
   const bytes = Buffer.from(content);
   watch?.({ when: 'before', path, bytes });
   try {

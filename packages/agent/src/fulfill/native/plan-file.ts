@@ -42,7 +42,8 @@ export function writePlanFile(path: string, saved: SavedPlan, watch?: WriteWatch
     throw fileFailed(`preparing the folder of ${path}`, cause);
   }
   const document = { format, version, sha256: digest(saved), ...saved };
-  replaceFile(path, `${JSON.stringify(document, undefined, 2)}\n`, watch);
+  // Plans are made without a lock: two at once must not write into one file.
+  replaceFile(path, `${JSON.stringify(document, undefined, 2)}\n`, watch, `${path}.${process.pid}.partial`);
 }
 
 function refused(path: string, seen: string, mend: string): AgentError {

@@ -1,123 +1,213 @@
 /*
  * A batch that dies at each moment at which it writes or sends something, in the middle of a line or at its end, and
  * is started again: nothing is lost, nothing is done twice, and the results of the run that died come out whole.
+ *
+ * The batch runs once. At each moment its folder and the organisation are kept as they are: to go on from there is to
+ * go on after a kill -9 of that moment. What a process holds in memory is in neither.
  */
 import assert from 'node:assert/strict';
-import { databaseOrder, mailboxOrder, NativeRehearsal, type RehearsedPorts } from './native-rehearsal.ts';
-import { accounts, people } from './random-batch.ts';
-import { unguarded } from './random-check.ts';
-
-/** A batch of every kind of order; swaps and orders that are refused among them. */
-export function killedBatch(place: NativeRehearsal, count: number): object[] {
-  const all = people(place);
-  const free = accounts(place);
-  const databases = place.organization.databases.map(({ name }) => name);
-  const orders: object[] = [];
-  for (let at = 0; orders.length < count; at += 1) {
-    const id = String(at + 1);
-    const one = all[(at * 2) % all.length];
-    const two = all[(at * 2 + 1) % all.length];
-    const key = { SamAccountName: one?.sam };
-    const kinds: (() => object[])[] = [
-      () => [mailboxOrder(id, 'Modified', { DisplayName: `Name ${at}` }, key)],
-      () => [
-        mailboxOrder(`${id}a`, 'Modified', { EmailAddresses: `SMTP:${two?.primary}` }, key),
-        mailboxOrder(`${id}b`, 'Modified', { EmailAddresses: `SMTP:${one?.primary}` }, { SamAccountName: two?.sam }),
-      ],
-      () => [mailboxOrder(id, 'Modified', { PrimarySmtpAddress: `primary${at}@example.test` }, key)],
-      () => [mailboxOrder(id, 'Added', { SamAccountName: free[at % free.length], Database: { Name: databases[0] } })],
-      () => [mailboxOrder(id, 'Modified', { Database: { Name: databases[at % databases.length] } }, key)],
-      () => [databaseOrder(id, 'Added', { Name: `New DB ${at}`, Server: place.organization.databases[0]?.server })],
-      () => [mailboxOrder(id, 'Modified', { DisplayName: 'Nobody' }, { SamAccountName: `nobody${at}` })],
-      () => [mailboxOrder(id, 'Modified', { DisplayName: `Name ${at}`, ProhibitSendReceiveQuota: '90 GB' }, key)],
-      () => [mailboxOrder(id, 'Deleted', {}, { SamAccountName: two?.sam })],
-    ];
-    orders.push(...(kinds[at % kinds.length]?.() ?? []));
-  }
-  return orders;
-}
-
-export interface KillRehearsal {
-  readonly orders: number;
-}
-
-function makePlace({ orders }: KillRehearsal): { place: NativeRehearsal; given: object[] } {
-  const organization = { mailboxes: Math.max(80, orders * 3), users: Math.max(20, orders) };
-  const place = new NativeRehearsal(unguarded, organization);
-  const given = killedBatch(place, orders);
-  place.give(...given);
-  return { place, given };
-}
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestOrganization } from '@exchange-connector/exchange-simulator';
+import { filesIn, FolderHistory, type FolderState } from './folder-history.ts';
+import { killedBatch, makePlace } from './killed-batch.ts';
+import {
+  type Moment,
+  NativeRehearsal,
+  type RehearsedPorts,
+  type ResultRow,
+  tear,
+  type Writing,
+} from './native-rehearsal.ts';
+import { checkTold, unguarded } from './random-check.ts';
 
 const oneDayMs = 86_400_000;
 
-/** What a batch that nothing happens to comes to. */
-export interface Reference {
-  readonly states: readonly string[];
-  readonly state: unknown;
-  /** How often something is written or sent. */
-  readonly moments: number;
-  /** The changing commands, each as often as it is sent. */
-  readonly writes: number;
-  readonly changes: readonly string[];
+/** A moment, or the middle of a writing, at which the batch dies. */
+export interface RecordedDeath {
+  readonly moment: number;
+  readonly what: string;
+  /** Half of this is written. */
+  readonly torn: Writing | undefined;
+  /** Moments after it at which nothing had changed: the same death. */
+  readonly also: number[];
+  readonly files: FolderState;
+  readonly organization: TestOrganization;
+  /** Changing commands that the server had carried out. */
+  readonly carriedOut: number;
 }
 
-function changesOf(place: NativeRehearsal, ...runs: readonly string[]): string[] {
-  return runs
+/** What a batch that nothing happens to comes to. */
+interface Reference {
+  readonly states: readonly string[];
+  readonly state: string;
+  readonly changes: readonly string[];
+  /** Changing commands. */
+  readonly writes: number;
+  readonly planned: number;
+}
+
+/** The process id of a process that has ended. */
+function deadProcess(): number {
+  const { pid } = spawnSync(process.execPath, ['--version']);
+  return pid;
+}
+
+function changesOf(place: NativeRehearsal): string[] {
+  return readdirSync(join(place.folders.work, 'Fulfill'))
     .flatMap((run) => place.audit(run))
     .map(({ orderId, cmdlet, field, after }) => JSON.stringify([orderId, cmdlet, field, after]))
-    .toSorted();
+    .sort();
 }
 
-/** Runs the batch undisturbed. */
-export async function runReference(how: KillRehearsal): Promise<Reference> {
-  const { place } = makePlace(how);
-  try {
-    const ports = place.ports();
-    await place.fulfill(ports);
-    place.organization.clock.advance(oneDayMs);
-    return {
-      states: place.states(),
-      state: place.state(),
-      moments: ports.counts.moments,
-      writes: ports.counts.writes,
-      changes: changesOf(place, 'run-1'),
-    };
-  } finally {
-    place.dispose();
+/** A batch that was carried out once, and all the moments at which it could have died. */
+export class Recording {
+  readonly orders: readonly { readonly AssignedResourceTypeId: string }[];
+  readonly deaths: readonly RecordedDeath[];
+  readonly moments: number;
+  readonly reference: Reference;
+  readonly #place: NativeRehearsal;
+  readonly #history: FolderHistory;
+  readonly #deadProcess = deadProcess();
+
+  private constructor(
+    place: NativeRehearsal,
+    history: FolderHistory,
+    parts: Pick<Recording, 'orders' | 'deaths' | 'moments' | 'reference'>,
+  ) {
+    this.#place = place;
+    this.#history = history;
+    this.orders = parts.orders;
+    this.deaths = parts.deaths;
+    this.moments = parts.moments;
+    this.reference = parts.reference;
   }
-}
 
-/** Dies at one moment, starts again, and holds what came out against the reference. @throws where it is otherwise */
-export async function rehearseDeath(
-  how: KillRehearsal,
-  death: { readonly moment: number; readonly torn: boolean },
-  reference: Reference,
-): Promise<void> {
-  const { place, given } = makePlace(how);
-  try {
-    const dying = place.ports({ deadly: death });
-    const died = await place.fulfill(dying);
-    assert.equal(died.kind, 'failed', `at moment ${death.moment} nothing died`);
-    assert.equal(dying.counts.dead, true);
+  static async make(count: number): Promise<Recording> {
+    const place = makePlace(count);
+    const orders = killedBatch(place, count) as { readonly AssignedResourceTypeId: string }[];
+    place.give(...orders);
+    const history = new FolderHistory(place.folder);
+    const recorder = new Recorder(place, history);
+    const ports = place.ports({ onMoment: (moment) => recorder.note(moment, ports.counts) });
+    const outcome = await place.fulfill(ports);
+    assert.equal(outcome.kind, 'partial', JSON.stringify(outcome));
+    recorder.note({ number: ports.counts.moments, what: 'the end', writing: undefined }, ports.counts);
+    place.organization.clock.advance(oneDayMs);
+    const reference: Reference = {
+      states: place.states(),
+      state: JSON.stringify(place.state()),
+      changes: changesOf(place),
+      writes: ports.counts.writes,
+      planned: new Set(place.audit('run-1').map(({ order }) => order)).size,
+    };
+    const moments = ports.counts.moments + 1;
+    return new Recording(place, history, { orders, deaths: recorder.deaths, moments, reference });
+  }
+
+  /** Goes on after a death as the next command does, and holds what came out against the reference. @throws where it is otherwise */
+  async goOn(death: RecordedDeath): Promise<void> {
+    this.#history.restore(death.files);
+    if (death.torn !== undefined) tear(death.torn);
+    this.#loseLock();
+    const place = this.#at(death, 1);
+    const told = existsSync(place.results) ? readFileSync(place.results) : undefined;
+    // What a file of results told is done with: the orders would be new ones.
+    if (told !== undefined) place.give();
     const again = place.ports();
     const outcome = await place.fulfill(again);
     assert.ok(outcome.kind === 'partial' || outcome.kind === 'done', JSON.stringify(outcome));
+    if (told !== undefined) writeFileSync(place.results, told);
     place.organization.clock.advance(oneDayMs);
-    assert.deepEqual(place.states(), reference.states);
-    assert.deepEqual(place.state(), reference.state);
-    assert.equal(place.verdict().kind, 'intact', JSON.stringify(place.verdict()));
-    // One order whose cmdlet was under way may be sent to the same end in other words; all else is done once.
-    assert.deepEqual(changesOf(place, 'run-1', 'run-2'), reference.changes);
-    checkSentOnce(dying, again, reference);
-    assert.equal(given.length, reference.states.length);
-  } finally {
-    place.dispose();
+    checkTold(place, this.orders);
+    this.#compare(place);
+    assert.deepEqual(changesOf(place), this.reference.changes, 'the audit has each change once');
+    assert.equal(death.carriedOut + again.counts.writes, this.reference.writes, 'each command is carried out once');
+    checkNothingLeft(place);
+    await this.#again(place);
+  }
+
+  #at(death: RecordedDeath, runs: number): NativeRehearsal {
+    const organization = death.organization.fork();
+    return new NativeRehearsal(unguarded, {}, {}, { folder: this.#place.folder, organization, runs });
+  }
+
+  /** The process whose lock it was is no more. */
+  #loseLock(): void {
+    for (const path of filesIn(this.#place.folders.work)) {
+      if (!path.endsWith('lock.json')) continue;
+      const file = join(this.#place.folders.work, path);
+      const holder = JSON.parse(readFileSync(file, 'utf8')) as object;
+      writeFileSync(file, JSON.stringify({ ...holder, pid: this.#deadProcess }));
+    }
+  }
+
+  #compare(place: NativeRehearsal): void {
+    assert.deepEqual(place.states(), this.reference.states);
+    const state = JSON.stringify(place.state());
+    if (state !== this.reference.state) assert.deepEqual(JSON.parse(state), JSON.parse(this.reference.state));
+  }
+
+  /** The same orders once more: there is nothing to do. */
+  async #again(place: NativeRehearsal): Promise<void> {
+    const rows = place.rows();
+    place.give(...this.orders);
+    const ports = place.ports();
+    await place.fulfill(ports);
+    assert.equal(ports.counts.writes, 0, `a second run sent ${ports.sent.join(' ')}`);
+    this.#compare(place);
+    for (const row of place.rows()) checkIdle(row, rows);
+    checkNothingLeft(place);
+  }
+
+  dispose(): void {
+    this.#place.dispose();
   }
 }
 
-function checkSentOnce(dying: RehearsedPorts, again: RehearsedPorts, reference: Reference): void {
-  const sent = dying.counts.writes + again.counts.writes;
-  // What was announced and not sent is counted as sent by the port that died, and sent by the next.
-  assert.ok(sent === reference.writes || sent === reference.writes + 1, `${sent} commands for ${reference.writes}`);
+function checkIdle(row: ResultRow, before: readonly ResultRow[]): void {
+  const { ProvisioningState } = before.find(({ AssignmentId }) => AssignmentId === row.AssignmentId) ?? {};
+  assert.equal(row.ProvisioningState, ProvisioningState, JSON.stringify(row));
+  if (ProvisioningState === 'Executed') assert.match(row.Message, /nothing was to be done: it is so already/);
+}
+
+/** Journals, plans, audit, results and the head of the audit; and nothing of runs that died. */
+function checkNothingLeft(place: NativeRehearsal): void {
+  const kept =
+    /^(?:orders\/orders\.json|results\.csv|Work\/ExportState\/[^/]+\/audit-head\.json|Work\/Fulfill\/run-\d+\/(?:journal\.jsonl|audit\.jsonl|plan-\d+\.json))$/;
+  const left = filesIn(place.folder)
+    .map((path) => path.replaceAll('\\', '/'))
+    .filter((path) => !kept.test(path));
+  assert.deepEqual(left, [], 'files that are left over');
+}
+
+/** Keeps the moments of a run. */
+class Recorder {
+  readonly deaths: RecordedDeath[] = [];
+  readonly #place: NativeRehearsal;
+  readonly #history: FolderHistory;
+  #organization: TestOrganization;
+  #carriedOut = 0;
+  #last: RecordedDeath | undefined;
+
+  constructor(place: NativeRehearsal, history: FolderHistory) {
+    this.#place = place;
+    this.#history = history;
+    this.#organization = place.organization.fork();
+  }
+
+  note({ number, what, writing }: Moment, { carriedOut }: RehearsedPorts['counts']): void {
+    const files = this.#history.take();
+    if (carriedOut !== this.#carriedOut) this.#organization = this.#place.organization.fork();
+    this.#carriedOut = carriedOut;
+    const death = { moment: number, what, also: [], files, organization: this.#organization, carriedOut };
+    if (this.#last?.files === files && this.#last.carriedOut === carriedOut) this.#last.also.push(number);
+    else {
+      this.#last = { ...death, torn: undefined };
+      this.deaths.push(this.#last);
+    }
+    // One byte has no middle.
+    if (writing !== undefined && writing.bytes.length > 1) this.deaths.push({ ...death, torn: writing });
+  }
 }

@@ -1,7 +1,10 @@
 /*
  * One seed: a batch of random orders, carried out while the server fails and the program dies at random, and started
- * again until it ends. Then what the organisation holds is what each executed order, once, makes of it; and results,
- * journal and audit tell the same.
+ * again until it ends. Then results, journal and audit tell the same, and the organisation is
+ *
+ *   - what the steps make of it that the journal tells as done, each once: those of executed orders, and those of
+ *     errored ones that stand or were taken back, as another order may have built on them meanwhile;
+ *   - where no errored order did anything, what the executed orders alone make of it in a run without faults.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -10,6 +13,7 @@ import type { FulfillOutcome } from '@exchange-connector/agent';
 import { chainStart, readChainedFile } from '../../../src/fulfill/native/chained-file.ts';
 import type { JournalLine } from '../../../src/fulfill/native/run-journal.ts';
 import { standingSteps, stepsOf } from '../../../src/fulfill/native/run-journal.ts';
+import { replayJournal } from './journal-replay.ts';
 import { type Deadly, NativeRehearsal, type PortOptions } from './native-rehearsal.ts';
 import { Dice, randomBatch, randomFaults } from './random-batch.ts';
 
@@ -36,7 +40,10 @@ export interface Reached {
   readonly executed: number;
   readonly errored: number;
   readonly standing: number;
+  /** Held against a run of the executed orders alone. */
   readonly compared: boolean;
+  /** Held against the steps of the journal. */
+  readonly replayed: boolean;
   readonly moments: number;
 }
 
@@ -50,11 +57,19 @@ function journalOf(place: NativeRehearsal, run: string): JournalLine[] {
   return (reading?.lines ?? []).map(({ value }) => value);
 }
 
-/** Journals, audit and results tell the same; no run is left open. @returns orders of which something stands though errored */
-function checkTold(
+/** What errored orders did. */
+interface ErroredDeeds {
+  /** Orders of which something stands. */
+  readonly standing: ReadonlySet<string>;
+  /** Orders that did something, be it taken back. */
+  readonly acting: ReadonlySet<string>;
+}
+
+/** Journals, audit and results tell the same; no run is left open. */
+export function checkTold(
   place: NativeRehearsal,
   orders: readonly { readonly AssignedResourceTypeId: string }[],
-): Set<string> {
+): ErroredDeeds {
   const rows = place.rows();
   assert.deepEqual(
     rows.map(({ AssignmentId }) => AssignmentId),
@@ -62,11 +77,13 @@ function checkTold(
   );
   const verdict = place.verdict();
   assert.equal(verdict.kind, 'intact', JSON.stringify(verdict));
-  const erroredStanding = new Set<string>();
+  const standing = new Set<string>();
+  const acting = new Set<string>();
   for (const run of readdirSync(join(place.folders.work, 'Fulfill'))) {
     assert.ok(!readdirSync(join(place.folders.work, 'Fulfill', run)).includes('unfinished.native'), `${run} is open`);
     const lines = journalOf(place, run);
     const history = stepsOf({ lines });
+    const stands = standingSteps(history);
     const changed = new Set(place.audit(run).map(({ requestId }) => requestId));
     for (const { begun, ended } of history) {
       assert.ok(ended !== undefined, `${begun.step.purpose} has no end`);
@@ -83,11 +100,13 @@ function checkTold(
       assert.ok(answer !== undefined, `order ${assignmentId} of ${run} was not answered`);
       const row = rows[index - 1];
       assert.deepEqual([row?.ProvisioningState, row?.Message], [answer.state, answer.message]);
-      if (answer.state === 'Errored' && (standingSteps(history).get(index)?.length ?? 0) > 0)
-        erroredStanding.add(assignmentId);
+      if (answer.state !== 'Errored') continue;
+      if ((stands.get(index)?.length ?? 0) > 0) standing.add(assignmentId);
+      if (history.some(({ begun, ended }) => begun.order === index && ended?.end !== 'notApplied'))
+        acting.add(assignmentId);
     }
   }
-  return erroredStanding;
+  return { standing, acting };
 }
 
 /** The fields that the audit says were changed last are what the directory holds. */
@@ -130,7 +149,7 @@ export async function checkSeed(seed: number, trouble: Trouble): Promise<Reached
       if (told !== undefined) writeFileSync(place.results, told);
     }
     assert.ok(outcome.kind === 'done' || outcome.kind === 'partial', JSON.stringify(outcome));
-    const standing = checkTold(place, orders);
+    const { standing, acting } = checkTold(place, orders);
     place.organization.clock.advance(oneDayMs);
     checkAudit(place);
     const executed = new Set(
@@ -138,18 +157,40 @@ export async function checkSeed(seed: number, trouble: Trouble): Promise<Reached
         .rows()
         .flatMap(({ AssignmentId, ProvisioningState }) => (ProvisioningState === 'Executed' ? [AssignmentId] : [])),
     );
-    // What an errored order could not take back is in the audit, and not in what the executed ones make.
-    const isCompared = standing.size === 0 && (await compareWithReference(place, seed, orders, executed));
+    const isReplayed = await compareWithJournal(place, seed, orders);
+    // What an errored order did, the executed ones do not make; and they may have built on it before it was taken back.
+    const isCompared = acting.size === 0 && (await compareWithReference(place, seed, orders, executed));
     return {
       starts,
       executed: executed.size,
       errored: orders.length - executed.size,
       standing: standing.size,
       compared: isCompared,
+      replayed: isReplayed,
       moments,
     };
   } finally {
     place.dispose();
+  }
+}
+
+/** @returns false where the two cannot be compared */
+async function compareWithJournal(
+  place: NativeRehearsal,
+  seed: number,
+  orders: readonly { readonly AssignedResourceTypeId: string }[],
+): Promise<boolean> {
+  const reference = new NativeRehearsal(unguarded, { seed: 1 + (seed % 7) });
+  try {
+    // Named run-1, run-2: in the order of their time.
+    const runs = readdirSync(join(place.folders.work, 'Fulfill')).sort();
+    const lines = runs.flatMap((run) => journalOf(place, run));
+    if (!(await replayJournal(reference, lines, orders))) return false;
+    reference.organization.clock.advance(oneDayMs);
+    assert.deepEqual(place.state(), reference.state(), 'the organisation is not what the journal tells');
+    return true;
+  } finally {
+    reference.dispose();
   }
 }
 

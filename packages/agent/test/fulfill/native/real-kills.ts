@@ -8,8 +8,7 @@ import { chaosScript, startSimulator } from '@exchange-connector/exchange-simula
 import { ownPorts } from '../../../src/fulfill/native/native-context.ts';
 import { account, connectionTo } from '../../rehearsed-connection.ts';
 import type { ChildEnd, ChildTask } from './fulfil-child.ts';
-import { killedBatch } from './kills.ts';
-import { NativeRehearsal } from './native-rehearsal.ts';
+import { killedBatch, makePlace } from './killed-batch.ts';
 import { unguarded } from './random-check.ts';
 
 const program = fileURLToPath(new URL('./fulfil-child.ts', import.meta.url));
@@ -36,7 +35,7 @@ export interface KilledRun {
 
 /** Runs a batch over the wire, killed at one writing and started again, or left alone where that is 0. */
 export async function runKilled(orders: number, killAt: number): Promise<KilledRun> {
-  const place = new NativeRehearsal(unguarded, { mailboxes: Math.max(80, orders * 3), users: Math.max(20, orders) });
+  const place = makePlace(orders);
   const simulator = await startSimulator({ organization: place.organization, basic: account });
   try {
     place.give(...killedBatch(place, orders));
@@ -56,7 +55,7 @@ export async function runKilled(orders: number, killAt: number): Promise<KilledR
 
 /** Runs a batch over a wire on which everything goes wrong now and then; no wait of the engine is longer than a second. */
 export async function runChaotic(orders: number, seed: number): Promise<Omit<KilledRun, 'writings'>> {
-  const place = new NativeRehearsal(unguarded, { mailboxes: Math.max(80, orders * 3), users: Math.max(20, orders) });
+  const place = makePlace(orders);
   const fault = chaosScript(seed);
   const simulator = await startSimulator({
     organization: place.organization,
