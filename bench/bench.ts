@@ -83,9 +83,9 @@ function readWishes(parameters: readonly string[]): Wishes {
   const only = values.only?.flatMap((names) => names.split(','));
   for (const name of only ?? []) if (!partNames.some((known) => known === name)) refuse(`there is no part ${name}`);
   const sizes = values.sizes?.split(',').map(Number) ?? usualSizes;
-  // Fewer mailboxes leave none to change and to delete in every part.
-  if (sizes.some((size) => !Number.isInteger(size) || size < 200 || size > 1_000_000))
-    refuse('--sizes: whole numbers from 200 to 1000000 are due, with commas between them');
+  // Fewer mailboxes leave too few to delete.
+  if (sizes.some((size) => !Number.isInteger(size) || size < 1000 || size > 1_000_000))
+    refuse('--sizes: whole numbers from 1000 to 1000000 are due, with commas between them');
   const docs = fileURLToPath(new URL('../docs/', import.meta.url));
   const asked = [
     ...(values.sizes === undefined ? [] : ['--sizes', values.sizes]),
@@ -165,7 +165,7 @@ async function measureAll(stage: Stage): Promise<readonly MatrixColumn[]> {
   if (parts.has('exports')) say(formatExports(await measureObjects(stage, columns)));
   if (parts.has('sharing')) await measureSharing(stage);
   if (parts.has('increments')) {
-    say(formatIncrements(await measureIncrements(largest)));
+    say(formatIncrements(await measureIncrements(stage, largest)));
     tell(`${largest} mailboxes, increments`);
   }
   if (columns.length > 0) say(formatCookies(columns));

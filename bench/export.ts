@@ -6,8 +6,6 @@ import { fileURLToPath } from 'node:url';
 import type { ClientCost } from './export-client.ts';
 import { onStage, type Stage } from './stage.ts';
 
-export { runClient, settingsOf } from './measured-client.ts';
-
 /** What an export is measured with. */
 export interface ExportConditions {
   /** `projected` (default): the server sends 45 properties; `whole`: all 228. */

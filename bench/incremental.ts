@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { ClientCost } from './export-client.ts';
-import { onStage, type ServedOrganization } from './stage.ts';
+import { onStage, type ServedOrganization, type Stage } from './stage.ts';
 
 /** One increment that was measured. */
 export interface MeasuredIncrement {
@@ -51,33 +51,33 @@ async function ageSlice(path: string): Promise<void> {
 }
 
 /** Measures the exports of one organisation. */
-export function measureIncrements(mailboxes: number): Promise<IncrementalCost> {
-  return onStage((stage) =>
-    stage.serve(mailboxes, {}, async (served) => {
-      const complete = await served.run(client, 'complete');
-      const increments: MeasuredIncrement[] = [];
-      const measure = async (name: string, deleted: number): Promise<void> => {
-        const cost = await served.run(client, 'incremental');
-        if (cost.rows !== deleted) throw new Error(`${name}: the increment has ${cost.rows} rows`);
-        increments.push({ name, cost });
-      };
-      await measure('nothing changed', 0);
-      for (const count of [1, 100, 500]) {
-        removeEvenly(served, count);
-        await measure(count === 1 ? 'a mailbox deleted' : `${count} mailboxes deleted, evenly spread`, count);
-      }
-      await ageSlice(served.cookie(client));
-      await measure('nothing changed, half of all GUIDs due', 0);
-      await ageSlice(served.cookie(client));
-      removeEvenly(served, 100);
-      await measure('100 mailboxes deleted, evenly spread, half of all GUIDs due', 100);
-      return { complete, increments };
-    }),
-  );
+export function measureIncrements(stage: Stage, mailboxes: number): Promise<IncrementalCost> {
+  return stage.serve(mailboxes, {}, async (served) => {
+    const complete = await served.run(client, 'complete');
+    const increments: MeasuredIncrement[] = [];
+    const measure = async (name: string, deleted: number): Promise<void> => {
+      const cost = await served.run(client, 'incremental');
+      if (cost.rows !== deleted) throw new Error(`${name}: the increment has ${cost.rows} rows`);
+      increments.push({ name, cost });
+    };
+    await measure('nothing changed', 0);
+    for (const count of [1, 100, 500]) {
+      removeEvenly(served, count);
+      await measure(count === 1 ? 'a mailbox deleted' : `${count} mailboxes deleted, evenly spread`, count);
+    }
+    await ageSlice(served.cookie(client));
+    await measure('nothing changed, half of all GUIDs due', 0);
+    await ageSlice(served.cookie(client));
+    removeEvenly(served, 100);
+    await measure('100 mailboxes deleted, evenly spread, half of all GUIDs due', 100);
+    return { complete, increments };
+  });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { complete, increments } = await measureIncrements(Number(process.argv[2] ?? 10_000));
+  const { complete, increments } = await onStage((stage) =>
+    measureIncrements(stage, Number(process.argv[2] ?? 10_000)),
+  );
   for (const { name, cost } of [{ name: 'complete', cost: complete }, ...increments]) {
     const both = (of: ClientCost): number => of.requestBytes + of.responseBytes;
     const share = ((100 * both(cost)) / both(complete)).toFixed(2);

@@ -42,6 +42,8 @@ export interface IncrementFigures {
 export type StartingFigures = readonly number[];
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(2)} MB`;
+/** Both ways. */
+const wire = ({ requestBytes, responseBytes }: ClientCost): number => requestBytes + responseBytes;
 const memory = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(0)} MB`;
 const us = (value: number): string => `${value.toFixed(0)} µs`;
 const cpu = ({ cpuMicroseconds }: { readonly cpuMicroseconds: number }): string =>
@@ -87,8 +89,8 @@ export function formatMatrix(columns: readonly MatrixColumn[], chartFile: string
           rate(cost),
           cpu(cost),
           us(cost.cpuMicroseconds / cost.mailboxes),
-          megabytes(cost.responseBytes),
-          percent(cost.responseBytes, complete.responseBytes),
+          megabytes(wire(cost)),
+          percent(wire(cost), wire(complete)),
           memory(cost.peakResidentBytes),
         ]),
     );
@@ -106,7 +108,7 @@ export function formatMatrix(columns: readonly MatrixColumn[], chartFile: string
       'that of its run, start-up apart, and memory the peak resident size of the process. The server is the simulator on the',
       'same machine, which answers at once: four shells have nothing to wait for there, and can only show what they cost.',
       'Increments read through one shell in either case. Mailboxes are those that `Get-Mailbox` shows, mailboxes/s are those',
-      'of the organisation, and rows what was written.',
+      'of the organisation, rows what was written, and bytes on the wire the bodies of requests and answers.',
     ].join('\n'),
     `![${describeChart(columns)}](${chartFile})`,
     table(
@@ -187,7 +189,7 @@ export function formatExports(figures: readonly ExportFigure[]): string {
           us(each),
           us(unseal),
           us(each - unseal),
-          `${(cost.responseBytes / cost.mailboxes / 1000).toFixed(1)} KB`,
+          `${(wire(cost) / cost.mailboxes / 1000).toFixed(1)} KB`,
           memory(cost.peakResidentBytes),
         ];
       }),
@@ -232,8 +234,8 @@ export function formatIncrements({ complete, increments }: IncrementFigures): st
         String(cost.rows),
         seconds(cost.seconds),
         cpu(cost),
-        megabytes(cost.responseBytes),
-        percent(cost.responseBytes, complete.responseBytes),
+        megabytes(wire(cost)),
+        percent(wire(cost), wire(complete)),
         memory(cost.peakResidentBytes),
       ]),
     ),

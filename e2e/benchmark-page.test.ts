@@ -25,7 +25,8 @@ function costOf(more: Partial<ClientCost> = {}): ClientCost {
     seconds: 0.5,
     secondsFromLastShell: 0.4,
     peakResidentBytes: 120 * 1024 * 1024,
-    responseBytes: 4_000_000,
+    requestBytes: 100_000,
+    responseBytes: 3_900_000,
     responses: 40,
     unsealMicroseconds: 24_500,
     ...more,
@@ -47,7 +48,8 @@ function columnOf(size: number): MatrixColumn {
           rows: kind === 'complete' ? mailboxes : kind === 'incremental' ? size / 100 + 3 : 0,
           seconds: (share[kind] * size) / 1000 / shells,
           cpuMicroseconds: share[kind] * size * 100,
-          responseBytes: share[kind] * size * 4000,
+          requestBytes: share[kind] * size * 500,
+          responseBytes: share[kind] * size * 3500,
         }),
       })),
     ),
@@ -113,7 +115,12 @@ test('the page of the benchmark says what was measured, with what command, and w
     }),
     formatIncrements({
       complete: costOf(),
-      increments: [{ name: 'two are gone', cost: costOf({ mode: 'incremental', rows: 2, responseBytes: 30_000 }) }],
+      increments: [
+        {
+          name: 'two are gone',
+          cost: costOf({ mode: 'incremental', rows: 2, requestBytes: 10_000, responseBytes: 20_000 }),
+        },
+      ],
     }),
     formatCookies(columns.slice(2)),
     formatDecoding({
