@@ -60,6 +60,8 @@ function nameOf(read: Read): string {
       return `the database ${read.identity}`;
     case 'recipient':
       return `the recipient ${read.identity}`;
+    case 'command':
+      return `the cmdlet ${read.name}`;
     case 'mailboxCount':
       return 'the mailboxes';
     default:

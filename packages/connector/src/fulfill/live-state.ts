@@ -31,6 +31,8 @@ export type Read =
   | { readonly kind: 'inhabitants'; readonly database: string; readonly population: Population }
   /** `Get-MoveRequest` of a mailbox; nothing where there is none. */
   | { readonly kind: 'moveRequest'; readonly guid: string; readonly domain: string | undefined }
+  /** `Get-Command` of a cmdlet: `Parameters` are the names of those that the account may use; nothing where it may not. */
+  | { readonly kind: 'command'; readonly name: string }
   /** `Get-Mailbox -ResultSize <upTo>`: how many mailboxes there are, counted no further. */
   | { readonly kind: 'mailboxCount'; readonly upTo: number };
 

@@ -14,6 +14,7 @@ import { changedText } from './mailbox-kind.ts';
 import { draftMailboxOrder } from './mailbox-order.ts';
 import type { Order, OrderReading } from './order.ts';
 import { OrganisationView } from './organisation-view.ts';
+import { rightsTo } from './permissions.ts';
 import type { FulfillSettings, ObjectIdentity, OrderDecision, Plan, Step } from './plan.ts';
 import { ReadingNeeded, Refused } from './refused.ts';
 import { type OrderNeeds, type Piece, schedule } from './schedule.ts';
@@ -42,9 +43,12 @@ export function planBatch(
   for (;;) {
     const planner = new BatchPlanner(orders, live, settings, refusals);
     const result = planner.plan();
-    if (result.kind !== 'refusals') return result;
+    if (result.kind === 'readsNeeded') return result;
+    const more = result.kind === 'plan' ? rightsTo(result.steps, live, settings.domainController) : result;
+    if (more.kind === 'readsNeeded') return more;
+    if (result.kind === 'plan' && more.refusals.size === 0) return result;
     // Each time something is refused for good that was not before: this ends.
-    for (const [index, refusal] of result.refusals) refusals.set(index, refusal);
+    for (const [index, refusal] of more.refusals) refusals.set(index, refusal);
   }
 }
 

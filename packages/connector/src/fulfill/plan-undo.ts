@@ -13,6 +13,7 @@ import { linkedByHand, undoDisable } from './mailbox-reconnect.ts';
 import type { LiveState, Read, ReadResult } from './live-state.ts';
 import type { OrderHead } from './order.ts';
 import { OrganisationView, textField } from './organisation-view.ts';
+import { rightsTo } from './permissions.ts';
 import type {
   Check,
   FulfillSettings,
@@ -54,7 +55,12 @@ export function planUndo(
   for (;;) {
     const planner = new UndoPlanner(orders, live, settings, refusals, history);
     const result = planner.plan();
-    if (result !== undefined) return result;
+    if (result === undefined) continue;
+    if (result.kind !== 'plan') return result;
+    const rights = rightsTo(result.steps, live, settings.domainController);
+    if (rights.kind === 'readsNeeded') return rights;
+    if (rights.refusals.size === 0) return result;
+    for (const [index, refusal] of rights.refusals) refusals.set(index, refusal);
   }
 }
 

@@ -181,6 +181,13 @@ function questionOf(read: Read): Question {
         properties: moveProperties,
         domain: { of: read.domain },
       };
+    case 'command':
+      return {
+        cmdlet: 'Get-Command',
+        parameters: [text('Name', read.name)],
+        properties: ['Name', 'Parameters'],
+        domain: 'none',
+      };
     case 'mailboxCount':
       return {
         cmdlet: 'Get-Mailbox',
@@ -203,7 +210,8 @@ export function readRequest(read: Read, options: ReadOptions): PipelineRequest {
       parameters: controller === undefined ? parameters : [...parameters, text('DomainController', controller)],
     },
   ];
-  if (options.project) commands.push(projectOnServer(properties));
+  // A selection's dictionary of parameters would be no more than its type's name.
+  if (options.project && read.kind !== 'command') commands.push(projectOnServer(properties));
   return { statements: [commands] };
 }
 
@@ -230,7 +238,10 @@ function fieldOf(value: PsValue): FieldValue {
     case 'STK':
     case 'QUE':
       return listTexts(value.items);
+    case 'DCT':
+      return listTexts(value.entries.map(({ key }) => key));
     case 'Obj':
+      if (value.base?.kind === 'DCT') return fieldOf(value.base);
       if (value.base?.kind === 'Obj' || value.base?.kind === 'LST' || value.base?.kind === 'IE')
         return fieldOf(value.base);
       if (value.base?.kind === 'B') return value.base.value;
@@ -269,6 +280,12 @@ function mayBeMissing(read: Read): boolean {
   return read.kind === 'inhabitants' && read.population !== 'mailboxes';
 }
 
+/** `Get-Command` says that a cmdlet is not there; or it is not there itself, and nobody knows. */
+function commandResult(name: string, record: ErrorRecord | undefined): ReadResult {
+  if (isCommandMissing(record, name)) return { kind: 'read', objects: [] };
+  return { kind: 'unavailable', reason: `Get-Command: ${describeError(record)}` };
+}
+
 /**
  * What a read gave.
  * @param objects the objects of the answer, decoded whole
@@ -281,6 +298,7 @@ export function readResultOf(read: Read, objects: readonly PsValue[], outcome: P
     return { kind: 'read', objects: objects.map((value) => objectOf(value, properties)) };
   }
   const { record } = failure;
+  if (read.kind === 'command') return commandResult(read.name, record);
   if (classOfError(record) === 'not-found' && objects.length === 0) return { kind: 'read', objects: [] };
   if (isCommandMissing(record, cmdlet) || isParameterMissing(record)) {
     if (mayBeMissing(read)) return { kind: 'unavailable', reason: `${cmdlet}: ${describeError(record)}` };

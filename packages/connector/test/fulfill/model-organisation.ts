@@ -43,6 +43,8 @@ export class ModelOrganisation {
   movesEnd = false;
   reads = 0;
   readonly calls: CmdletCall[] = [];
+  /** Cmdlets that the account may not use (`all`), or only with these parameters. */
+  readonly lacking = new Map<string, string>();
   #next = 1;
 
   addDatabase(name: string, fields: Fields = {}): ModelDatabase {
@@ -241,6 +243,11 @@ export class ModelOrganisation {
           ? []
           : [{ Guid: read.guid, Status: move.status, SourceDatabase: move.source, TargetDatabase: move.target }];
       }
+      case 'command': {
+        const lacks = this.lacking.get(read.name);
+        if (lacks === 'all') return [];
+        return [{ Name: read.name, Parameters: lacks === undefined ? null : lacks.split(' ') }];
+      }
       case 'mailboxCount':
         return accounts
           .filter(({ mailbox }) => mailbox !== undefined)
@@ -396,10 +403,7 @@ export class ModelOrganisation {
       Room: 'RoomMailbox',
       Equipment: 'EquipmentMailbox',
     };
-    if (type !== undefined) {
-      next['RecipientTypeDetails'] = kinds[String(type)] ?? 'UserMailbox';
-      if (!('AccountDisabled' in plain)) next['AccountDisabled'] = type !== 'Regular';
-    }
+    if (type !== undefined) next['RecipientTypeDetails'] = kinds[String(type)] ?? 'UserMailbox';
     account.mailbox = next;
   }
 

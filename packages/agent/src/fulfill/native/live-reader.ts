@@ -27,6 +27,7 @@ const mostLossesOfARead = 5;
 export class LiveReader {
   readonly #session: BatchSession;
   readonly #wait: (milliseconds: number) => Promise<void>;
+  readonly #commands = new Map<string, ReadResult>();
   #project = true;
 
   constructor(session: BatchSession, wait: (milliseconds: number) => Promise<void>) {
@@ -36,6 +37,15 @@ export class LiveReader {
 
   /** Answers a read from the server, now. @throws SessionLostError where one session after the other is lost */
   async read(read: Read): Promise<ReadResult> {
+    const known = read.kind === 'command' ? this.#commands.get(read.name) : undefined;
+    if (known !== undefined) return known;
+    const result = await this.#readPatiently(read);
+    // What an account may use is told once: it is asked with every plan.
+    if (read.kind === 'command') this.#commands.set(read.name, result);
+    return result;
+  }
+
+  async #readPatiently(read: Read): Promise<ReadResult> {
     for (const waitMs of readWaitsMs) {
       const result = await this.#readOrReopen(read);
       if (result.kind !== 'failed' || result.class !== 'transient') return result;

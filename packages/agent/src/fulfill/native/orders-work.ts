@@ -147,6 +147,8 @@ export class SavedPlanWork implements BatchWork {
         JSON.stringify(saved.before) === JSON.stringify(decision.before);
       if (isSame) return decision;
     }
+    // The object may be as it was: it is the account that is not.
+    if (decision.kind === 'refused' && decision.class === 'not-allowed') return decision;
     const seen =
       saved.kind === 'nothingToDo'
         ? 'what stood when the plan was made does not stand now'

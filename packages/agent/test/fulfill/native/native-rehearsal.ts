@@ -175,7 +175,7 @@ export class NativeRehearsal {
   readonly results: string;
   readonly organization: TestOrganization;
   connection: ConnectionSettings;
-  readonly #server: { readonly without?: readonly string[] };
+  #server: { readonly without?: readonly string[] };
   #runs: number;
 
   /**
@@ -203,6 +203,11 @@ export class NativeRehearsal {
 
   dispose(): void {
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Roles are taken from the account between two runs. */
+  lack(...without: readonly string[]): void {
+    this.#server = { without };
   }
 
   /** The settings are changed between two runs. */
