@@ -7,7 +7,7 @@
  *
  *   changed since ─► count = union ──────────────► complete
  *                        └ not ─► sweep ─► not in the union: read now
- *                                     └──► in the union alone: gone meanwhile, left out
+ *                                     └──► in the union alone: asked for once more ─► gone meanwhile, left out
  */
 import { createProjection } from '@exchange-connector/psrp';
 import { cellText, noRemarks } from '../cell-text.ts';
@@ -21,6 +21,7 @@ import { describeError, runPipeline } from '../pipeline-run.ts';
 import { type MailboxSelection, mailboxesRequest, narrowSelection, oneMailboxRequest } from '../requests.ts';
 import type { RowWriter } from '../row-writer.ts';
 import type { SessionViews } from '../session-views.ts';
+import { selectGuids } from '../incremental/sweep.ts';
 import { GuidSet } from './guid-set.ts';
 
 /** What a proof works with. */
@@ -44,6 +45,8 @@ export interface Proof {
 const marginMs = 15 * 3_600_000;
 /** Mailboxes that a sweep found missing are read one by one up to here, all of their selection again beyond. */
 const mostSingly = 500;
+/** Mailboxes that did not come in a sweep are asked for by their GUIDs up to here, all are swept again beyond. */
+const mostAskedFor = 1000;
 
 /**
  * Proves the reading complete, and reads what it lacks.
@@ -66,6 +69,7 @@ export async function proveComplete(proof: Proof): Promise<void> {
   let missing = 0;
   const present = new GuidSet();
   for (const selection of proof.selections) missing += await sweep(selection, present, proof);
+  if (!readsSeveralServers(proof)) await lookForAbsent(present, proof);
   const hasErrors = reading.errors().length > before;
   const gone = hasErrors || readsSeveralServers(proof) ? 0 : leaveOut(present, proof);
   ports.onNote(
@@ -139,11 +143,11 @@ async function countAll(proof: Proof, session: SessionPorts): Promise<number | u
 async function sweep(selection: MailboxSelection, present: GuidSet, proof: Proof): Promise<number> {
   const { views, union, reading, ports, columns, writer } = proof;
   const found = await views.run((session) => guidsOf(selection, proof, session));
+  present.addAll(found);
   const missing: string[] = [];
-  for (const guid of found) {
-    present.add(guid);
+  found.each((guid) => {
     if (!union.has(guid)) missing.push(guid);
-  }
+  });
   if (missing.length === 0) return 0;
   if (missing.length <= mostSingly) {
     for (const guid of missing) await views.run((session) => readOne(guid, selection, proof, session));
@@ -169,7 +173,8 @@ async function sweep(selection: MailboxSelection, present: GuidSet, proof: Proof
   return missing.length;
 }
 
-async function guidsOf(selection: MailboxSelection, proof: Proof, session: SessionPorts): Promise<string[]> {
+/** Not as texts, which would keep in memory what they were cut out of, for every mailbox. */
+async function guidsOf(selection: MailboxSelection, proof: Proof, session: SessionPorts): Promise<GuidSet> {
   const { reading } = proof;
   const properties = reading.projects ? ['Guid'] : undefined;
   const request = mailboxesRequest(selection, {
@@ -178,14 +183,14 @@ async function guidsOf(selection: MailboxSelection, proof: Proof, session: Sessi
     domainController: reading.domainController,
   });
   const projection = createProjection(['Guid']);
-  const guids: string[] = [];
+  const guids = new GuidSet();
   const outcome = await runPipeline(session.session, request, {
     signal: session.signal,
     onWarning: (message) => reading.takeWarning(message),
     onOutput: (body) => {
       const [value] = projection.read(body);
       const text = value === undefined ? '' : cellText(value, noRemarks()).toLowerCase();
-      if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) guids.push(text);
+      if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) guids.add(text);
       return true;
     },
   });
@@ -212,10 +217,29 @@ async function readOne(guid: string, selection: MailboxSelection, proof: Proof, 
     reading.addError(`reading the mailbox ${guid}, which a sweep found without a row: ${describeError(error)}`);
 }
 
-/** Leaves out the rows of mailboxes that the sweep did not find; gives how many. */
-function leaveOut(present: GuidSet, { union, ports }: Proof): number {
-  const gone = union.size - present.size;
-  if (gone <= 0) return 0;
-  ports.mailboxes.keepOnly?.((key) => present.has(key));
+/** The mailboxes that have a row and did not come in the sweep. */
+function absentFrom(present: GuidSet, { union }: Proof): string[] {
+  const absent: string[] = [];
+  union.each((guid) => {
+    if (!present.has(guid)) absent.push(guid);
+  });
+  return absent;
+}
+
+/**
+ * Asks once more for what did not come: a mailbox that moved, while they were swept, from a selection whose turn was
+ * to come into one whose turn had been, is in neither and yet there.
+ */
+async function lookForAbsent(present: GuidSet, proof: Proof): Promise<void> {
+  const absent = absentFrom(present, proof);
+  const { selections, views } = proof;
+  const again = absent.length > mostAskedFor ? selections : selectGuids(selections, absent);
+  for (const selection of again) present.addAll(await views.run((session) => guidsOf(selection, proof, session)));
+}
+
+/** Leaves out the rows of mailboxes that are gone; gives how many. */
+function leaveOut(present: GuidSet, proof: Proof): number {
+  const gone = absentFrom(present, proof).length;
+  if (gone > 0) proof.ports.mailboxes.keepOnly?.((key) => present.has(key));
   return gone;
 }
