@@ -10,6 +10,19 @@ export interface ForestView {
   readonly domainController: string | undefined;
 }
 
+/** What is lost where the account may not open the view, or may not pin, by what the session is for. */
+const lost = {
+  export: {
+    pins: 'two exports of the same state may differ in order of replication',
+    domains: 'mailboxes of other domains of the forest are not in this export',
+  },
+  fulfilment: {
+    pins: 'what is looked for in other domains of the forest, as an address that is in use, may come from one that lags',
+    domains:
+      'accounts and mailboxes of other domains of the forest are not found by orders, and an address that is in use there is seen only when the server refuses it',
+  },
+} as const;
+
 /** Where the account's role leaves out a parameter that pins, the view is tried without pins. */
 const noPins: PinnedServers = { domainController: undefined, globalCatalog: undefined };
 
@@ -21,15 +34,21 @@ const noPins: PinnedServers = { domainController: undefined, globalCatalog: unde
 export async function openForestView(
   session: RemoteSession,
   pins: PinnedServers,
-  handlers: { readonly onWarning: (message: string) => void; readonly signal: AbortSignal },
+  handlers: {
+    readonly onWarning: (message: string) => void;
+    readonly signal: AbortSignal;
+    /** What the session is for; default: an export. */
+    readonly purpose?: keyof typeof lost;
+  },
 ): Promise<ForestView> {
+  const { pins: withoutPins, domains } = lost[handlers.purpose ?? 'export'];
   const run = { ...handlers, onOutput: () => true };
   const doing = 'opening the view of the whole forest';
   let outcome = await runPipeline(session, forestViewRequest(pins), run);
   const isPinned = pins.domainController !== undefined || pins.globalCatalog !== undefined;
   if (outcome.kind === 'failed' && isPinned && isParameterMissing(outcome.error)) {
     handlers.onWarning(
-      'the account may not pin domain controllers (Set-ADServerSettings lacks the parameter in its role): the server chooses which ones are read, and two exports of the same state may differ in order of replication',
+      `the account may not pin domain controllers (Set-ADServerSettings lacks the parameter in its role): the server chooses which ones are read, and ${withoutPins}`,
     );
     outcome = await runPipeline(session, forestViewRequest(noPins), run);
   }
@@ -38,7 +57,7 @@ export async function openForestView(
   if (outcome.kind === 'completed' && error === undefined) return { forestView: true, domainController: undefined };
   if (isCommandMissing(error, 'Set-ADServerSettings') || isParameterMissing(error)) {
     handlers.onWarning(
-      `the account may not use Set-ADServerSettings -ViewEntireForest: only one domain is in view${pins.domainController === undefined ? '' : `, the one of ${pins.domainController}`}, and mailboxes of other domains of the forest are not in this export; give the account a role with that cmdlet, e.g. "View-Only Configuration"`,
+      `the account may not use Set-ADServerSettings -ViewEntireForest: only one domain is in view${pins.domainController === undefined ? '' : `, the one of ${pins.domainController}`}, and ${domains}; give the account a role with that cmdlet, e.g. "View-Only Configuration"`,
     );
     return { forestView: false, domainController: pins.domainController };
   }

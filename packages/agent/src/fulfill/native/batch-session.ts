@@ -161,7 +161,9 @@ export class BatchSession {
       if (!this.#isPinned) this.#domainController = await this.#findDomainController(opened.session);
       this.#isPinned = true;
       const pins = { domainController: this.#domainController, globalCatalog: this.#options.connection.globalCatalog };
-      this.#forestInView = (await openForestView(opened.session, pins, { onWarning, signal })).forestView;
+      this.#forestInView = (
+        await openForestView(opened.session, pins, { onWarning, signal, purpose: 'fulfilment' })
+      ).forestView;
     } catch (error) {
       await opened.session.close();
       throw error;
