@@ -141,6 +141,7 @@ test('Set-Mailbox writes what it is given, and Get-Mailbox shows it', async () =
       ForwardingAddress: 'contact3@partner.example',
       ForwardingSmtpAddress: 'nora@elsewhere.example',
       DeliverToMailboxAndForward: true,
+      Force: true,
       Office: 'Oslo',
       RequireSenderAuthenticationEnabled: true,
     }),
@@ -434,6 +435,12 @@ test('what destroys asks first, and fails where nobody answers; -Confirm:$false 
     'InvalidOperation',
   );
   assert.deepEqual(only(await run(asking, 'Get-Mailbox', { Identity: guid }), 'DisplayName'), ['a']);
+  // A second way of forwarding is a question of its own: -Force answers it, -Confirm:$false does not.
+  done(await run(silent, 'Set-Mailbox', { Identity: 'nora', ForwardingSmtpAddress: 'nora@elsewhere.example' }));
+  const both = { Identity: 'nora', ForwardingAddress: 'contact3@partner.example', Confirm: false };
+  assert.equal((await run(silent, 'Set-Mailbox', both)).failureId, 'HostFunctionNotImplemented');
+  done(await run(silent, 'Set-Mailbox', { ...both, Force: true }));
+  done(await run(silent, 'Set-Mailbox', { ...both, ForwardingAddress: 'contact7@partner.example' }));
   done(await run(asking, 'Disable-Mailbox', { Identity: 'nora', Confirm: false }));
 });
 

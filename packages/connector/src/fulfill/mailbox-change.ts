@@ -7,7 +7,15 @@ import type { LiveObject } from './live-state.ts';
 import { changedText, detailsOfKind, kindOfDetails, typeOfKind, wantedKind } from './mailbox-kind.ts';
 import type { MailboxContext } from './mailbox-place.ts';
 import { undoSetMailbox } from './mailbox-undo.ts';
-import { addressWish, emptyKeysNotes, heldAside, mailboxCatalogue, settingNotes, withPair } from './mailbox-wishes.ts';
+import {
+  addressWish,
+  emptyKeysNotes,
+  forced,
+  heldAside,
+  mailboxCatalogue,
+  settingNotes,
+  withPair,
+} from './mailbox-wishes.ts';
 import { movePart } from './move-order.ts';
 import type { Order } from './order.ts';
 import { type OrganisationView, textField } from './organisation-view.ts';
@@ -141,7 +149,11 @@ function changeStep(
 ): DraftStep | undefined {
   const before: Record<string, FieldValue> = { ...changes.before };
   const after: Record<string, FieldValue> = { ...changes.after };
-  const parameters: Record<string, ParameterValue> = { Identity: object.guid ?? '', ...changes.after };
+  const parameters: Record<string, ParameterValue> = {
+    Identity: object.guid ?? '',
+    ...changes.after,
+    ...forced(mailbox, changes.after),
+  };
   if (kind !== undefined) {
     parameters['Type'] = kind.type;
     before['RecipientTypeDetails'] = kind.before;

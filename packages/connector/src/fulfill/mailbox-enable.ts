@@ -5,7 +5,15 @@ import type { FieldValue, Fields } from './field-value.ts';
 import type { LiveObject } from './live-state.ts';
 import { changedText, detailsOfKind, kindOfDetails, type MailboxKind, wantedKind } from './mailbox-kind.ts';
 import { type MailboxContext, placeOf } from './mailbox-place.ts';
-import { addressWish, emptyKeysNotes, mailboxCatalogue, settingNotes, withPair } from './mailbox-wishes.ts';
+import {
+  addressWish,
+  emptyKeysNotes,
+  forced,
+  mailboxCatalogue,
+  noForwarding,
+  settingNotes,
+  withPair,
+} from './mailbox-wishes.ts';
 import type { Order } from './order.ts';
 import { textField } from './organisation-view.ts';
 import type { FulfillSettings, ObjectIdentity, ParameterValue } from './plan.ts';
@@ -190,7 +198,11 @@ function afterEnable(
   const others = addresses.filter((address) => !isPrimarySmtp(address));
   const before: Record<string, FieldValue> = { ...changes.before };
   const after: Record<string, FieldValue> = { ...changes.after };
-  const parameters: Record<string, ParameterValue> = { Identity: object.guid ?? '', ...changes.after };
+  const parameters: Record<string, ParameterValue> = {
+    Identity: object.guid ?? '',
+    ...changes.after,
+    ...forced(noForwarding, changes.after),
+  };
   if (others.length > 0) {
     parameters['EmailAddresses'] = { add: others.map(formatProxyAddress) };
     before['EmailAddresses'] = primary.map(formatProxyAddress);

@@ -6,6 +6,7 @@ import type { LiveObject } from './live-state.ts';
 import { mailboxRules } from './mailbox-fields.ts';
 import { kindOfDetails, typeOfKind } from './mailbox-kind.ts';
 import { policyNote, restoring } from './mailbox-undo.ts';
+import { forced, noForwarding } from './mailbox-wishes.ts';
 import { textField } from './organisation-view.ts';
 import type { Check, Inverse, InverseCall, ObjectIdentity, ParameterValue } from './plan.ts';
 import { parseProxyAddress, type ProxyAddress } from './proxy-address.ts';
@@ -99,6 +100,7 @@ function settingsOf(
   const addresses = listOf(mailbox['EmailAddresses']);
   if (addresses.length > 0) fields['EmailAddresses'] = [...addresses];
   const { parameters } = restoring(fields);
+  Object.assign(parameters, forced(noForwarding, fields));
   if (isLockedUser) {
     // The type alone would enable the account.
     Object.assign(parameters, { Type: typeOfKind.user, AccountDisabled: true });

@@ -5,6 +5,7 @@ import { type FieldRule, listOf } from './field-rule.ts';
 import type { FieldValue, Fields } from './field-value.ts';
 import { kindOfDetails, typeOfKind } from './mailbox-kind.ts';
 import { mailboxRule } from './mailbox-fields.ts';
+import { forced } from './mailbox-wishes.ts';
 import type { Check, Inverse, InverseCall, ObjectIdentity, ParameterValue } from './plan.ts';
 import { added, type ProxyAddress, parseProxyAddress } from './proxy-address.ts';
 
@@ -72,7 +73,7 @@ export function undoSetMailbox(
   if (Object.keys(parameters).length === 0) return { kind: 'calls', calls: [], notes };
   const call: InverseCall = {
     cmdlet: 'Set-Mailbox',
-    parameters: { Identity: object.guid ?? '', ...parameters },
+    parameters: { Identity: object.guid ?? '', ...parameters, ...forced(after, target) },
     purpose: `change ${object.name} back`,
     before: pick(after, Object.keys(target)),
     after: target,

@@ -1,6 +1,6 @@
 /* What an order says of a mailbox, before it is compared with one; and what is to be said of it to a person. */
 import { listOf } from './field-rule.ts';
-import type { Fields } from './field-value.ts';
+import type { FieldValue, Fields } from './field-value.ts';
 import type { LiveObject } from './live-state.ts';
 import { mailboxKeys, mailboxReadOnly, mailboxRule } from './mailbox-fields.ts';
 import { changedText } from './mailbox-kind.ts';
@@ -69,6 +69,22 @@ export function settingNotes(mailbox: LiveObject, changes: SettingChanges): stri
   if (mailbox['IsDirSynced'] === true)
     notes.push('the mailbox is synchronised from a directory that may write the old values back');
   return notes;
+}
+
+/** A mailbox that was just made forwards to nobody. */
+export const noForwarding: LiveObject = { ForwardingAddress: null, ForwardingSmtpAddress: null };
+
+/**
+ * `-Force`, where Exchange would ask a person, and `-Confirm:$false` is no answer: a `ForwardingAddress` comes to a
+ * mailbox that has, or gets, a `ForwardingSmtpAddress` too.
+ * @param present what there is; a field that is not known may be there
+ * @param set what the call sets
+ */
+export function forced(present: LiveObject, set: Fields): { readonly Force?: true } {
+  const isEmpty = (value: FieldValue | undefined): boolean => value === null || value === '';
+  const elsewhere = 'ForwardingSmtpAddress' in set ? set['ForwardingSmtpAddress'] : present['ForwardingSmtpAddress'];
+  const comes = 'ForwardingAddress' in set && !isEmpty(set['ForwardingAddress']);
+  return comes && !isEmpty(elsewhere) && isEmpty(present['ForwardingAddress'] ?? null) ? { Force: true } : {};
 }
 
 /** The addresses before, where a policy changes them beside what the order asks for. */

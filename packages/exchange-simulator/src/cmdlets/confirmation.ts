@@ -51,12 +51,21 @@ export function* confirmed(
   }
   const asks = args.raw('Confirm') === undefined ? options.impact === 'high' : args.flag('Confirm');
   if (!asks) return true;
+  return yield* answered(`Are you sure you want to perform this action?\r\n${options.message ?? action}`);
+}
+
+/** ShouldContinue: a question of its own, which -Confirm:$false does not answer, and -Force does. */
+export function* continued(args: BoundArguments, question: string): Generator<Emission, boolean> {
+  return args.flag('Force') || (yield* answered(question));
+}
+
+function* answered(message: string): Generator<Emission, boolean> {
   let answer: HostAnswer | undefined;
   yield {
     kind: 'prompt',
     prompt: {
       caption: 'Confirm',
-      message: `Are you sure you want to perform this action?\r\n${options.message ?? action}`,
+      message,
       choices,
       defaultChoice: 0,
     },

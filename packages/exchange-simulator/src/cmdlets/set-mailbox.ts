@@ -9,7 +9,7 @@ import type { MailboxKindName } from '../organization/mailbox-kind.ts';
 import { policyAddress, requireFree } from './address-holders.ts';
 import type { BoundArguments, Cmdlet, CmdletContext, Emission, Parameter } from './cmdlet.ts';
 import { ErrorCategory } from './command-failure.ts';
-import { confirmed } from './confirmation.ts';
+import { confirmed, continued } from './confirmation.ts';
 import { candidateIds } from './mailbox-identity.ts';
 import {
   AddressError,
@@ -139,6 +139,9 @@ const parameters: readonly Parameter[] = [
 export const policyKeepsPrimary =
   "Couldn't update the primary SMTP address because this mailbox is configured to use an email address policy. To disable the email address policy for this mailbox, run the command with the EmailAddressPolicyEnabled parameter set to $false.";
 
+const forwardsTwice =
+  'The mailbox has a ForwardingSmtpAddress and a ForwardingAddress then, of which ForwardingAddress counts. Do you want to continue?';
+
 /** Whether a command may touch a recipient: a mailbox, and a hidden one only with its switch. */
 export function isShownMailbox(args: BoundArguments): (recipient: Recipient) => boolean {
   return (recipient) =>
@@ -194,6 +197,17 @@ class Setting {
         : quotaDisorder(quotas, { ...quotas, ...this.#draft });
     if (disorder !== undefined) throw this.#fail('DataValidationException', disorder, ErrorCategory.InvalidData);
     return differing(recipient, this.#draft);
+  }
+
+  /** A forwarding address comes to a mailbox that has, or gets, one for a mailbox elsewhere. */
+  get forwardsTwice(): boolean {
+    const { recipient } = this.#found;
+    const elsewhere = 'forwardingSmtpAddress' in this.#draft ? this.#draft : recipient;
+    return (
+      this.#draft.forwardingRecipient !== undefined &&
+      recipient.forwardingAddress === undefined &&
+      elsewhere.forwardingSmtpAddress !== undefined
+    );
   }
 
   #fail(reason: string, message: string, category?: number) {
@@ -454,6 +468,7 @@ function* run(args: BoundArguments, context: CmdletContext): Iterable<Emission> 
   const { recipient, controller } = found;
   const goesOn = yield* confirmed(args, `Setting mailbox "${recipient.canonicalName}".`, { impact: 'medium' });
   if (!goesOn) return;
+  if (setting.forwardsTwice && !(yield* continued(args, forwardsTwice))) return;
   for (const text of setting.warnings) yield { kind: 'warning', text };
   if (Object.keys(changes).length === 0) {
     yield {

@@ -1,4 +1,4 @@
-/* What Exchange does beside what it is told: to the account of a mailbox that changes its kind. */
+/* What Exchange does beside what it is told, or asks before it does: accounts of kinds, two ways of forwarding. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { mailboxOrder, NativeRehearsal } from './native-rehearsal.ts';
@@ -70,4 +70,47 @@ test('a shared mailbox that becomes a user\u2019s has its account enabled, unles
       ['SharedMailbox', true],
     );
   }
+});
+
+test('a forwarding address beside one elsewhere, of which Exchange asks a person, is set, taken back and put back', async (context) => {
+  const place = rehearse(context);
+  const { guid, sam } = find(place, (each) => each['RecipientTypeDetails'] === 'UserMailbox');
+  const other = find(place, (each) => each['RecipientTypeDetails'] === 'SharedMailbox');
+  const none = { forwardingSmtpAddress: undefined, forwardingRecipient: undefined };
+  place.organization.change({ kind: 'setMailbox', mailbox: guid, properties: none });
+  const forwarding = (): unknown[] => [
+    typeof seen(place, guid)['ForwardingAddress'],
+    seen(place, guid)['ForwardingSmtpAddress'],
+  ];
+  const order = (id: string, changes: object): object => mailboxOrder(id, 'Modified', changes, { SamAccountName: sam });
+  const elsewhere = 'smtp:away@elsewhere.example';
+  place.give(order('1', { ForwardingSmtpAddress: 'away@elsewhere.example' }));
+  await place.fulfill();
+  place.give(order('2', { ForwardingAddress: other.sam }));
+  await place.fulfill();
+  assert.deepEqual(place.states(), ['2 Executed'], JSON.stringify(place.rows()));
+  assert.deepEqual(forwarding(), ['string', elsewhere]);
+  // Taken away by an order, and that order taken back: the address comes to the other one again.
+  place.give(order('3', { ForwardingAddress: null }));
+  await place.fulfill();
+  await place.undo('run-3');
+  assert.deepEqual([...place.states(), ...forwarding()], ['3 Executed', 'string', elsewhere]);
+  // Both go with the mailbox, and come back with it.
+  place.give(mailboxOrder('4', 'Deleted', {}, { SamAccountName: sam }));
+  await place.fulfill();
+  await place.undo('run-5');
+  assert.deepEqual([...place.states(), ...forwarding()], ['4 Executed', 'string', elsewhere]);
+  assert.deepEqual(place.verdict().kind, 'intact');
+});
+
+test('a new mailbox gets both ways of forwarding in one call', async (context) => {
+  const place = rehearse(context);
+  const other = find(place, (each) => each['RecipientTypeDetails'] === 'SharedMailbox');
+  const account = [...place.organization.truth().others()].find(
+    ({ recipientClass, canonicalName }) => recipientClass === 'user' && canonicalName.startsWith('example.test/'),
+  );
+  const changes = { ForwardingAddress: other.sam, ForwardingSmtpAddress: 'away@elsewhere.example' };
+  place.give(mailboxOrder('1', 'Added', { SamAccountName: account?.samAccountName, ...changes }));
+  await place.fulfill();
+  assert.deepEqual(place.states(), ['1 Executed'], JSON.stringify(place.rows()));
 });
