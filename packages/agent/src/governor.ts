@@ -208,7 +208,7 @@ export class Governor {
   }
 }
 
-/** Milliseconds before the n-th attempt. */
+/** Milliseconds before the n-th attempt; none before the first, nor where nothing was lost since something was achieved. */
 function backOff(attempt: number): number {
-  return backOffMs[Math.min(attempt, backOffMs.length) - 1] as number;
+  return backOffMs[Math.min(Math.max(attempt, 1), backOffMs.length) - 1] as number;
 }

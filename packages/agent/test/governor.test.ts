@@ -135,6 +135,16 @@ test('sessions that were open together are lost together, which counts once', ()
   assert.deepEqual(it.lost(start + 700_000, 6), { kind: 'giveUp' });
 });
 
+test('a session that notices only after something was achieved that it was lost with others is replaced at once', () => {
+  const it = governor();
+  it.opened(start);
+  const { generation } = it;
+  it.lost(start, generation);
+  it.progressed();
+  assert.deepEqual(it.lost(start + 5_000, generation), { kind: 'again' });
+  assert.deepEqual(it.nextOpening(0), { kind: 'at', time: start + 5_000 });
+});
+
 test('a server that is down is tried for so long, and not at all where it was never up', () => {
   assert.deepEqual(governor().refused({ kind: 'down' }, start, 0, false), { kind: 'giveUp' });
   const it = governor({ reconnectForMs: 60_000 });
