@@ -21,6 +21,7 @@ import { failedEnd, fulfillSettingsOf, type NativeContext, openBatch } from './n
 import { writeResults } from './results-file.ts';
 import {
   type BatchLine,
+  type JournalLine,
   type JournalOrder,
   type JournalReading,
   type Purpose,
@@ -66,8 +67,17 @@ interface Batch {
   readonly giveUp?: string | undefined;
 }
 
-function orderLines(orders: readonly JournalOrder[]): { kind: 'order' }[] {
-  return orders.map((order) => ({ kind: 'order' as const, ...order }));
+function orderLines(orders: readonly JournalOrder[]): JournalLine[] {
+  return orders.map((order) => ({ kind: 'order', ...order }));
+}
+
+function carriedLines(past: ReadonlyMap<number, PastOrder>): JournalLine[] {
+  return [...past].map(([order, { outcome, run, order: of }]) => ({
+    kind: 'answer',
+    order,
+    ...outcome,
+    carried: { run, order: of },
+  }));
 }
 
 async function carryOut(context: NativeContext, batch: Batch): Promise<BatchEnd> {
@@ -246,9 +256,8 @@ export async function runBatch(
     };
     const journal = RunJournal.create(request.folders.work, runId, line, ports.watch, context.atRest);
     asked.prepare?.(journal.folder);
-    journal.note(...(orderLines(asked.orders) as never[]), { kind: 'accepted', orders: asked.orders.length });
-    for (const [order, { outcome, run, order: of }] of past)
-      journal.note({ kind: 'answer', order, ...outcome, carried: { run, order: of } });
+    // A run that died before `accepted` did nothing; one that has it knows what was answered before.
+    journal.note(...orderLines(asked.orders), ...carriedLines(past), { kind: 'accepted', orders: asked.orders.length });
     const batch: Batch = { line, orders: asked.orders, journal, session, reader, answered };
     const end = await carryOut(context, batch);
     publish(context, batch, end);
