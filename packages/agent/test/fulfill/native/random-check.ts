@@ -30,8 +30,9 @@ export const unguarded = {
 /** How a batch is to be troubled. */
 export interface Trouble {
   readonly orders: number;
-  /** Of the first start; the later ones are left alone. */
   readonly ports: (dice: Dice) => PortOptions;
+  /** Of the second start, where the first died; the third is left alone. */
+  readonly again: (dice: Dice) => PortOptions;
 }
 
 /** What was done: for counting that the seeds reach what they are meant to reach. */
@@ -139,15 +140,16 @@ export async function checkSeed(seed: number, trouble: Trouble): Promise<Reached
     let outcome: FulfillOutcome = await place.fulfill(first);
     const { moments } = first.counts;
     let starts = 1;
-    if (outcome.kind === 'failed') {
+    let told: Buffer | undefined;
+    for (const ports of [place.ports(trouble.again(dice)), place.ports()]) {
+      if (outcome.kind !== 'failed') break;
       // What a file of results told is done with: the orders would be new ones.
-      const isTold = existsSync(place.results);
-      if (isTold) place.give();
+      told ??= existsSync(place.results) ? readFileSync(place.results) : undefined;
+      if (told !== undefined) place.give();
       starts += 1;
-      const told = isTold ? readFileSync(place.results) : undefined;
-      outcome = await place.fulfill();
-      if (told !== undefined) writeFileSync(place.results, told);
+      outcome = await place.fulfill(ports);
     }
+    if (told !== undefined) writeFileSync(place.results, told);
     assert.ok(outcome.kind === 'done' || outcome.kind === 'partial', JSON.stringify(outcome));
     const { standing, acting } = checkTold(place, orders);
     place.organization.clock.advance(oneDayMs);
@@ -224,14 +226,17 @@ export function faulty(orders: number): Trouble {
   return {
     orders,
     ports: (dice) => ({ faults: randomFaults(dice, 200) }),
+    again: () => ({}),
   };
 }
 
-/** Faults of the server, and a death somewhere. */
+/** Faults of the server, and a death somewhere; of three runs that go on after it, one dies, too. */
 export function deadlyAndFaulty(orders: number): Trouble {
   const ports = (dice: Dice): PortOptions => {
     const deadly: Deadly = { moment: dice.below(orders * 14), torn: dice.below(2) === 0 };
     return { faults: randomFaults(dice, 200), deadly };
   };
-  return { orders, ports };
+  const again = (dice: Dice): PortOptions =>
+    dice.below(3) === 0 ? { deadly: { moment: dice.below(orders * 8), torn: dice.below(2) === 0 } } : {};
+  return { orders, ports, again };
 }
