@@ -20,7 +20,7 @@ import { proveComplete, uniting } from './partition/completeness.ts';
 import { GuidSet } from './partition/guid-set.ts';
 import { isWorthCutting, type PlannedDatabase } from './partition/partition-plan.ts';
 import { readInParts } from './partition/partitioned-reading.ts';
-import { probeMailbox } from './probe.ts';
+import { type MailboxProbe, probeMailbox } from './probe.ts';
 import { type MailboxSelection, mailboxSelections } from './requests.ts';
 import { RowWriter } from './row-writer.ts';
 import { ReadingRestart, SessionViews } from './session-views.ts';
@@ -33,6 +33,7 @@ interface Beginning {
   readonly units: readonly Unit[] | undefined;
   readonly columns: ColumnPlan;
   readonly missing: readonly string[];
+  readonly origin: MailboxProbe['origin'] | undefined;
   readonly selections: readonly MailboxSelection[];
   readonly counts: readonly (number | undefined)[];
 }
@@ -62,7 +63,11 @@ export async function readOrganisation(plan: ExportPlan, ports: ExportPorts): Pr
 
 async function readAll(plan: ExportPlan, views: SessionViews, ports: ExportPorts): Promise<OrganisationReading> {
   const begun = await views.run((session, view) => begin(plan, view, { ...session, databases: ports.databases }));
-  const { reading, columns } = begun;
+  const { reading, columns, origin } = begun;
+  if (origin !== undefined) {
+    views.learn(new Map([[origin.distinguishedName, new Set([origin.server])]]));
+    await views.tryPins();
+  }
   const readFrom = await readMailboxes(plan, begun, views, ports);
   ports.onProgress({ phase: 'mailboxes', done: reading.mailboxesReceived, total: reading.mailboxesReceived });
   return {
@@ -90,12 +95,12 @@ async function begin(
   const reading = new ExportReading(ports, view.domainController);
   const databases = await readDatabases(reading, ports);
   const units = await readUnits(reading.projects, reading.domainController, ports);
-  const { columns, missing } = await planMailboxes(plan, reading, ports);
+  const { columns, missing, origin } = await planMailboxes(plan, reading, ports);
   const selections = mailboxSelections(plan.scope);
   const { each: counts, total } = await countSelections(selections, reading, ports);
   reading.totalMailboxes = total ?? plan.expectedMailboxes;
   reading.countedMailboxes = total;
-  return { view, reading, databases, units, columns, missing, selections, counts };
+  return { view, reading, databases, units, columns, missing, origin, selections, counts };
 }
 
 /** Looks at one mailbox: which properties there are, how they are spelled, and whether the server's projection tells the same. */
@@ -108,12 +113,14 @@ export async function planMailboxes(
   readonly missing: readonly string[];
   /** False where there was no mailbox to look at. */
   readonly probed: boolean;
+  /** Where the mailbox came from that was looked at. */
+  readonly origin: MailboxProbe['origin'] | undefined;
 }> {
   const asked = mailboxColumns(plan.additionalColumns);
   for (const name of asked.repeated)
     ports.onWarning(`AdditionalColumns: ${name} is in the header already, and is not repeated`);
   const probe = await probeMailbox(mailboxSelections(plan.scope), asked, reading, ports);
-  if (probe === undefined) return { columns: asked, missing: [], probed: false };
+  if (probe === undefined) return { columns: asked, missing: [], probed: false, origin: undefined };
   const columns = spellAsServer(asked, probe.propertyNames);
   const has = new Set(probe.propertyNames);
   const missing = columns.columns
@@ -125,7 +132,7 @@ export async function planMailboxes(
   for (const name of missing.filter((column) => plan.additionalColumns.includes(column))) {
     ports.onWarning(`AdditionalColumns: mailboxes of this server have no property ${name}: the column is empty`);
   }
-  return { columns, missing, probed: true };
+  return { columns, missing, probed: true, origin: probe.origin };
 }
 
 /** Reads all mailboxes; gives the time when the oldest rows began to be read. */

@@ -45,7 +45,8 @@ export async function openForestView(
   const run = { ...handlers, onOutput: () => true };
   const doing = 'opening the view of the whole forest';
   let outcome = await runPipeline(session, forestViewRequest(pins), run);
-  const isPinned = pins.domainController !== undefined || pins.globalCatalog !== undefined;
+  const { domainController, globalCatalog, alsoDomainControllers = [] } = pins;
+  const isPinned = domainController !== undefined || globalCatalog !== undefined || alsoDomainControllers.length > 0;
   if (outcome.kind === 'failed' && isPinned && isParameterMissing(outcome.error)) {
     handlers.onWarning(
       `the account may not pin domain controllers (Set-ADServerSettings lacks the parameter in its role): the server chooses which ones are read, and ${withoutPins}`,

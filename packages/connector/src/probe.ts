@@ -3,6 +3,8 @@
  * projection of it (Select-Object) tells the same as the whole object. Depending on the server's type
  * files a projected value may be serialized one level deeper, or flattened; only the comparison knows.
  */
+import { property } from '@exchange-connector/psrp';
+import { cellText, noRemarks } from './cell-text.ts';
 import type { ColumnPlan } from './columns.ts';
 import type { SessionPorts } from './export-ports.ts';
 import type { ExportReading } from './export-reading.ts';
@@ -15,6 +17,8 @@ import { RowWriter } from './row-writer.ts';
 export interface MailboxProbe {
   /** The names of all its properties, in wire order. */
   readonly propertyNames: readonly string[];
+  /** Where it came from: its place, and the directory server; empty where it does not say. */
+  readonly origin: { readonly distinguishedName: string; readonly server: string };
 }
 
 /** The first mailbox of the first selection that has one; `undefined` where none has. */
@@ -31,7 +35,11 @@ export async function probeMailbox(
     if (whole === undefined) continue;
     const names = propertyNames(whole);
     if (reading.projects) await compareProjection(body, spellAsServer(asked, names), reading, ports);
-    return { propertyNames: names };
+    const text = (name: string): string => cellText(property(whole, name), noRemarks());
+    return {
+      propertyNames: names,
+      origin: { distinguishedName: text('DistinguishedName'), server: text('OriginatingServer') },
+    };
   }
   return undefined;
 }

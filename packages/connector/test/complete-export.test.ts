@@ -241,6 +241,8 @@ test('the forest view comes first, then databases, then mailboxes, projected by 
     'Get-Mailbox -ResultSize 1',
     `Get-Mailbox -Identity ${guid(2)} | Select-Object -Property …`,
     'Get-Mailbox -ResultSize Unlimited | Measure-Object',
+    // From where the first mailbox came.
+    'Set-ADServerSettings -ViewEntireForest -PreferredGlobalCatalog dc01.contoso.com',
     'Get-Mailbox -ResultSize Unlimited | Select-Object -Property …',
   ]);
   assert.deepEqual([...seen.rows.keys()].sort(), [guid(1), guid(2)]);

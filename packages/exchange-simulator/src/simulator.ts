@@ -76,6 +76,8 @@ export interface SimulatorOptions {
   readonly pipe?: string;
   /** What goes wrong, and when: a fault script (docs/faults.md). Over HTTP only. */
   readonly fault?: string;
+  /** Each further shell reads from another global catalog than the one before, where it is not pinned. */
+  readonly spreadsShells?: boolean;
   /** What the Date header of answers says, `undefined` for none; default the organisation's clock. Over HTTP only. */
   readonly serverClock?: () => Date | undefined;
   /** Takes lines of the log; default: errors to standard error. */
@@ -120,6 +122,15 @@ function logOf(options: SimulatorOptions): LogLine {
   );
 }
 
+function catalogsOf({ controllers }: Organization): string[] {
+  return controllers.filter(({ isGlobalCatalog }) => isGlobalCatalog).map(({ name }) => name);
+}
+
+function inTurn(names: readonly string[]): () => string | undefined {
+  let next = 0;
+  return () => names[next++ % names.length];
+}
+
 function createService(options: SimulatorOptions, organization: Organization, registry: ShellRegistry): Service {
   return new Service({
     registry,
@@ -140,6 +151,7 @@ function createService(options: SimulatorOptions, organization: Organization, re
     idleTimeoutMs: options.idleTimeoutMs ?? 900_000,
     log: logOf(options),
     asksNullHosts: options.asksNullHosts ?? false,
+    chooseCatalog: options.spreadsShells === true ? inTurn(catalogsOf(organization)) : undefined,
   });
 }
 

@@ -91,12 +91,13 @@ async function readOnce(context: PartitionedReading): Promise<number> {
     reading.take(tally);
     writer.addOddities(facts.oddities);
     starts.push(Date.parse(facts.startedAt));
-    context.views.learn(tally.origins);
   };
   const done = new Set<string>();
   for (const { part, facts } of kept?.finished ?? []) {
+    const tally = tallyOf(facts);
     done.add(partId(part));
-    take(tallyOf(facts), facts);
+    context.views.adopt(tally.origins);
+    take(tally, facts);
   }
   reading.tellProgress();
   const reader = new ObjectReader(columns, 'mailbox');
@@ -134,12 +135,40 @@ function tallyOf(facts: PartFacts): RowTally {
   return tally;
 }
 
+interface ReadPart {
+  readonly tally: RowTally;
+  readonly facts: PartFacts;
+  readonly guids: GuidSet;
+}
+
+/** A part came from another directory server than the parts before it. */
+class OtherServer extends Error {
+  override readonly name = 'OtherServer';
+}
+
+/** A part that came from another directory server than those before is read once more, after the session was pinned. */
 async function readPart(
   part: Part,
   context: PartitionedReading,
   reader: ObjectReader,
   signal: AbortSignal,
-): Promise<{ readonly tally: RowTally; readonly facts: PartFacts; readonly guids: GuidSet }> {
+): Promise<ReadPart> {
+  try {
+    return await readPartOnce(part, context, reader, signal, false);
+  } catch (error) {
+    if (!(error instanceof OtherServer)) throw error;
+    context.ports.onNote(error.message);
+    return readPartOnce(part, context, reader, signal, true);
+  }
+}
+
+async function readPartOnce(
+  part: Part,
+  context: PartitionedReading,
+  reader: ObjectReader,
+  signal: AbortSignal,
+  isLast: boolean,
+): Promise<ReadPart> {
   const { views, ledger, reading, columns, plan, selections, ports } = context;
   const now = ports.now ?? Date.now;
   return views.run(async (session) => {
@@ -154,6 +183,10 @@ async function readPart(
       const into = { columns, reader, writer, sink: open.sink, part: tally, onKey };
       const outcome = await readSelection(selectionOf(part, selections), into, reading, session);
       if (outcome.kind === 'asWhole') throw new AsWhole();
+      views.learn(tally.origins);
+      if (!isLast && views.differs(tally.origins))
+        throw new OtherServer('a part came from another directory server than those before it, and is read again');
+      if (views.differs(tally.origins)) views.giveUpPinning('parts come from several directory servers all the same');
       const origins = [...tally.origins].flatMap(([domain, servers]) =>
         [...servers].map((server) => [domain, server] as const),
       );

@@ -39,7 +39,7 @@ export function controllerOfDomain(context: CmdletContext, domain: string): Doma
 
 /** The global catalog that a runspace asks. */
 export function catalogOf(context: CmdletContext): DomainController {
-  const name = context.state.preferredGlobalCatalog;
+  const name = context.state.preferredGlobalCatalog ?? context.state.ownGlobalCatalog;
   return (
     (name === undefined ? undefined : context.organization.controller(name)) ?? context.organization.defaultCatalog
   );

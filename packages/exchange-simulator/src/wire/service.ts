@@ -54,6 +54,8 @@ export interface ServiceOptions {
   readonly idleTimeoutMs: number;
   readonly log: LogLine;
   readonly asksNullHosts: boolean;
+  /** The global catalog of the next shell; default the organisation's first. */
+  readonly chooseCatalog: (() => string | undefined) | undefined;
 }
 
 /** Who asks, and by what. */
@@ -257,6 +259,7 @@ export class Service {
       cookie,
       pool,
       context: this.#options.context,
+      globalCatalog: this.#options.chooseCatalog?.(),
       level,
       latencyMs: this.#options.latencyMs,
       fillMs: this.#options.fillMs,

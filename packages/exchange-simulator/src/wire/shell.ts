@@ -63,6 +63,8 @@ export interface ShellOptions {
   readonly cookie: string | undefined;
   readonly pool: ServerRunspacePool;
   readonly context: Omit<CmdletContext, 'state'>;
+  /** The one that the server chose for this shell; default the organisation's first. */
+  readonly globalCatalog?: string | undefined;
   readonly level: SerializationLevel;
   readonly latencyMs: number;
   /** How long a Receive that has something to give goes on filling its envelope. */
@@ -297,7 +299,7 @@ export class Shell {
   #freeRunspace(): { state: RunspaceState; busy: boolean } | undefined {
     const free = this.#runspaces.find((runspace) => !runspace.busy);
     if (free !== undefined || this.#runspaces.length >= this.#maxRunspaces) return free;
-    const fresh = { state: freshRunspaceState(), busy: false };
+    const fresh = { state: freshRunspaceState(this.#options.globalCatalog), busy: false };
     this.#runspaces.push(fresh);
     return fresh;
   }
