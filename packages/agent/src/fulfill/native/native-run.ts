@@ -118,18 +118,18 @@ async function carryOut(context: NativeContext, batch: Batch): Promise<BatchEnd>
   return runner.run();
 }
 
-/** Writes what became of a batch, and closes its journal where everything is known. */
-function publish(context: NativeContext, batch: Batch, end: BatchEnd): void {
-  const { line, orders, journal } = batch;
+/** Writes what became of a batch. */
+function publish(context: NativeContext, { line, orders }: Batch, end: BatchEnd): void {
   if (line.results !== null) writeResults(line.results, orders, end.outcomes, context.ports.watch, context.atRest);
-  journal.note({ kind: 'published' });
 }
 
 function countExecuted(outcomes: ReadonlyMap<number, OrderOutcome>): number {
   return [...outcomes.values()].filter(({ state }) => state === 'Executed').length;
 }
 
+/** Closes the journal of a batch whose results are in place, where everything is known. */
 function finish({ journal, orders }: Batch, end: BatchEnd): void {
+  if (!journal.lines.some(({ kind }) => kind === 'published')) journal.note({ kind: 'published' });
   if (end.isOpen) return;
   const executed = countExecuted(end.outcomes);
   journal.finish({ executed, errored: orders.length - executed });
@@ -161,6 +161,7 @@ async function resumeRun(
     const end = await carryOut(context, batch);
     // What a file of results told already is done with: the same order sent again is a new one.
     if (isPublished) return { batch, end, past: [] };
+    // Noted as published once the run that asks has its own results: until then the outcomes stand for its orders.
     publish(context, batch, end);
     return { batch, end, past: pastOrders(batch, end) };
   } finally {
