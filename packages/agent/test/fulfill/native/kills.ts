@@ -7,7 +7,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestOrganization } from '@exchange-connector/exchange-simulator';
 import { filesIn, FolderHistory, type FolderState } from './folder-history.ts';
@@ -20,7 +20,7 @@ import {
   tear,
   type Writing,
 } from './native-rehearsal.ts';
-import { checkTold, unguarded } from './random-check.ts';
+import { checkTold, isTold, unguarded } from './random-check.ts';
 
 const oneDayMs = 86_400_000;
 
@@ -112,8 +112,7 @@ export class Recording {
     if (death.torn !== undefined) tear(death.torn);
     this.#loseLock();
     const place = this.#at(death, 1);
-    const told = existsSync(place.results) ? readFileSync(place.results) : undefined;
-    // What a file of results told is done with: the orders would be new ones.
+    const told = isTold(place) ? readFileSync(place.results) : undefined;
     if (told !== undefined) place.give();
     const again = place.ports();
     const outcome = await place.fulfill(again);

@@ -11,6 +11,7 @@
  *   … -- --moment 1234 [--torn] [--orders 200]      one death
  *   … -- --seed 727018570 [--deadly]                one random batch
  *   … -- --seeds 727018570 --batches 2000           random batches from a seed on
+ *   … -- --only deaths [--orders 200]               the second of the three; the others are `kills` and `batches`
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -32,12 +33,17 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string' },
     deadly: { type: 'boolean', default: false },
     seeds: { type: 'string' },
+    only: { type: 'string' },
     batches: { type: 'string' },
   },
 });
 const scale = (positionals[0] ?? '').toUpperCase();
 if (!['', 'QUICK'].includes(scale)) {
   console.error(`found ${positionals[0]}; allowed is QUICK, or nothing`);
+  process.exit(2);
+}
+if (!['kills', 'deaths', 'batches', undefined].includes(values.only)) {
+  console.error(`found --only ${values.only}; allowed are kills, deaths, batches`);
   process.exit(2);
 }
 const isQuick = scale === 'QUICK';
@@ -166,9 +172,12 @@ if (values.moment !== undefined) {
 } else if (values.seeds !== undefined) {
   await randomBatches(Number(values.seeds), Number(values.batches ?? 2_000));
 } else {
-  await realKills(12, isQuick ? 3 : 25);
-  await killAtMoments(orders, isQuick ? 19 : 1);
-  await randomBatches(randomInt(1_000_000_000), isQuick ? 200 : 2_000);
+  const { only } = values;
+  const isWanted = (part: string): boolean => only === undefined || only === part;
+  if (isWanted('kills')) await realKills(12, isQuick ? 3 : 25);
+  if (isWanted('deaths')) await killAtMoments(orders, isQuick ? 19 : 1);
+  if (isWanted('batches'))
+    await randomBatches(randomInt(1_000_000_000), Number(values.batches ?? (isQuick ? 200 : 2_000)));
 }
 tell(findings === 0 ? 'nothing was found' : `${findings} findings`);
 process.exit(findings === 0 ? 0 : 1);

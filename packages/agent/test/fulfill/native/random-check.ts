@@ -129,6 +129,13 @@ function checkAudit(place: NativeRehearsal): void {
   }
 }
 
+/** Whether the results of a run count as told: then it is done with, and the same orders would be new ones. */
+export function isTold(place: NativeRehearsal): boolean {
+  const folder = join(place.folders.work, 'Fulfill');
+  const runs = existsSync(folder) ? readdirSync(folder) : [];
+  return runs.some((run) => journalOf(place, run).some(({ kind }) => kind === 'published'));
+}
+
 /** Runs one seed. @throws where something does not agree */
 export async function checkSeed(seed: number, trouble: Trouble): Promise<Reached> {
   const dice = new Dice(seed);
@@ -143,8 +150,7 @@ export async function checkSeed(seed: number, trouble: Trouble): Promise<Reached
     let told: Buffer | undefined;
     for (const ports of [place.ports(trouble.again(dice)), place.ports()]) {
       if (outcome.kind !== 'failed') break;
-      // What a file of results told is done with: the orders would be new ones.
-      told ??= existsSync(place.results) ? readFileSync(place.results) : undefined;
+      told ??= isTold(place) ? readFileSync(place.results) : undefined;
       if (told !== undefined) place.give();
       starts += 1;
       outcome = await place.fulfill(ports);
