@@ -242,6 +242,8 @@ function Set-Columns {
   if ($settings.Count -eq 0) { return }
   $settings['Identity'] = $identity
   $settings['Confirm'] = $false
+  # Beside a ForwardingSmtpAddress Exchange asks, whatever Confirm says.
+  if ($settings['ForwardingAddress']) { $settings['Force'] = $true }
   $null = Invoke-Exchange 'Set-Mailbox' $settings
 }
 
@@ -258,7 +260,11 @@ function Start-Move {
   if ([string](Get-Member-Value $ended 'Status') -like 'Completed*') {
     $null = Invoke-Exchange 'Remove-MoveRequest' @{ Identity = $identity; Confirm = $false }
   }
-  $null = Invoke-Exchange 'New-MoveRequest' @{ Identity = $identity; TargetDatabase = $database; Confirm = $false }
+  $move = @{ Identity = $identity; TargetDatabase = $database; Confirm = $false }
+  # Exchange brings the archive along, also one that has a database of its own.
+  $archive = [string](Get-Member-Value $mailbox 'ArchiveDatabase')
+  if ($archive -ne '' -and $archive -ne [string](Get-Member-Value $mailbox 'Database')) { $move['PrimaryOnly'] = $true }
+  $null = Invoke-Exchange 'New-MoveRequest' $move
   Write-Host "the move of $identity to $database is queued"
   while ($waitForMove) {
     $request = Invoke-Exchange 'Get-MoveRequestStatistics' @{ Identity = $identity }

@@ -117,6 +117,13 @@ class ExchangeRehearsal extends Rehearsal {
     return this.states();
   }
 
+  /** What a mailbox has beside. */
+  give(name: string, properties: object): void {
+    const { mailboxes, ...rest } = this.organisation;
+    const given = mailboxes.map((each) => (each.SamAccountName === name ? { ...each, ...properties } : each));
+    writeFileSync(this.#file('organisation.json'), JSON.stringify({ ...rest, mailboxes: given }));
+  }
+
   get organisation(): Organisation {
     return JSON.parse(readFileSync(this.#file('organisation.json'), 'utf8')) as Organisation;
   }
@@ -306,6 +313,16 @@ test('a changed database is a move request; with WaitForMove the order ends when
     executed,
   );
   assert.deepEqual(same.changes(), []);
+  const archived = new ExchangeRehearsal(context);
+  archived.give('anna', { ArchiveDatabase: 'Archives' });
+  // A forwarding address goes with -Force, as Exchange may ask a person.
+  const both = { Database: { Name: 'DB2' }, ForwardingAddress: 'ben' };
+  assert.deepEqual(await archived.carryOut(mailboxOrder('Modified', both, { SamAccountName: 'anna' })), executed);
+  const [set, alone] = archived.changes();
+  assert.deepEqual(
+    [set?.parameters['Force'], move?.parameters['PrimaryOnly'], alone?.parameters['PrimaryOnly']],
+    [true, undefined, true],
+  );
   const waited = new ExchangeRehearsal(context, { WaitForMove: true, MountWaitSeconds: 0 });
   assert.deepEqual(await waited.carryOut(order), executed);
   assert.ok(waited.asked().some(({ command }) => command === 'Get-MoveRequestStatistics'));

@@ -7,7 +7,7 @@ import { changedText } from './mailbox-kind.ts';
 import { type MailboxContext, requireDatabase } from './mailbox-place.ts';
 import type { Order } from './order.ts';
 import { textField } from './organisation-view.ts';
-import type { Check, ObjectIdentity } from './plan.ts';
+import type { Check, ObjectIdentity, ParameterValue } from './plan.ts';
 import { Refused } from './refused.ts';
 
 /** The name under which plans speak of a queued move: no property of a mailbox, but a part of its state. */
@@ -74,23 +74,57 @@ function followOnly(object: ObjectIdentity, from: string, to: string): DraftStep
   };
 }
 
-function startMove(object: ObjectIdentity, from: string, to: string, waits: boolean): DraftStep {
+/** Where the archive of a mailbox is that moves. */
+interface ArchivePlace {
+  /** It lies beside the mailbox, and goes with it; elsewhere it stays where it is. */
+  readonly isBeside: boolean;
+  readonly database: string;
+}
+
+function archiveOf(mailbox: LiveObject, from: string): ArchivePlace | undefined {
+  const database = textField(mailbox, 'ArchiveDatabase');
+  return database === '' ? undefined : { isBeside: sameField('name', database, from), database };
+}
+
+/** The fields of a mailbox that lies in a database, with the archive beside it. */
+function placed(database: string, archive: ArchivePlace | undefined): Fields {
+  return archive?.isBeside === true ? { Database: database, ArchiveDatabase: database } : { Database: database };
+}
+
+/** Without `-PrimaryOnly` Exchange moves the archive, too, wherever it is. */
+function moveParameters(
+  object: ObjectIdentity,
+  to: string,
+  archive: ArchivePlace | undefined,
+): Readonly<Record<string, ParameterValue>> {
+  const alone = archive?.isBeside === false ? { PrimaryOnly: true } : {};
+  return { Identity: object.guid ?? '', TargetDatabase: to, ...alone };
+}
+
+function startMove(
+  object: ObjectIdentity,
+  from: string,
+  to: string,
+  waits: boolean,
+  archive: ArchivePlace | undefined,
+): DraftStep {
   const mailbox: Check['read'] = { kind: 'mailbox', guid: object.guid ?? '', domain: object.domain };
   const target: Fields = { TargetDatabase: to };
+  const where = archive === undefined ? {} : { ArchiveDatabase: archive.database };
   return {
     cmdlet: 'New-MoveRequest',
-    parameters: { Identity: object.guid ?? '', TargetDatabase: to },
+    parameters: moveParameters(object, to, archive),
     object,
     purpose: `move the mailbox of ${object.name} from ${from} to ${to}`,
-    before: waits ? { Database: from } : { [moveField]: null },
-    after: waits ? { Database: to } : { [moveField]: `to ${to}` },
+    before: waits ? placed(from, archive) : { [moveField]: null },
+    after: waits ? placed(to, archive) : { [moveField]: `to ${to}` },
     preconditions: [
-      { read: mailbox, expect: { kind: 'fields', fields: { Database: from } } },
+      { read: mailbox, expect: { kind: 'fields', fields: { Database: from, ...where } } },
       { read: requestRead(object), expect: { kind: 'absent' } },
     ],
     expectation: [
       { read: requestRead(object), expect: { kind: 'fields', fields: target } },
-      ...(waits ? [{ read: mailbox, expect: { kind: 'fields' as const, fields: { Database: to } } }] : []),
+      ...(waits ? [{ read: mailbox, expect: { kind: 'fields' as const, fields: placed(to, archive) } }] : []),
     ],
     // What takes a move back depends on how far it has come: see the planning of an undo.
     inverse: {
@@ -98,11 +132,11 @@ function startMove(object: ObjectIdentity, from: string, to: string, waits: bool
       calls: [
         {
           cmdlet: 'New-MoveRequest',
-          parameters: { Identity: object.guid ?? '', TargetDatabase: from },
+          parameters: moveParameters(object, from, archive),
           purpose: `move the mailbox of ${object.name} back to ${from}`,
-          before: { Database: to },
-          after: { Database: from },
-          preconditions: [{ read: mailbox, expect: { kind: 'fields', fields: { Database: to } } }],
+          before: placed(to, archive),
+          after: placed(from, archive),
+          preconditions: [{ read: mailbox, expect: { kind: 'fields', fields: placed(to, archive) } }],
           expectation: [{ read: requestRead(object), expect: { kind: 'fields', fields: { TargetDatabase: from } } }],
         },
       ],
@@ -128,8 +162,14 @@ export function movePart(order: Order, object: ObjectIdentity, mailbox: LiveObje
   const ended = isEnded(status);
   if (status !== '' && !ended) return underWay(object, target, status, to, from, waits);
   if (sameField('name', from, to)) return none;
-  const notes = database['Mounted'] === false ? [`${to} is not mounted: the move waits until it is`] : [];
-  const start = startMove(object, from, to, waits);
+  const archive = archiveOf(mailbox, from);
+  const notes = [
+    ...(database['Mounted'] === false ? [`${to} is not mounted: the move waits until it is`] : []),
+    ...(archive === undefined
+      ? []
+      : [archive.isBeside ? 'its archive goes with it' : `its archive stays in ${archive.database}`]),
+  ];
+  const start = startMove(object, from, to, waits, archive);
   return finish(ended ? [removeEnded(object, status), start] : [start], notes, needs, waits ? 'Completed' : `to ${to}`);
 }
 

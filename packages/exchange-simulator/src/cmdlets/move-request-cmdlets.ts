@@ -49,7 +49,7 @@ function* runNew(args: BoundArguments, context: CmdletContext): Iterable<Emissio
   }
   if (known !== undefined)
     throw fail(
-      `Mailbox '${mailbox.displayName}' is already being moved to '${mailbox.databaseNamed(known.target).name}'.`,
+      `Mailbox '${mailbox.displayName}' is already being moved to '${mailbox.databaseNamed(known.target)?.name ?? ''}'.`,
       'ManagementObjectAlreadyExistsException',
     );
   const name = args.text('TargetDatabase');
@@ -73,12 +73,17 @@ function* runNew(args: BoundArguments, context: CmdletContext): Iterable<Emissio
     }))
   )
     return;
+  // The archive goes with its mailbox, wherever it is, unless the primary mailbox alone is named.
+  const archiveName = args.text('ArchiveTargetDatabase');
+  const archiveTarget = archiveName === undefined ? target : findDatabase(context, creating, archiveName, controller);
+  const movesArchive = mailbox.archiveGuid !== undefined && !args.flag('PrimaryOnly');
   const request = organization.moves.queue({
     id: mailbox.index,
     guid: mailbox.guid,
     domainName: mailbox.domain.name,
     source: mailbox.database.guid,
     target: target.guid,
+    archiveTarget: movesArchive ? archiveTarget.guid : undefined,
     batchName: args.text('BatchName') ?? '',
     controller,
     sizeBytes: sizeOf(mailbox),

@@ -95,6 +95,7 @@ export class DomainController {
       controllerName: name,
       unitOf: (guid) => this.#unitOf(guid),
       databaseOf: (guid) => this.database(guid) ?? ground.databaseAnywhere(guid),
+      knownDatabase: (guid) => this.database(guid),
       recipient: (id) => this.recipient(id),
     };
   }

@@ -123,6 +123,7 @@ export interface RecipientSurroundings extends MailboxSurroundings {
   readonly controllerName: string;
   unitOf(guid: string): OrganizationalUnit;
   databaseOf(guid: string): MailboxDatabase;
+  knownDatabase(guid: string): MailboxDatabase | undefined;
   recipient(id: number): Recipient | undefined;
 }
 
@@ -281,8 +282,8 @@ class LiveRecipient {
     return base?.noise(slot) ?? bits(rootOf(surroundings.seed, realmNoise, this.index), 1000 + slot);
   }
 
-  databaseNamed(guid: string): MailboxDatabase {
-    return this.hidden.surroundings.databaseOf(guid);
+  databaseNamed(guid: string): MailboxDatabase | undefined {
+    return this.hidden.surroundings.knownDatabase(guid);
   }
 }
 

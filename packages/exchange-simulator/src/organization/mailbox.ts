@@ -445,9 +445,9 @@ export class Mailbox {
   get move(): MailboxMove | undefined {
     return undefined;
   }
-  /** Any database by its GUID, as the same copy of the directory has it. */
-  databaseNamed(guid: string): MailboxDatabase {
-    return this.#surroundings.databases.find((database) => database.guid === guid) ?? this.database;
+  /** Any database by its GUID, as the same copy of the directory has it; a link to one that is gone is gone with it. */
+  databaseNamed(guid: string): MailboxDatabase | undefined {
+    return this.#surroundings.databases.find((database) => database.guid === guid);
   }
   get archiveDatabase(): MailboxDatabase | undefined {
     return this.archiveGuid === undefined ? undefined : this.database;

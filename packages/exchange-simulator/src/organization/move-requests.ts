@@ -16,6 +16,8 @@ export interface MoveRequest {
   readonly domainName: string;
   readonly source: string;
   readonly target: string;
+  /** Where the archive goes; `undefined` where there is none, or it stays. */
+  readonly archiveTarget: string | undefined;
   readonly batchName: string;
   readonly queuedAtMs: number;
   readonly controller: DomainController;
@@ -75,7 +77,16 @@ export class MoveRequests {
   queue(
     request: Pick<
       MoveRequest,
-      'id' | 'guid' | 'domainName' | 'source' | 'target' | 'batchName' | 'controller' | 'sizeBytes' | 'badItemLimit'
+      | 'id'
+      | 'guid'
+      | 'domainName'
+      | 'source'
+      | 'target'
+      | 'archiveTarget'
+      | 'batchName'
+      | 'controller'
+      | 'sizeBytes'
+      | 'badItemLimit'
     > & { readonly suspended: boolean },
   ): MoveRequest {
     const queuedAtMs = this.#organization.clock.nowMs();
@@ -139,11 +150,13 @@ export class MoveRequests {
       return;
     }
     request.status = 'Completed';
-    this.#tell(request, request.endsAtMs, { databaseGuid: target });
+    const { archiveTarget } = request;
+    const archive = archiveTarget === undefined ? {} : { archiveDatabaseGuid: archiveTarget };
+    this.#tell(request, request.endsAtMs, { databaseGuid: target, ...archive });
   }
 
   /** Writes what the account tells of its move. */
-  #tell(request: MoveRequest, atMs: number, more: { databaseGuid?: string } = {}): void {
+  #tell(request: MoveRequest, atMs: number, more: { databaseGuid?: string; archiveDatabaseGuid?: string } = {}): void {
     const { source, target, batchName, status } = request;
     const move: MailboxMove = {
       status,

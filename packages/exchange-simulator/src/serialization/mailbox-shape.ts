@@ -164,6 +164,12 @@ const constants: Readonly<Record<string, ServerValue>> = {
 
 const databaseId = (db: MailboxDatabase): ServerValue =>
   directoryId(db.name, { dn: db.distinguishedName, guid: db.guid, domain: rootDomainName });
+
+/** A database that a move names; a link to one that was removed is gone. */
+export function moveDatabase(recipient: Recipient, guid: string | undefined): ServerValue {
+  const database = guid === undefined ? undefined : recipient.databaseNamed(guid);
+  return database === undefined ? nullValue : databaseId(database);
+}
 const objectId = (m: Recipient): ServerValue =>
   directoryId(m.canonicalName, { dn: m.distinguishedName, guid: m.guid, domain: m.domain.name, name: m.name });
 const keypad = (text: string): string =>
@@ -216,8 +222,8 @@ const own: Readonly<Record<string, (m: Recipient) => ServerValue>> = {
   MailboxMoveFlags: (m) => (m.move === undefined ? noMoveFlags : moveFlags),
   MailboxMoveStatus: (m) => moveStatus[m.move?.status ?? 'None'],
   MailboxMoveBatchName: (m) => stringValue(m.move?.batchName ?? ''),
-  MailboxMoveSourceMDB: (m) => (m.move === undefined ? nullValue : databaseId(m.databaseNamed(m.move.sourceDatabase))),
-  MailboxMoveTargetMDB: (m) => (m.move === undefined ? nullValue : databaseId(m.databaseNamed(m.move.targetDatabase))),
+  MailboxMoveSourceMDB: (m) => moveDatabase(m, m.move?.sourceDatabase),
+  MailboxMoveTargetMDB: (m) => moveDatabase(m, m.move?.targetDatabase),
   Database: (m) => databaseId(m.database),
   UseDatabaseRetentionDefaults: (m) => booleanValue(m.useDatabaseRetentionDefaults),
   RetainDeletedItemsUntilBackup: (m) => booleanValue(m.retainDeletedItemsUntilBackup),

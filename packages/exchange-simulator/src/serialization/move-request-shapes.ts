@@ -1,9 +1,9 @@
 /* MoveRequest and MoveRequestStatistics objects. */
 import { byteSizeText } from '../organization/byte-size.ts';
-import { type MailboxDatabase, rootDomainName } from '../organization/forest.ts';
 import type { MailboxMove, Recipient } from '../organization/mailbox.ts';
 import type { Moment } from '../organization/moment.ts';
 import type { MoveRequest } from '../organization/move-requests.ts';
+import { moveDatabase } from './mailbox-shape.ts';
 import { type ObjectShape, type PropertyShape, shapeOf } from './object-shape.ts';
 import {
   chainOf,
@@ -40,8 +40,6 @@ const status = (name: keyof typeof statusNumbers): ServerValue =>
 const flags = enumValue('Microsoft.Exchange.Data.Directory.Recipient.RequestFlags', 'IntraOrg, Pull', 5);
 const direction = enumValue('Microsoft.Exchange.Data.Directory.Recipient.RequestDirection', 'Pull', 1);
 const style = enumValue('Microsoft.Exchange.Data.Directory.Recipient.RequestStyle', 'IntraOrg', 1);
-const databaseId = (db: MailboxDatabase): ServerValue =>
-  directoryId(db.name, { dn: db.distinguishedName, guid: db.guid, domain: rootDomainName });
 const mailboxId = (m: Recipient): ServerValue =>
   directoryId(m.canonicalName, { dn: m.distinguishedName, guid: m.guid, domain: m.domain.name, name: m.name });
 const moment = (ms: number): Moment => ({ ms: Math.floor(ms / 1000) * 1000, fraction: '' });
@@ -50,8 +48,8 @@ const details = (m: Recipient): ServerValue =>
 
 const requestProperties: readonly PropertyShape<MoveView>[] = [
   { name: 'ExchangeGuid', value: ({ mailbox }) => guidValue(mailbox.exchangeGuid) },
-  { name: 'SourceDatabase', value: ({ mailbox, move }) => databaseId(mailbox.databaseNamed(move.sourceDatabase)) },
-  { name: 'TargetDatabase', value: ({ mailbox, move }) => databaseId(mailbox.databaseNamed(move.targetDatabase)) },
+  { name: 'SourceDatabase', value: ({ mailbox, move }) => moveDatabase(mailbox, move.sourceDatabase) },
+  { name: 'TargetDatabase', value: ({ mailbox, move }) => moveDatabase(mailbox, move.targetDatabase) },
   { name: 'SourceArchiveDatabase', value: nullValue },
   { name: 'TargetArchiveDatabase', value: nullValue },
   { name: 'Flags', value: flags },
@@ -139,8 +137,8 @@ const statisticsProperties: readonly PropertyShape<MoveStatisticsView>[] = [
   { name: 'IsOffline', value: falseValue },
   { name: 'Protect', value: falseValue },
   { name: 'Suspend', value: ({ request }) => (request.status === 'Suspended' ? trueValue : falseValue) },
-  { name: 'SourceDatabase', value: ({ mailbox, request }) => databaseId(mailbox.databaseNamed(request.source)) },
-  { name: 'TargetDatabase', value: ({ mailbox, request }) => databaseId(mailbox.databaseNamed(request.target)) },
+  { name: 'SourceDatabase', value: ({ mailbox, request }) => moveDatabase(mailbox, request.source) },
+  { name: 'TargetDatabase', value: ({ mailbox, request }) => moveDatabase(mailbox, request.target) },
   { name: 'BatchName', value: ({ request }) => stringValue(request.batchName) },
   {
     name: 'BadItemLimit',

@@ -1,7 +1,12 @@
-/* What Exchange does beside what it is told, or asks before it does: accounts of kinds, two ways of forwarding. */
+/*
+ * What Exchange does beside what it is told, or asks before it does: accounts of kinds, two ways of forwarding, archives
+ * of mailboxes that move.
+ */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { mailboxOrder, NativeRehearsal } from './native-rehearsal.ts';
+import { openInProcessSession } from '@exchange-connector/exchange-simulator';
+import { decodeCliXml, property, psBoolean, psString, textOf } from '@exchange-connector/psrp';
+import { databaseOrder, mailboxOrder, NativeRehearsal } from './native-rehearsal.ts';
 
 type Properties = Readonly<Record<string, unknown>>;
 
@@ -113,4 +118,81 @@ test('a new mailbox gets both ways of forwarding in one call', async (context) =
   place.give(mailboxOrder('1', 'Added', { SamAccountName: account?.samAccountName, ...changes }));
   await place.fulfill();
   assert.deepEqual(place.states(), ['1 Executed'], JSON.stringify(place.rows()));
+});
+
+async function invoke(
+  place: NativeRehearsal,
+  name: string,
+  parameters: Readonly<Record<string, string | boolean>>,
+  wanted: readonly string[] = [],
+): Promise<(string | undefined)[]> {
+  const session = openInProcessSession(place.organization);
+  const given = Object.entries(parameters).map(([key, value]) => ({
+    name: key,
+    value: typeof value === 'string' ? psString(value) : psBoolean(value),
+  }));
+  let values: (string | undefined)[] = [];
+  for await (const event of session.invoke({ statements: [[{ name, parameters: given }]] })) {
+    assert.notEqual(event.kind, 'error');
+    if (event.kind !== 'output') continue;
+    const object = decodeCliXml(event.body);
+    values = wanted.map((key) => textOf(property(object, key) ?? { kind: 'Nil' }));
+  }
+  await session.close();
+  return values;
+}
+
+/** The databases of a mailbox and of its archive. */
+function placesOf(place: NativeRehearsal, guid: string): Promise<(string | undefined)[]> {
+  return invoke(place, 'Get-Mailbox', { Identity: guid }, ['Database', 'ArchiveDatabase']);
+}
+
+test('an archive beside its mailbox moves with it, one in a database of its own stays there; undo brings them back', async (context) => {
+  const place = rehearse(context, { waitForMove: true });
+  const { organization } = place;
+  for (const name of ['From', 'To', 'Archives']) organization.change({ kind: 'createDatabase', name });
+  const people = ['anna', 'ben', 'carl'].map((samAccountName) =>
+    organization.change({ kind: 'createMailbox', samAccountName, database: 'From' }),
+  );
+  const [anna = '', ben = '', carl = ''] = people.map(({ guid }) => guid);
+  await invoke(place, 'Enable-Mailbox', { Identity: anna, Archive: true, ArchiveDatabase: 'From' });
+  await invoke(place, 'Enable-Mailbox', { Identity: ben, Archive: true, ArchiveDatabase: 'Archives' });
+  place.give(
+    ...['anna', 'ben', 'carl'].map((sam, at) =>
+      mailboxOrder(`${at + 1}`, 'Modified', { Database: { Name: 'To' } }, { SamAccountName: sam }),
+    ),
+    databaseOrder('4', 'Deleted', {}, { Name: 'From' }),
+  );
+  await place.fulfill();
+  assert.deepEqual(
+    place.states(),
+    ['1 Executed', '2 Executed', '3 Executed', '4 Executed'],
+    JSON.stringify(place.rows()),
+  );
+  const places = () => Promise.all([anna, ben, carl].map((guid) => placesOf(place, guid)));
+  assert.deepEqual(await places(), [
+    ['To', 'To'],
+    ['To', 'Archives'],
+    ['To', undefined],
+  ]);
+  assert.match(place.rows()[0]?.Message ?? '', /its archive goes with it/);
+  assert.match(place.rows()[1]?.Message ?? '', /its archive stays in Archives/);
+  const audited = place.audit('run-1').filter(({ field }) => field === 'ArchiveDatabase');
+  assert.deepEqual(
+    audited.map(({ orderId, before, after }) => [orderId, before, after]),
+    [['1', 'From', 'To']],
+  );
+  await place.undo('run-1');
+  assert.ok(
+    place.states().every((state) => state.endsWith('Executed')),
+    JSON.stringify(place.rows()),
+  );
+  // An undo queues the moves.
+  organization.clock.advance(10 * 60_000);
+  assert.deepEqual(await places(), [
+    ['From', 'From'],
+    ['From', 'Archives'],
+    ['From', undefined],
+  ]);
+  assert.equal(place.verdict().kind, 'intact');
 });
