@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { ConnectionSettings } from '@exchange-connector/config';
 import { startProgram } from '@exchange-connector/launcher';
 import type { Realm } from '@exchange-connector/rehearsal';
-import { connectionTo } from '../packages/agent/test/rehearsed-connection.ts';
+import { documentedDefaults } from '../packages/config/test/documented-defaults.ts';
 import type { CookieCost } from './cookie-client.ts';
 import type { ClientCost, ClientTask } from './export-client.ts';
 import { interrupted } from './interruption.ts';
@@ -16,17 +16,13 @@ export const host = 'mailbox01.example.test';
 
 /** A connection to the simulator at `url`, with the realm's account, and without limits to what changes at once. */
 export function settingsOf(realm: Realm, url: string): ConnectionSettings {
-  return connectionTo(url, {
+  return {
+    ...documentedDefaults,
     id: 'Bench',
     servers: [{ url, protocol: 'http', host, port: Number(new URL(url).port) }],
     connectAddress: '127.0.0.1',
-    authType: 'Kerberos',
-    login: undefined,
-    password: undefined,
-    allowUnencryptedBasic: false,
     keytab: realm.keytab('connector.keytab'),
     principal: `connector@${realm.name}`,
-    operationTimeoutMs: 60_000,
     shellSpacingMs: 0,
     maximumInsertedLines: 0,
     maximumUpdatedLines: 0,
@@ -34,7 +30,7 @@ export function settingsOf(realm: Realm, url: string): ConnectionSettings {
     maxPercentageInsertedLines: 0,
     maxPercentageUpdatedLines: 0,
     maxPercentageDeletedLines: 0,
-  });
+  };
 }
 
 /** Runs a program of this folder to its end, and gives the JSON that it printed. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectionSettings, Secret } from '@exchange-connector/config';
 import type { OrganizationTruth, TruthValue } from '@exchange-connector/exchange-simulator';
+import { documentedDefaults } from '../../config/test/documented-defaults.ts';
 
 /** The settings of a connection to `url`, defaults elsewhere. */
 export function connectionTo(url: string, more: Partial<ConnectionSettings> = {}): ConnectionSettings {
@@ -10,48 +11,12 @@ export function connectionTo(url: string, more: Partial<ConnectionSettings> = {}
   return {
     id: 'Main',
     servers: [{ url, protocol: protocol === 'https:' ? 'https' : 'http', host: hostname, port: Number(port) }],
-    connectAddress: undefined,
-    caFile: undefined,
+    ...documentedDefaults,
     authType: 'Basic',
     login: 'reader',
     password: new Secret('correct horse'),
-    keytab: undefined,
-    principal: undefined,
-    realm: undefined,
     allowUnencryptedBasic: true,
-    exportScriptPath: undefined,
-    fulfillScriptPath: undefined,
-    fulfillOptions: [],
-    allowRemoveMailbox: false,
-    waitForMove: false,
-    domainController: undefined,
-    globalCatalog: undefined,
     operationTimeoutMs: 10_000,
-    valueSeparator: ' ',
-    bom: false,
-    additionalColumns: [],
-    includeArbitration: false,
-    includePublicFolder: false,
-    includeAuditLog: false,
-    includeMonitoring: false,
-    organizationalUnits: [],
-    databases: [],
-    recipientTypeDetails: [],
-    filter: undefined,
-    shells: 1,
-    shellSpacingMs: 20_000,
-    overlapMinutes: 60,
-    maximumInsertedLines: 100,
-    maximumUpdatedLines: 100,
-    maximumDeletedLines: 100,
-    maxPercentageInsertedLines: 5,
-    maxPercentageUpdatedLines: 5,
-    maxPercentageDeletedLines: 5,
-    protectedMailboxes: [],
-    protectedDatabases: [],
-    requireAcknowledge: false,
-    encryptOutput: false,
-    deactivated: 'nothing',
     ...more,
   };
 }
