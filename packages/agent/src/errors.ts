@@ -16,6 +16,8 @@ export type AgentErrorCode =
   | 'RUN_SCRIPT_FAILED'
   /** The journal of a run of fulfilment is not as it was written. */
   | 'RUN_JOURNAL_DAMAGED'
+  /** The domain controller of a run that died does not answer, so that nobody knows what it had done. */
+  | 'RUN_DOMAIN_CONTROLLER_GONE'
   /** The audit of fulfilment is not as it was written. */
   | 'RUN_AUDIT_BROKEN'
   /** A file that is to be carried out is no plan, was changed, or is another connection's. */

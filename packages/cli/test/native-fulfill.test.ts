@@ -111,6 +111,12 @@ test('orders are planned, applied, taken back and audited through the program', 
       results: null,
     },
   );
+  const twice = await place.run('undo', run, '--results', place.results, '--retired-dc', 'dc09.example.test', 'dc08');
+  assert.equal(twice.code, 0, twice.errors);
+  assert.match(place.rows()[0]?.['Message'] ?? '', /^nothing was to be done: .*undone already$/);
+  const refused = await place.run('fulfill', '--orders', orders, '--plan', '--retired-dc', 'dc09.example.test');
+  assert.equal(refused.code, 2);
+  assert.match(refused.errors, /--retired-dc: a plan finishes no run that died/);
   const again = await place.run('fulfill', '--orders', orders, '--plan');
   assert.match(again.output, /DisplayName: "Administrator" → "Victor B\."/);
 

@@ -41,6 +41,30 @@ async function at(
   return outcome.errors.length > 0 ? undefined : only(outcome, ...names);
 }
 
+test('a recipient of another domain is read from that domain where it is asked for; a controller that is retired answers nobody', async () => {
+  const organization = createTestOrganization({ mailboxes: 60, clock: 'virtual' });
+  const session = openInProcessSession(organization);
+  const call = (name: string, parameters: Record<string, string | boolean> = {}) => run(session, name, parameters);
+  await call('Set-ADServerSettings', { ViewEntireForest: true });
+  const far = [...organization.truth().mailboxes()].find(({ domain }) => domain === 'emea.example.test');
+  const Identity = far?.guid ?? '';
+  for (const name of ['Get-User', 'Get-Recipient', 'Get-Mailbox']) {
+    const asked = async (more: Record<string, string | boolean>) =>
+      only(await call(name, { Identity, ...more }), 'OriginatingServer');
+    assert.deepEqual(await asked({}), ['dc01.example.test']);
+    assert.deepEqual(await asked({ ReadFromDomainController: true }), ['dc01.emea.example.test']);
+  }
+  organization.retireDomainController('dc01.emea.example.test');
+  assert.deepEqual(only(await call('Get-User', { Identity, ReadFromDomainController: true }), 'OriginatingServer'), [
+    'dc02.emea.example.test',
+  ]);
+  assert.deepEqual(
+    (await call('Get-User', { Identity, DomainController: 'dc01.emea.example.test' })).errors.map(([reason]) => reason),
+    ['SuitabilityDirectoryException'],
+  );
+  assert.throws(() => organization.retireDomainController('dc02.emea.example.test'), /the last one of its domain/);
+});
+
 test('a change is seen where it was made at once, elsewhere when the lag has passed, with a stamp of its own there', async () => {
   const organization = organisation();
   organization.setReplicationLag(second, 10 * minute);

@@ -1,8 +1,17 @@
 import type { Plan } from '@exchange-connector/connector';
 import type { RunFailure, RunRequest } from '../run.ts';
 
+/** What finishes the runs that died before it begins. */
+interface FinishingRequest extends RunRequest {
+  /**
+   * Names of domain controllers that are gone for good: what a run that died did there is looked for on others, as far
+   * as it has come to them.
+   */
+  readonly retiredDomainControllers?: readonly string[] | undefined;
+}
+
 /** Orders to be carried out. */
-export interface FulfillRequest extends RunRequest {
+export interface FulfillRequest extends FinishingRequest {
   /** Absolute folder of the JSON files of orders. */
   readonly ordersFolder: string;
   /** Absolute path of the CSV file of results; replaced whole. */
@@ -12,7 +21,7 @@ export interface FulfillRequest extends RunRequest {
 }
 
 /** A plan to be carried out that was made before. */
-export interface ApplyRequest extends RunRequest {
+export interface ApplyRequest extends FinishingRequest {
   /** Absolute path of what {@link PlanRequest} wrote. */
   readonly planFile: string;
   readonly resultsFile: string;
@@ -28,7 +37,7 @@ export interface PlanRequest extends RunRequest {
 }
 
 /** A run to be taken back. */
-export interface UndoRequest extends RunRequest {
+export interface UndoRequest extends FinishingRequest {
   /** The id of the run. */
   readonly undoneRun: string;
   /** `AssignedResourceTypeId` of the one order that is to be taken back; all where it is left out. */

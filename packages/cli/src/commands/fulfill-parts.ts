@@ -3,7 +3,14 @@ import type { FulfillOutcome, FulfillSummary, PlanOutcome, PlanSummary } from '@
 import type { CommonOptions } from '../command-options.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { Terminal } from '../terminal.ts';
-import { sayCancelled, sayFailure } from './command.ts';
+import { type OptionDescription, sayCancelled, sayFailure } from './command.ts';
+
+/** A word of who knows, for a run that died on what is there no more. */
+export const retiredOption: OptionDescription = {
+  flags: '--retired-dc <names...>',
+  description:
+    'domain controllers that are gone for good: a run that died on one is finished on others (default: it waits)',
+};
 
 function saySummary(terminal: Terminal, summary: FulfillSummary): void {
   if (summary.results !== null) terminal.result(summary.results);

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { CommonOptions } from '../command-options.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { type CommandContext, type CommandDescription, requestOf } from './command.ts';
-import { tellOutcome, tellPlan } from './fulfill-parts.ts';
+import { retiredOption, tellOutcome, tellPlan } from './fulfill-parts.ts';
 
 interface FulfillOptions extends CommonOptions {
   readonly orders: string | undefined;
@@ -12,6 +12,7 @@ interface FulfillOptions extends CommonOptions {
   readonly apply: string | undefined;
   readonly whatIf: boolean;
   readonly release: boolean;
+  readonly retired: readonly string[];
 }
 
 const noOrders = '--orders is missing: the folder of the JSON files of orders';
@@ -19,8 +20,10 @@ const noResults = '--results is missing: the CSV file that tells what became of 
 
 /** What is wrong with the options, beyond their form. */
 function findFaults(options: FulfillOptions): readonly string[] {
-  const { orders, results, plan, planFile, apply, whatIf, release } = options;
+  const { orders, results, plan, planFile, apply, whatIf, release, retired } = options;
   const faults: string[] = [];
+  if (plan && retired.length > 0)
+    faults.push('--retired-dc: a plan finishes no run that died; say it when the orders are carried out');
   if (apply !== undefined) {
     if (plan) faults.push('--plan and --apply: a plan is made, or it is carried out; leave one of them out');
     if (planFile !== undefined) faults.push('--plan-file goes with --plan; with --apply the plan is there already');
@@ -49,7 +52,12 @@ async function runFulfillCommand(options: FulfillOptions, context: CommandContex
   const request = requestOf(options, context);
   const resultsFile = resolve(options.results ?? '');
   if (options.apply !== undefined) {
-    const outcome = await runApply({ ...request, planFile: resolve(options.apply), resultsFile });
+    const outcome = await runApply({
+      ...request,
+      planFile: resolve(options.apply),
+      resultsFile,
+      retiredDomainControllers: options.retired,
+    });
     return tellOutcome(terminal, options, outcome);
   }
   const ordersFolder = resolve(options.orders ?? '');
@@ -57,7 +65,13 @@ async function runFulfillCommand(options: FulfillOptions, context: CommandContex
     const planFile = options.planFile === undefined ? undefined : resolve(options.planFile);
     return tellPlan(terminal, options, await runPlan({ ...request, ordersFolder, planFile, whatIf: options.whatIf }));
   }
-  const outcome = await runFulfill({ ...request, ordersFolder, resultsFile, release: options.release });
+  const outcome = await runFulfill({
+    ...request,
+    ordersFolder,
+    resultsFile,
+    release: options.release,
+    retiredDomainControllers: options.retired,
+  });
   return tellOutcome(terminal, options, outcome);
 }
 
@@ -83,6 +97,7 @@ export const fulfillCommand: CommandDescription = {
       flags: '--what-if',
       description: 'with --plan: send each cmdlet with -WhatIf too, and show what the server objects to',
     },
+    retiredOption,
     { flags: '--release', description: 'let the batch pass the thresholds (MaximumDeletedLines and the like)' },
   ],
   examples: [
@@ -102,6 +117,7 @@ export const fulfillCommand: CommandDescription = {
       apply: given.text('apply'),
       whatIf: given.isSet('what-if'),
       release: given.isSet('release'),
+      retired: given.texts('retired-dc'),
     };
     return {
       needs: 'connection',

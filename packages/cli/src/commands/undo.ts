@@ -2,13 +2,14 @@ import { resolve } from 'node:path';
 import type { CommonOptions } from '../command-options.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { type CommandContext, type CommandDescription, requestOf } from './command.ts';
-import { tellOutcome, tellPlan } from './fulfill-parts.ts';
+import { retiredOption, tellOutcome, tellPlan } from './fulfill-parts.ts';
 
 interface UndoOptions extends CommonOptions {
   readonly run: string;
   readonly order: string | undefined;
   readonly results: string | undefined;
   readonly plan: boolean;
+  readonly retired: readonly string[];
 }
 
 async function runUndoCommand(options: UndoOptions, context: CommandContext): Promise<ExitCode> {
@@ -18,6 +19,7 @@ async function runUndoCommand(options: UndoOptions, context: CommandContext): Pr
     undoneRun: options.run,
     order: options.order,
     resultsFile: options.results === undefined ? undefined : resolve(options.results),
+    retiredDomainControllers: options.retired,
   };
   if (options.plan) return tellPlan(context.terminal, options, await planUndo(request));
   return tellOutcome(context.terminal, options, await runUndo(request));
@@ -32,6 +34,7 @@ export const undoCommand: CommandDescription = {
   options: [
     { flags: '--order <id>', description: 'take back this order only: its AssignedResourceTypeId (default: all)' },
     { flags: '--results <file>', description: 'CSV file of results, one row for each order (default: none)' },
+    retiredOption,
     { flags: '--plan', description: 'show what would be taken back; change nothing' },
   ],
   examples: [
@@ -45,6 +48,7 @@ export const undoCommand: CommandDescription = {
       order: given.text('order'),
       results: given.text('results'),
       plan: given.isSet('plan'),
+      retired: given.texts('retired-dc'),
     };
     const faults =
       options.plan && options.results !== undefined

@@ -20,7 +20,7 @@ import { findDatabase, findServer, objectNotFound } from './configuration-lookup
 import { lookupOf, parseFilter } from './filter-argument.ts';
 import { candidateIds, identityTest, type IdentityTest } from './mailbox-identity.ts';
 import { matchesOpath, type OpathNode } from './opath.ts';
-import { taskFailure } from './recipient-lookup.ts';
+import { ownCopy, taskFailure } from './recipient-lookup.ts';
 import { type Asking, recipientScope } from './recipient-scope.ts';
 import { matchesWildcard } from './wildcard.ts';
 
@@ -303,8 +303,10 @@ function* byIdentity(identity: string, query: Query, args: BoundArguments, conte
       `The operation couldn't be performed because '${identity}' matches multiple entries.`,
     );
   }
-  for (const mailbox of found)
-    yield { kind: 'object', object: { kind: 'directory', shape: context.shapes.mailbox, source: mailbox } };
+  for (const mailbox of found) {
+    const source = ownCopy(context, args, mailbox);
+    yield { kind: 'object', object: { kind: 'directory', shape: context.shapes.mailbox, source } };
+  }
 }
 
 function* run(args: BoundArguments, context: CmdletContext): Iterable<Emission> {

@@ -12,6 +12,7 @@ import { defaultSizeWarning, findUnit, moreResultsWarning } from './get-mailbox.
 import { candidateIds, identityTest } from './mailbox-identity.ts';
 import { matchesOpath } from './opath.ts';
 import { propertyOf } from '../serialization/object-shape.ts';
+import { ownCopy } from './recipient-lookup.ts';
 import { type Asking, recipientScope } from './recipient-scope.ts';
 import { matchesWildcard } from './wildcard.ts';
 import { domainControllerParameter, switchParameter, targetParameter } from './write-parameters.ts';
@@ -118,7 +119,10 @@ function* runGet(kind: Kind, args: BoundArguments, context: CmdletContext): Iter
       return;
     }
     count += 1;
-    yield { kind: 'object', object: { kind: 'directory', shape: kind.shape, source: recipient } };
+    yield {
+      kind: 'object',
+      object: { kind: 'directory', shape: kind.shape, source: ownCopy(context, args, recipient) },
+    };
   }
   if (count === 0 && identity !== undefined && !identity.includes('*')) {
     const { controller } = recipientScope(context, kind.asking, args);

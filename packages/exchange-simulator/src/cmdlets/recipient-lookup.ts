@@ -80,6 +80,14 @@ export function findOne(
   return { controller, recipient };
 }
 
+/** With `-ReadFromDomainController` a recipient is read from a controller of its own domain, whatever found it. */
+export function ownCopy(context: CmdletContext, args: BoundArguments, recipient: Recipient): Recipient {
+  if (!args.flag('ReadFromDomainController') || args.text('DomainController') !== undefined) return recipient;
+  const controller = controllerOfDomain(context, recipient.domain.name);
+  controller.refresh();
+  return controller.recipient(recipient.index) ?? recipient;
+}
+
 /** As {@link findOne}, on the controller that writes the recipient's domain: it may know it otherwise, or not yet. */
 export function findToWrite(
   context: CmdletContext,

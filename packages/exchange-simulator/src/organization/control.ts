@@ -103,6 +103,11 @@ export interface TestOrganization {
   change(change: OrganizationChange, options?: { readonly domainController?: string }): Changed;
   /** The same organisation as it is now, clock and all; what happens to one of the two later does not happen to the other. */
   fork(): TestOrganization;
+  /**
+   * Takes a controller away for good: it answers nobody any more.
+   * @throws SimulatorError SIMULATOR_CHANGE_REFUSED where it is the last of its domain
+   */
+  retireDomainController(domainController: string): void;
   /** How long a controller takes to hear of what others wrote; 0 at first. `Infinity` cuts it off. */
   setReplicationLag(domainController: string, ms: number): void;
 }
@@ -229,6 +234,13 @@ export function controlOf(organization: Organization): TestOrganization {
       return new OrganizationEditor(organization, change, controller).apply();
     },
     fork: () => controlOf(organization.fork()),
+    retireDomainController: (name) => {
+      const controller = requireController(organization, name);
+      const left = organization.controllers.filter((each) => each !== controller);
+      if (!left.some(({ domainName }) => domainName === controller.domainName))
+        throw new SimulatorError('SIMULATOR_CHANGE_REFUSED', `retiring ${name}: it is the last one of its domain`);
+      organization.retire(controller);
+    },
     setReplicationLag: (name, ms) => {
       if (Number.isNaN(ms) || ms < 0) {
         throw new SimulatorError(

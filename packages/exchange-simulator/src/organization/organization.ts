@@ -54,7 +54,8 @@ export class Organization implements DirectoryGround {
   readonly others: readonly StoredAttributes[];
   readonly clock: Clock;
   readonly writes: DirectoryWrite[] = [];
-  readonly controllers: readonly DomainController[];
+  readonly #controllers: readonly DomainController[];
+  readonly #retired = new Set<string>();
   /** Of the mailboxes as computed. */
   readonly index: RecipientIndex;
   readonly moves: MoveRequests;
@@ -79,7 +80,7 @@ export class Organization implements DirectoryGround {
     this.index = from?.index ?? new RecipientIndex(options.mailboxes, (id) => this.mailbox(id));
     this.moves = new MoveRequests(this, options.moveTiming ?? defaultMoveTiming);
     this.#nextId = options.mailboxes + this.others.length;
-    this.controllers = this.domains.flatMap((domain) =>
+    this.#controllers = this.domains.flatMap((domain) =>
       domain.domainControllers.map((name) => new DomainController(this, name, domain)),
     );
     if (from !== undefined) this.#copyFrom(from);
@@ -93,8 +94,9 @@ export class Organization implements DirectoryGround {
   /** What is computed is shared: it never changes. */
   #copyFrom(from: Organization): void {
     this.writes.push(...from.writes);
-    for (const [at, controller] of this.controllers.entries())
-      controller.copyFrom(from.controllers[at] as DomainController);
+    for (const name of from.#retired) this.#retired.add(name);
+    for (const [at, controller] of this.#controllers.entries())
+      controller.copyFrom(from.#controllers[at] as DomainController);
     this.moves.copyFrom(from.moves, ({ name }) => this.controller(name) as DomainController);
     this.disconnected.copyFrom(from.disconnected);
     for (const [guid, mounted] of from.#mounted) this.#mounted.set(guid, mounted);
@@ -124,6 +126,17 @@ export class Organization implements DirectoryGround {
   /** Mailbox `index` as computed, from 0; the directory's own order is by index and sorted by nothing else. */
   mailbox(index: number): Mailbox {
     return new Mailbox(this, index);
+  }
+
+  /** Those that answer. */
+  get controllers(): readonly DomainController[] {
+    return this.#retired.size === 0
+      ? this.#controllers
+      : this.#controllers.filter(({ name }) => !this.#retired.has(name));
+  }
+  /** A controller goes for good, what it had not told the others with it. */
+  retire(controller: DomainController): void {
+    this.#retired.add(controller.name);
   }
 
   /** A controller by its full name, or by its first label in the root domain. */

@@ -137,6 +137,13 @@ export class BatchSession {
     this.#options.onNote(`objects of ${domain} are read from and written to ${origin}`);
   }
 
+  /** Says that nobody knows which domain controllers objects of a domain are read from and written to. */
+  tellUnpinned(domain: string): void {
+    this.#options.onWarning(
+      `the server does not tell a domain controller of ${domain}: a read after a write there may come from another one`,
+    );
+  }
+
   /**
    * Opens the session where it is not open.
    * @throws what opening throws

@@ -10,7 +10,14 @@ import {
   readRequest,
   readResultOf,
 } from '@exchange-connector/connector';
-import { createProjection, decodeCliXml, psString, textOf } from '@exchange-connector/psrp';
+import {
+  createProjection,
+  decodeCliXml,
+  type PipelineCommand,
+  psBoolean,
+  psString,
+  textOf,
+} from '@exchange-connector/psrp';
 import { type BatchSession, type CommandAnswer, SessionLostError } from './batch-session.ts';
 
 /** A read that the server could not answer for now is put again after these waits. */
@@ -28,6 +35,8 @@ export class LiveReader {
   readonly #session: BatchSession;
   readonly #wait: (milliseconds: number) => Promise<void>;
   readonly #commands = new Map<string, ReadResult>();
+  /** Domains of which a domain controller was looked for. */
+  readonly #sought = new Set<string>();
   #project = true;
 
   constructor(session: BatchSession, wait: (milliseconds: number) => Promise<void>) {
@@ -47,18 +56,38 @@ export class LiveReader {
 
   async #readPatiently(read: Read): Promise<ReadResult> {
     for (const waitMs of readWaitsMs) {
-      const result = await this.#readOrReopen(read);
+      const result = await this.#overSessions(() => this.#readOnce(read));
       if (result.kind !== 'failed' || result.class !== 'transient') return result;
       await this.#wait(waitMs);
     }
-    return this.#readOrReopen(read);
+    return this.#overSessions(() => this.#readOnce(read));
+  }
+
+  /**
+   * Why a domain controller does not answer; undefined where it does.
+   * @throws SessionLostError where one session after the other is lost
+   */
+  async silenceOf(domainController: string): Promise<string | undefined> {
+    const parameters = [
+      { name: 'ResultSize', value: psString('1') },
+      { name: 'DomainController', value: psString(domainController) },
+    ];
+    const request = { statements: [[{ name: 'Get-User', parameters }]] };
+    for (const waitMs of [...readWaitsMs, undefined]) {
+      const answer = await this.#overSessions(() => this.#session.run(request, `asking ${domainController}`));
+      const refusal = refusalOf(answer);
+      if (refusal?.class !== 'transient') return undefined;
+      if (waitMs === undefined) return refusal.reason;
+      await this.#wait(waitMs);
+    }
+    return undefined;
   }
 
   /** Nothing is changed by asking once more: a read outlives the session that it was put to. */
-  async #readOrReopen(read: Read): Promise<ReadResult> {
+  async #overSessions<T>(read: () => Promise<T>): Promise<T> {
     for (let losses = 1; ; losses += 1) {
       try {
-        return await this.#readOnce(read);
+        return await read();
       } catch (error) {
         if (!(error instanceof SessionLostError) || losses > mostLossesOfARead) throw error;
         await this.#session.reopen(error);
@@ -99,16 +128,25 @@ export class LiveReader {
     const domain = domainOf(read);
     if (domain === undefined || this.#session.domainController === undefined) return;
     if (this.#session.domainControllerOf(domain) !== undefined) return;
-    if (read.kind !== 'mailbox' && read.kind !== 'moveRequest') return;
-    const parameters = [{ name: 'Identity', value: psString(read.guid) }];
-    const answer = await this.#session.run(
-      { statements: [[{ name: 'Get-User', parameters }]] },
-      `looking for a domain controller of ${domain}`,
-    );
-    const projection = createProjection(['OriginatingServer']);
+    if ((read.kind !== 'mailbox' && read.kind !== 'moveRequest') || this.#sought.has(domain)) return;
+    const identity = { name: 'Identity', value: psString(read.guid) };
+    // With the whole forest in view it would be a global catalog that answers, of whichever domain.
+    const near = { name: 'ReadFromDomainController', value: psBoolean(true) };
+    await this.#learnFrom(domain, 'OriginatingServer', { name: 'Get-User', parameters: [identity, near] });
+    if (this.#session.domainControllerOf(domain) === undefined) {
+      const parameters = [{ name: 'DomainName', value: psString(domain) }];
+      await this.#learnFrom(domain, 'DnsHostName', { name: 'Get-DomainController', parameters });
+    }
+    this.#sought.add(domain);
+    if (this.#session.domainControllerOf(domain) === undefined) this.#session.tellUnpinned(domain);
+  }
+
+  async #learnFrom(domain: string, property: string, command: PipelineCommand): Promise<void> {
+    const answer = await this.#session.run({ statements: [[command]] }, `looking for a domain controller of ${domain}`);
+    const projection = createProjection([property]);
     for (const body of answer.bodies) {
-      const [origin] = projection.read(body);
-      this.#session.learn(domain, origin === undefined ? undefined : textOf(origin));
+      const [name] = projection.read(body);
+      this.#session.learn(domain, name === undefined ? undefined : textOf(name));
     }
   }
 }

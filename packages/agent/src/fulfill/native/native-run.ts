@@ -18,6 +18,7 @@ import type { BatchSession } from './batch-session.ts';
 import { workOf } from './batch-work.ts';
 import type { LiveReader } from './live-reader.ts';
 import { failedEnd, fulfillSettingsOf, type NativeContext, openBatch } from './native-context.ts';
+import { openResumed } from './resumed-controllers.ts';
 import { writeResults } from './results-file.ts';
 import {
   type BatchLine,
@@ -140,6 +141,7 @@ async function resumeRun(
   context: NativeContext,
   reading: JournalReading,
   giveUp: string | undefined,
+  retired: readonly string[],
 ): Promise<{ batch: Batch; end: BatchEnd; past: PastOrder[] }> {
   const { batch: line, lines } = reading;
   const orders = lines.flatMap((each) => (each.kind === 'order' ? [(({ kind: _, ...order }) => order)(each)] : []));
@@ -147,8 +149,7 @@ async function resumeRun(
   for (const each of lines)
     if (each.kind === 'answer') answered.set(each.order, { state: each.state, message: each.message });
   const isPublished = lines.some(({ kind }) => kind === 'published');
-  const pinned = lines.findLast((each) => each.kind === 'session')?.domainController ?? undefined;
-  const { session, reader } = openBatch(context, 'write', pinned);
+  const { session, reader, ready } = openResumed(context, reading, retired);
   const journal = RunJournal.reopen(reading, context.ports.watch, context.atRest);
   const batch: Batch = { line, orders, journal, session, reader, answered, giveUp };
   const left = orders.length - answered.size;
@@ -157,7 +158,7 @@ async function resumeRun(
   );
   try {
     const hasWork = (left > 0 && giveUp === undefined) || stepsOf(reading).some(({ ended }) => ended === undefined);
-    if (hasWork) await session.ensure();
+    if (hasWork) await ready();
     const end = await carryOut(context, batch);
     // What a file of results told already is done with: the same order sent again is a new one.
     if (isPublished) return { batch, end, past: [] };
@@ -184,9 +185,14 @@ function pastOrders({ line, orders, journal }: Batch, end: BatchEnd): PastOrder[
 
 /**
  * Finishes the runs of this connection that died. The lock must be held.
+ * @param retired domain controllers that are gone for good
  * @param givenUp a run of which nothing more is to be carried out: it is about to be taken back
  */
-export async function resumeDeadRuns(context: NativeContext, givenUp?: string): Promise<ResumedRuns> {
+export async function resumeDeadRuns(
+  context: NativeContext,
+  retired: readonly string[] = [],
+  givenUp?: string,
+): Promise<ResumedRuns> {
   const { request } = context;
   const dead = unfinishedNativeRuns(request.folders.work, request.connection.id, context.atRest);
   for (const { run } of unfinishedRuns(request.folders.work, request.connection.id))
@@ -204,6 +210,7 @@ export async function resumeDeadRuns(context: NativeContext, givenUp?: string): 
       context,
       reading,
       reading.batch.run === givenUp ? 'the run died before, and was given up to be taken back' : undefined,
+      retired,
     );
     past.push(...known);
     finishers.push(() => finish(batch, end));

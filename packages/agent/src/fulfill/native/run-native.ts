@@ -42,7 +42,7 @@ export async function runNativeFulfill(
           resultsFile: request.resultsFile,
           released: request.release === true,
         },
-        await resumeDeadRuns(context),
+        await resumeDeadRuns(context, request.retiredDomainControllers),
       ),
     );
     return asOutcome(done);
@@ -72,7 +72,7 @@ export async function runApply(request: ApplyRequest, ports: NativePorts = ownPo
           released: true,
           prepare,
         },
-        await resumeDeadRuns(context),
+        await resumeDeadRuns(context, request.retiredDomainControllers),
       ),
     );
     return asOutcome(done);
@@ -106,7 +106,7 @@ export async function runUndo(request: UndoRequest, ports: NativePorts = ownPort
     refuseDeactivated(request.connection, 'fulfillment');
     if (request.resultsFile !== undefined) checkResultsFile(request.resultsFile);
     const done = await underLock(context, [], async () => {
-      const resumed = await resumeDeadRuns(context, request.undoneRun);
+      const resumed = await resumeDeadRuns(context, request.retiredDomainControllers, request.undoneRun);
       return runBatch(
         context,
         {

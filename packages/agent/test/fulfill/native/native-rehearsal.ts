@@ -273,7 +273,10 @@ export class NativeRehearsal {
     };
   }
 
-  fulfill(ports = this.ports(), more: { release?: boolean; signal?: AbortSignal } = {}): Promise<FulfillOutcome> {
+  fulfill(
+    ports = this.ports(),
+    more: { release?: boolean; signal?: AbortSignal; retiredDomainControllers?: readonly string[] } = {},
+  ): Promise<FulfillOutcome> {
     return runFulfill({ ...this.#request(), ordersFolder: this.orders, resultsFile: this.results, ...more }, ports);
   }
 
