@@ -9,6 +9,7 @@ import { arch, cpus, platform } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { installRealmPackages } from '../scripts/debian-packages.mjs';
 import { drawChart } from './chart.ts';
 import { measureDecoding } from './decode.ts';
 import { measureExports } from './export.ts';
@@ -202,6 +203,7 @@ function writePage(folder: string, columns: readonly MatrixColumn[]): void {
   process.stderr.write(`written: ${written.join(', ')}\n`);
 }
 
+await installRealmPackages();
 listenForInterrupts();
 try {
   await onStage(async (stage) => {

@@ -43,3 +43,12 @@ export async function installDebianPackages(names = readPackageNames()) {
   const still = missing.filter((name) => !isInstalled(name));
   return still.length === 0 ? undefined : `${still.join(', ')}: "apt-get install" ended with ${code}`;
 }
+
+/**
+ * Brings in what a realm runs on: a KDC and its tools. Says on standard error what could not be had; who starts the
+ * realm says what it lacks, as another system may have a KDC under another name.
+ */
+export async function installRealmPackages() {
+  const missing = await installDebianPackages(['krb5-kdc', 'krb5-admin-server', 'krb5-user', 'libgssapi-krb5-2']);
+  if (missing !== undefined) process.stderr.write(`Not installed — ${missing}.\n`);
+}
