@@ -10,7 +10,9 @@
  */
 import { createHash } from 'node:crypto';
 import { closeSync, fchmodSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { AgentError, fileFailed } from '../../errors.ts';
+import { syncFolder } from '../../folder.ts';
 
 /** The hash that the first line of a chain names. */
 export const chainStart = '0'.repeat(64);
@@ -171,5 +173,7 @@ export class ChainedFile {
     } finally {
       closeSync(fd);
     }
+    // Of a file that is new, the folder has to tell after a power cut, too.
+    if (this.#end === 0) syncFolder(dirname(this.path));
   }
 }

@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import type { Plan } from '@exchange-connector/connector';
 import type { LineSeal } from '../../at-rest.ts';
 import { AgentError, fileFailed } from '../../errors.ts';
-import { makeFolder } from '../../folder.ts';
+import { makeFolder, syncFolder } from '../../folder.ts';
 import type { SetAside } from '../order-files.ts';
 import type { Actor } from './audit-log.ts';
 import type { WriteWatch } from './chained-file.ts';
@@ -57,6 +57,7 @@ export function keepPlanFile(from: string, to: string, seal: LineSeal | undefine
   try {
     const text = readFileSync(from, 'utf8');
     writeFileSync(to, seal?.sealText(text) ?? text, { mode: 0o640, flush: true });
+    syncFolder(dirname(to));
   } catch (cause) {
     throw fileFailed(`copying the plan ${from} to ${to}`, cause);
   }

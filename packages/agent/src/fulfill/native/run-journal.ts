@@ -175,7 +175,9 @@ export class RunJournal {
     }
     const file = new ChainedFile(journalFile(folder), { number: 0, hash: chainStart }, 0, watch);
     file.add([sealLine(batch, seal)]);
-    syncFolder(folder);
+    // The run's folder, and that of all runs, which may be new as well.
+    syncFolder(fulfillFolder(workFolder));
+    syncFolder(workFolder);
     return new RunJournal(folder, file, [batch], watch, seal);
   }
 
