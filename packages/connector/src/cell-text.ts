@@ -2,7 +2,7 @@
  * The text of a value in a cell: the same for partial serialization (flat strings), for full
  * serialization (objects with a `ToString`) and for properties that Select-Object projected.
  */
-import { type PsDictionary, type PsObject, type PsValue, textOf } from '@exchange-connector/psrp';
+import { isPsNumber, isPsText, type PsDictionary, type PsObject, type PsValue, textOf } from '@exchange-connector/psrp';
 import { dateTimeText } from './date-time.ts';
 import { assertNever, ConnectorError } from './errors.ts';
 import { joinAddresses, joinValues } from './multi-value.ts';
@@ -131,23 +131,6 @@ function textAt(value: PsValue, walk: Walk, depth: number): string {
       return joinValues(elementTexts(value, walk, depth) ?? []);
     case 'DCT':
       return dictionaryText(value, walk, depth);
-    case 'C':
-    case 'URI':
-    case 'Version':
-    case 'XD':
-    case 'SBK':
-    case 'TS':
-    case 'D':
-    case 'By':
-    case 'SB':
-    case 'U16':
-    case 'I16':
-    case 'U32':
-    case 'I32':
-    case 'U64':
-    case 'I64':
-    case 'Sg':
-    case 'Db':
     case 'BA':
     case 'PR':
       return wellFormed(textOf(value) ?? '', walk.remarks);
@@ -155,7 +138,7 @@ function textAt(value: PsValue, walk: Walk, depth: number): string {
       walk.remarks.unreadable += 1;
       return '';
     default:
-      return assertNever(value);
+      return isPsText(value) || isPsNumber(value) ? wellFormed(textOf(value) ?? '', walk.remarks) : assertNever(value);
   }
 }
 

@@ -3,7 +3,8 @@
  * extended members (`<MS>`) are the fields.
  */
 import { property } from '../clixml/inspect.ts';
-import type { PsList, PsObject, PsProperty, PsText, PsValue } from '../clixml/value.ts';
+import type { PsList, PsObject, PsProperty, PsValue } from '../clixml/value.ts';
+import { isPsText } from '../clixml/value-groups.ts';
 import { PsrpError } from '../errors.ts';
 
 /** A field of a body under construction. */
@@ -57,23 +58,10 @@ export function unwrap(value: PsValue | undefined): PsValue | undefined {
   return inner;
 }
 
-const textKinds: ReadonlySet<string> = new Set<PsText['kind']>([
-  'S',
-  'C',
-  'URI',
-  'Version',
-  'G',
-  'XD',
-  'SBK',
-  'TS',
-  'DT',
-  'D',
-]);
-
 /** The text of a value that is text on the wire, or of an object's `<ToString>`; `undefined` otherwise. */
 export function textIn(value: PsValue | undefined): string | undefined {
   const inner = unwrap(value);
-  if (inner !== undefined && textKinds.has(inner.kind)) return (inner as PsText).value;
+  if (inner !== undefined && isPsText(inner)) return inner.value;
   return value?.kind === 'Obj' ? value.display : undefined;
 }
 
