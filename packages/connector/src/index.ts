@@ -60,7 +60,7 @@ export type {
   Step,
 } from './fulfill/plan.ts';
 export { planBatch, type ReadsNeeded } from './fulfill/plan-batch.ts';
-export { protectingEntry } from './fulfill/protection.ts';
+export { entryNamedBy } from './fulfill/protection.ts';
 export {
   type Digest,
   formatPlan,
@@ -70,7 +70,7 @@ export {
   planVersion,
 } from './fulfill/plan-document.ts';
 export { type CarriedOut, planUndo } from './fulfill/plan-undo.ts';
-export { readOrder } from './fulfill/read-order.ts';
+export { type OrderSections, readOrder, readOrderSections } from './fulfill/read-order.ts';
 export { isProjectionMissing, type ReadOptions, readRequest, readResultOf } from './fulfill/read-request.ts';
 export { type RefusalClass, refusalClasses } from './fulfill/refusal.ts';
 export { type CallOptions, callRequest } from './fulfill/step-request.ts';

@@ -47,6 +47,46 @@ test('a script under strict mode, with errors that stop, is visited like any oth
   ]);
 });
 
+test('an order that names a protected mailbox by any of its addresses is errored, whatever else the order is', {
+  skip,
+}, async (context) => {
+  const rehearsal = new Rehearsal(context, visitingScript(''), {
+    protectedMailboxes: ['ceo*@contoso.com'],
+    protectedDatabases: ['Vault'],
+  });
+  const named = (id: string, changes: object, resource: object = {}, entity = 'MicrosoftExchange_Mailbox'): object => ({
+    ...orderOf(id),
+    AssignedResourceTypeId: id,
+    Changes: changes,
+    Resource: resource,
+    ResourceType: { TargetEntityType: { Identifier: entity } },
+  });
+  rehearsal.put(
+    'a.json',
+    named('1', {
+      SamAccountName: 'x',
+      EmailAddresses: 'SMTP:x@contoso.com smtp:CEO.office@contoso.com X400:c=us;a= ;o=x',
+    }),
+    named('2', { DisplayName: 'y' }, { EmailAddresses: ['smtp:y@contoso.com', 'SMTP:ceo@contoso.com'] }),
+    named('3', { SamAccountName: 'z' }, { ProxyAddress: 'smtp:ceo2@contoso.com' }),
+    named('4', { Mail: 'ceo.3@contoso.com' }, {}, 'Custom_Person'),
+    named('5', { Name: 'Vault' }, {}, 'Custom_Store'),
+    named('6', { SamAccountName: 'w', EmailAddresses: 'SMTP:nceo@contoso.com.example' }),
+    // Whom mail is sent on to is not touched.
+    named('7', { SamAccountName: 'v', ForwardingSmtpAddress: 'smtp:ceo@contoso.com' }),
+    named('8', { Name: 'Vault' }),
+  );
+  assert.equal((await rehearsal.run()).exitCode, 5);
+  assert.deepEqual(rehearsal.calls(), ['6', '7', '8']);
+  for (const [id = '', , message = ''] of rehearsal.rows().slice(1, 6)) {
+    const what =
+      id === '5'
+        ? /the database is protected \(ProtectedDatabases: Vault\)/
+        : /\(ProtectedMailboxes: ceo\*@contoso\.com\)/;
+    assert.match(message, what, id);
+  }
+});
+
 test('an order about a mailbox that the settings protect is errored, and never handed to the script', {
   skip,
 }, async (context) => {

@@ -1,8 +1,10 @@
 /* Objects that no order may touch, whatever it says. */
 import { listOf } from './field-rule.ts';
+import type { FieldValue, Fields } from './field-value.ts';
 import type { LiveObject } from './live-state.ts';
 import { textField } from './organisation-view.ts';
-import { parseProxyAddress } from './proxy-address.ts';
+import { parseProxyAddress, splitProxyAddresses } from './proxy-address.ts';
+import type { OrderSections } from './read-order.ts';
 
 const names = [
   'Guid',
@@ -50,4 +52,27 @@ export function protectingEntry(
     ...listOf(object?.['EmailAddresses']).map((address) => parseProxyAddress(address).address),
   ]);
   return entries.find((entry) => texts.some((text) => text !== '' && matches(entry, text)));
+}
+
+/** What an order may call the addresses of a mailbox. */
+const addressLists = ['EmailAddresses', 'ProxyAddresses', 'ProxyAddress', 'EmailAddress', 'Email', 'Mail'] as const;
+
+function addressesIn(value: FieldValue, separator: string): readonly string[] {
+  if (value === null) return [];
+  if (typeof value === 'object') return value;
+  return splitProxyAddresses(String(value), separator).map(({ address }) => address);
+}
+
+/**
+ * The entry of a list of protected objects that an order names, by what stands in its `Changes` and `Resource`: any name,
+ * and any of the addresses that it lists. Which object it would touch nobody asks here.
+ * @param separator what stands between the addresses of one text
+ */
+export function entryNamedBy(order: OrderSections, entries: readonly string[], separator: string): string | undefined {
+  const sections = [order.changes, order.resource].map((section): Fields => {
+    const valueNamed = (name: string): FieldValue => section.get(name.toLowerCase())?.value ?? null;
+    const named = Object.fromEntries(names.map((name) => [name, valueNamed(name)]));
+    return { ...named, EmailAddresses: addressLists.flatMap((name) => addressesIn(valueNamed(name), separator)) };
+  });
+  return protectingEntry(entries, ...sections);
 }

@@ -123,6 +123,23 @@ function headOf(order: JsonObject, place: { readonly index: number; readonly pla
   };
 }
 
+/** What an order says, whether it can be planned or not: a script may understand what the planner does not. */
+export interface OrderSections {
+  /** `undefined`: it is about something else than a mailbox or a database. */
+  readonly target: OrderTarget | undefined;
+  /** By lower-case name. */
+  readonly changes: ReadonlyMap<string, OrderField>;
+  readonly resource: ReadonlyMap<string, OrderField>;
+}
+
+/** Reads what an order says. @param json the order as `JSON.parse` gives it */
+export function readOrderSections(json: unknown): OrderSections {
+  const order: JsonObject = isObject(json) ? json : {};
+  const entity = textOf(member(member(member(order, 'ResourceType'), 'TargetEntityType'), 'Identifier'));
+  const [changes, resource] = [readSection(order, 'Changes').fields, readSection(order, 'Resource').fields];
+  return { target: targets[entity.toLowerCase()], changes, resource };
+}
+
 /**
  * Reads one order of a `ProvisioningOrdersList`.
  * @param json the order as `JSON.parse` gives it; numbers may be `JSON.rawJSON` values
