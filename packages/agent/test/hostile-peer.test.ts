@@ -13,7 +13,8 @@ import { account, connectionTo, inFolder } from './rehearsed-connection.ts';
  */
 let simulator: Simulator;
 before(async () => {
-  simulator = await startSimulator({ mailboxes: 60, databases: 2, seed: 3, basic: account });
+  // A peer that dies takes with it the only way to the shell, and the next run comes by another address.
+  simulator = await startSimulator({ mailboxes: 60, databases: 2, seed: 3, basic: account, maxShellsPerUser: 1_000 });
 });
 after(() => simulator.close());
 

@@ -85,6 +85,17 @@ test('a pipeline runs: its output comes, then its final state, and the shell is 
   for (const headers of server.headers) assert.equal(headers['accept-encoding'], 'identity');
 });
 
+test('a consumer that leaves at the final state costs no more than one that stays: nothing is stopped that has ended', async (t) => {
+  const server = await serve(t);
+  const session = await openWsmanSession(optionsFor(server));
+  for (let count = 0; count < 2; count += 1) {
+    for await (const event of session.invoke(request)) if (event.kind === 'state') break;
+  }
+  assert.deepEqual(server.signals, [SignalCode.terminate, SignalCode.terminate]);
+  await ended(session, server);
+  assert.deepEqual(server.counts, { create: 1, receive: 3, command: 2, signal: 2, delete: 1 });
+});
+
 test('many objects larger than one envelope arrive whole and in order, while a slow consumer holds back the server', async (t) => {
   const text = 'x'.repeat(100_000);
   const server = await serve(t, {

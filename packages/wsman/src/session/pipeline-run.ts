@@ -39,6 +39,7 @@ export class PipelineRun {
   #pending: Promise<Received> | undefined;
   /** Resolved once the outstanding Receive is on the wire, or has failed. */
   #sent: Promise<void> = Promise.resolve();
+  #isDone = false;
 
   private constructor(parts: SessionParts, pipelineId: Guid, commandId: string) {
     this.#parts = parts;
@@ -90,6 +91,11 @@ export class PipelineRun {
     }
   }
 
+  /** The server has said that the command is done, and its final state was handed on: there is nothing to stop. */
+  get isDone(): boolean {
+    return this.#isDone;
+  }
+
   /** Ends whatever is under way, for instance because the session is being closed. */
   abort(reason: unknown): void {
     this.#ended.abort(reason);
@@ -106,7 +112,10 @@ export class PipelineRun {
     let last: PipelineEvent | undefined;
     for (;;) {
       const received = await this.#next(last !== undefined, inputFailed, signal);
-      if (received === 'ended') break;
+      if (received === 'ended') {
+        this.#isDone = true;
+        break;
+      }
       if (received.afterLoss === true) this.#parts.continuity.answerLost();
       const done = received.kind === 'received' && isDone(received, this.#commandId);
       // Before the data are handed on, so that the server works while the consumer does.
@@ -123,7 +132,10 @@ export class PipelineRun {
         }
         if (last === undefined) await this.#answerHostCalls();
       } else if (last !== undefined) break;
-      if (done) break;
+      if (done) {
+        this.#isDone = last !== undefined;
+        break;
+      }
     }
     if (last === undefined) {
       throw new WsmanError(

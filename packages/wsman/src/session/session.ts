@@ -114,7 +114,8 @@ export class ShellSession implements WsmanSession {
       this.#note(error);
       throw error;
     } finally {
-      await this.#endCommand(run, finished, options.signal);
+      // A consumer that leaves at the final state leaves nothing that runs.
+      await this.#endCommand(run, finished || run.isDone, options.signal);
       run.abort(new Error('the pipeline has ended'));
       this.#running = undefined;
     }
