@@ -5,15 +5,20 @@ const mostWarnings = 200;
 export class WarningList {
   readonly #kept = new Set<string>();
   readonly #pass: (message: string, isKept: boolean) => void;
+  readonly #form: (message: string) => string;
   #more = 0;
 
-  /** @param pass told of each text that is new, and whether it is among those kept */
-  constructor(pass: (message: string, isKept: boolean) => void) {
+  /**
+   * @param pass told of each text that is new, and whether it is among those kept
+   * @param form what becomes of a text before it is kept: secrets are taken out
+   */
+  constructor(pass: (message: string, isKept: boolean) => void, form: (message: string) => string = (text) => text) {
     this.#pass = pass;
+    this.#form = form;
   }
 
   add(message: string): void {
-    const text = message.trim();
+    const text = this.#form(message).trim();
     if (this.#kept.has(text)) return;
     const isKept = this.#kept.size < mostWarnings;
     if (isKept) this.#kept.add(text);

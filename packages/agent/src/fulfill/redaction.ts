@@ -11,8 +11,7 @@ const shortSecretCharacters = 4;
  * @returns a function that puts `[secret]` where a secret of the connection stands, also as JSON writes it
  */
 export function redactionFor(connection: ConnectionSettings, further: readonly string[] = []): Redact {
-  const secrets = connection.fulfillOptions.flatMap(({ value }) => (value instanceof Secret ? [value] : []));
-  if (connection.password !== undefined) secrets.push(connection.password);
+  const secrets = secretsOf(connection);
   const forms = new Set<string>();
   for (const text of [...secrets.map((secret) => secret.reveal()), ...further]) {
     forms.add(text).add(JSON.stringify(text).slice(1, -1));
@@ -25,6 +24,30 @@ export function redactionFor(connection: ConnectionSettings, further: readonly s
   // One pass, so that nothing is sought in what was put in.
   const pattern = new RegExp(sought.map(patternOf).join('|'), 'gu');
   return (text) => text.replace(pattern, '[secret]');
+}
+
+/** What takes secrets out of texts, those too that a run learns of while it is at work: a password that was renewed. */
+export class GrowingRedaction {
+  readonly #connections: ConnectionSettings[] = [];
+  #redact: Redact = (text) => text;
+
+  constructor(connection: ConnectionSettings) {
+    this.learn(connection);
+  }
+
+  /** The secrets of a connection, beside those that are known. */
+  learn(connection: ConnectionSettings): void {
+    this.#connections.push(connection);
+    const known = this.#connections.flatMap((each) => secretsOf(each).map((secret) => secret.reveal()));
+    this.#redact = redactionFor(connection, known);
+  }
+
+  readonly redact: Redact = (text) => this.#redact(text);
+}
+
+function secretsOf(connection: ConnectionSettings): Secret[] {
+  const secrets = connection.fulfillOptions.flatMap(({ value }) => (value instanceof Secret ? [value] : []));
+  return connection.password === undefined ? secrets : [...secrets, connection.password];
 }
 
 /** Of a secret that is as short as a syllable only the whole word is one: else no sentence could be read. */

@@ -23,7 +23,13 @@ export interface OpenSession {
 
 /** What a batch reaches the world through. */
 export interface BatchPorts {
-  open(signal: AbortSignal, onWarning: (message: string) => void, runId: string): Promise<OpenSession>;
+  /** @param onRenewed told of a connection whose credential was got anew, before anything else is said of it */
+  open(
+    signal: AbortSignal,
+    onWarning: (message: string) => void,
+    runId: string,
+    onRenewed?: (connection: ConnectionSettings) => void,
+  ): Promise<OpenSession>;
   now(): Date;
   /** Waits; an aborted signal ends the waiting with its reason. */
   wait(milliseconds: number, signal: AbortSignal): Promise<void>;
@@ -84,6 +90,7 @@ export interface BatchSessionOptions {
   readonly signal: AbortSignal;
   readonly onWarning: (message: string) => void;
   readonly onNote: (message: string) => void;
+  readonly onRenewed: (connection: ConnectionSettings) => void;
   /** A run that goes on keeps the domain controller it had. */
   readonly domainController?: string | undefined;
 }
@@ -161,8 +168,8 @@ export class BatchSession {
   }
 
   async #openOnce(): Promise<void> {
-    const { ports, signal, onWarning, onNote } = this.#options;
-    const opened = await ports.open(signal, onWarning, this.#options.runId);
+    const { ports, signal, onWarning, onNote, onRenewed } = this.#options;
+    const opened = await ports.open(signal, onWarning, this.#options.runId, onRenewed);
     try {
       // In the session's own domain still: the answer is of a domain controller, not of a global catalog.
       if (!this.#isPinned) this.#domainController = await this.#findDomainController(opened.session);

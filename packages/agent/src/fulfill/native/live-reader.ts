@@ -34,14 +34,16 @@ const mostLossesOfARead = 5;
 export class LiveReader {
   readonly #session: BatchSession;
   readonly #wait: (milliseconds: number) => Promise<void>;
+  readonly #redact: (text: string) => string;
   readonly #commands = new Map<string, ReadResult>();
   /** Domains of which a domain controller was looked for. */
   readonly #sought = new Set<string>();
   #project = true;
 
-  constructor(session: BatchSession, wait: (milliseconds: number) => Promise<void>) {
+  constructor(session: BatchSession, wait: (milliseconds: number) => Promise<void>, redact: (text: string) => string) {
     this.#session = session;
     this.#wait = wait;
+    this.#redact = redact;
   }
 
   /** Answers a read from the server, now. @throws SessionLostError where one session after the other is lost */
@@ -110,7 +112,8 @@ export class LiveReader {
     await this.#pinDomainOf(read);
     const answer = await this.#ask(read);
     const objects = answer.bodies.map((body) => decodeCliXml(body));
-    return readResultOf(read, objects, answer.outcome);
+    const result = readResultOf(read, objects, answer.outcome);
+    return result.kind === 'failed' ? { ...result, reason: this.#redact(result.reason) } : result;
   }
 
   async #ask(read: Read): Promise<CommandAnswer> {

@@ -16,7 +16,7 @@ import { type RunLock, takeRunLock } from '../../run-lock.ts';
 import { removeLeftOverShells, ShellNotes } from '../../left-over-shells.ts';
 import { openFirstSession } from '../../session-opening.ts';
 import { WarningList } from '../../warning-list.ts';
-import { type Redact, redactionFor } from '../redaction.ts';
+import { GrowingRedaction, type Redact } from '../redaction.ts';
 import type { Actor } from './audit-log.ts';
 import { BatchSession, type BatchPorts, type SessionMode } from './batch-session.ts';
 import type { WriteWatch } from './chained-file.ts';
@@ -37,6 +37,8 @@ export interface NativeContext {
   readonly start: Date;
   readonly log: RunLog;
   readonly redact: Redact;
+  /** A credential was got anew: what is secret of it is taken out from now on, too. */
+  readonly onRenewed: (connection: ConnectionSettings) => void;
   readonly warnings: WarningList;
   readonly meter: ProgressMeter;
   readonly ports: NativePorts;
@@ -56,21 +58,29 @@ export async function openEncryption(context: NativeContext): Promise<void> {
 
 /** The server of the settings, the clock of this machine. */
 export function ownPorts(request: RunRequest): NativePorts {
-  const connection = fulfilConnection(request.connection);
+  // What was renewed is used from then on: a refused password again would count towards the lockout of the account.
+  let connection = fulfilConnection(request.connection);
   const state = stateFolder(request.folders.work, request.connection.id);
   return {
     now: () => new Date(),
     wait: async (milliseconds, signal) => {
       await delay(milliseconds, undefined, { signal });
     },
-    open: async (signal, onWarning, runId) => {
+    open: async (signal, onWarning, runId, onRenewed) => {
       const notes = new ShellNotes(state, runId);
       const { renewConnection } = request;
       const options = {
         signal,
         limits: request.limits,
         onShell: (notice: ShellNotice) => notes.take(notice),
-        renewConnection: renewConnection && (async () => fulfilConnection(await renewConnection())),
+        renewConnection:
+          renewConnection &&
+          (async () => {
+            const renewed = await renewConnection();
+            onRenewed?.(renewed);
+            connection = fulfilConnection(renewed);
+            return connection;
+          }),
       };
       const { session, server } = await openFirstSession(connection, options, onWarning);
       return { session, url: server.url };
@@ -92,16 +102,18 @@ export function openContext(request: RunRequest, ports: NativePorts): NativeCont
   const runId = request.runId ?? randomUUID();
   const log = new RunLog(runId, request.connection.id);
   const connection = fulfilConnection(request.connection);
+  const redaction = new GrowingRedaction(request.connection);
   return {
     request,
     runId,
     start: ports.now(),
     log,
-    redact: redactionFor(request.connection),
+    redact: redaction.redact,
+    onRenewed: (renewed) => redaction.learn(renewed),
     warnings: new WarningList((message) => {
       log.write('Warning', message);
       request.onWarning?.(message);
-    }),
+    }, redaction.redact),
     meter: new ProgressMeter((progress) => request.onProgress?.(progress)),
     ports,
     connection,
@@ -137,7 +149,7 @@ export function openBatch(
   mode: SessionMode,
   domainController?: string | undefined,
 ): { readonly session: BatchSession; readonly reader: LiveReader } {
-  const { connection, ports, request, warnings, log, runId } = context;
+  const { connection, ports, request, warnings, log, runId, redact, onRenewed } = context;
   const session = new BatchSession({
     runId,
     connection,
@@ -145,10 +157,14 @@ export function openBatch(
     mode,
     signal: request.signal,
     onWarning: (message) => warnings.add(message),
-    onNote: (message) => log.write('Information', message),
+    onNote: (message) => log.write('Information', redact(message)),
+    onRenewed,
     domainController,
   });
-  return { session, reader: new LiveReader(session, (milliseconds) => ports.wait(milliseconds, request.signal)) };
+  return {
+    session,
+    reader: new LiveReader(session, (milliseconds) => ports.wait(milliseconds, request.signal), redact),
+  };
 }
 
 /** Does something while the connection's lock is held; what goes wrong is a value. */
@@ -184,10 +200,12 @@ function tellLimit(end: RunEnd): RunEnd {
 }
 
 /** What an error means for the run, written to the log. */
-export function failedEnd({ request, log }: NativeContext, error: unknown): RunEnd {
-  const end = tellLimit(
+export function failedEnd({ request, log, redact }: NativeContext, error: unknown): RunEnd {
+  const told = tellLimit(
     endOf(error instanceof Error && error.name === 'SessionLostError' ? error.cause : error, request.signal),
   );
+  const end: RunEnd =
+    told.kind === 'failed' ? { ...told, failure: { ...told.failure, message: redact(told.failure.message) } } : told;
   if (end.kind === 'failed')
     log.write('Error', `fulfilment failed: ${end.failure.message}`, {
       code: end.failure.code,

@@ -36,7 +36,7 @@ interface Planning {
 type Objection = PlanSummary['objections'][number];
 
 /** Sends each step with `-WhatIf`. A step that builds on one before it may be objected to for that reason alone. */
-async function askServer(session: BatchSession, plan: Plan): Promise<Objection[]> {
+async function askServer({ redact }: NativeContext, session: BatchSession, plan: Plan): Promise<Objection[]> {
   const objections: Objection[] = [];
   for (const step of plan.steps) {
     const domainController = session.domainControllerOf(step.object.domain);
@@ -45,7 +45,8 @@ async function askServer(session: BatchSession, plan: Plan): Promise<Objection[]
       `${step.purpose} (-WhatIf)`,
     );
     const refusal = refusalOf(answer);
-    if (refusal !== undefined) objections.push({ step: step.number, reason: `${refusal.class}: ${refusal.reason}` });
+    if (refusal !== undefined)
+      objections.push({ step: step.number, reason: redact(`${refusal.class}: ${refusal.reason}`) });
   }
   return objections;
 }
@@ -65,7 +66,7 @@ async function planIn(context: NativeContext, planning: Planning): Promise<PlanO
     const work = planning.work(session, reader);
     meter.report('fulfilling', 0, work.orders.length);
     const plan = await work.plan(work.orders, new Set());
-    const objections = planning.whatIf ? await askServer(session, plan) : [];
+    const objections = planning.whatIf ? await askServer(context, session, plan) : [];
     const planFile = planning.keep(plan, session.server);
     const isRefused = plan.orders.some(({ decision }) => decision.kind === 'refused');
     const isWhole = !isRefused && planning.setAside.length === 0 && objections.length === 0;
