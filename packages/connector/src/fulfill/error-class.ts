@@ -13,7 +13,7 @@ const byReason: readonly (readonly [RegExp, RefusalClass])[] = [
     'not-allowed',
   ],
   [
-    /^(ADTransient|DataSourceTransient|ADServerSettings\w*|SuitabilityDirectory|ADOperation|OverBudget|ServerOverBudget|MapiExceptionNetworkError|StorageTransient|ADServerNotSuitable|ADUnavailable|NoSuitableServerFound|DomainControllerNotFound|MailboxDatabaseTransient|Transient|Timeout|RpcServerUnavailable|RpcServerTooBusy|ClusterTransient|AmServerTransient|AmDbActionTransient|MailboxReplicationTransient|NoAvailableServer|AmCommonTransient|ADExternal|ReplicationLag)$/,
+    /^(ADTransient|DataSourceTransient|ADServerSettings\w*|SuitabilityDirectory|ADOperation|OverBudget|ServerOverBudget|MapiExceptionNetworkError|StorageTransient|ADServerNotSuitable|ADUnavailable|NoSuitableServerFound|DomainControllerNotFound|MailboxDatabaseTransient|Transient|Timeout|RpcServerUnavailable|RpcServerTooBusy|ClusterTransient|AmServerTransient|AmDbActionTransient|MailboxReplicationTransient|NoAvailableServer|DatabaseUnavailable|MapiExceptionMdbOffline|AmCommonTransient|ADExternal|ReplicationLag)$/,
     'transient',
   ],
 ];

@@ -4,7 +4,7 @@ import type { Draft, DraftStep } from './draft.ts';
 import { listOf } from './field-rule.ts';
 import type { FieldValue, Fields } from './field-value.ts';
 import type { LiveObject } from './live-state.ts';
-import { changedText, detailsOfKind, kindOfDetails, typeOfKind, wantedKind } from './mailbox-kind.ts';
+import { changedText, detailsOfKind, kindOfDetails, requireResource, typeOfKind, wantedKind } from './mailbox-kind.ts';
 import type { MailboxContext } from './mailbox-place.ts';
 import { undoSetMailbox } from './mailbox-undo.ts';
 import {
@@ -90,6 +90,8 @@ interface KindPart {
     /** The order wants it otherwise than Exchange makes it by itself. */
     readonly isAsked: boolean;
   };
+  /** What a room or equipment loses when it becomes something else. */
+  readonly lost: Fields;
   readonly notes: readonly string[];
 }
 
@@ -120,15 +122,21 @@ function kindPart(order: Order, mailbox: LiveObject, changes: SettingChanges): K
   const asked = changes.asked['AccountDisabled'];
   const after = typeof asked === 'boolean' ? asked : madeDisabled;
   const before = mailbox['AccountDisabled'];
-  const change = `Exchange ${after ? 'disables' : 'enables'} the account with it`;
+  // Of a mailbox that the batch itself makes the account is as its kind wants it.
+  const isOther = before === undefined ? (present === 'user') === after : before !== after;
+  const note = `it becomes a mailbox of the kind ${detailsOfKind[wanted]}: Exchange ${after ? 'disables' : 'enables'} the account with it`;
   return {
     before: details,
     after: detailsOfKind[wanted],
     type: typeOfKind[wanted],
     account: { before, after, isAsked: after !== madeDisabled },
-    notes:
-      before === after || asked !== undefined ? [] : [`a ${details} becomes a ${detailsOfKind[wanted]}: ${change}`],
+    lost: wanted === 'user' || wanted === 'shared' ? capacityOf(mailbox) : {},
+    notes: isOther && asked === undefined ? [note] : [],
   };
+}
+
+function capacityOf({ ResourceCapacity: capacity }: LiveObject): Fields {
+  return capacity === undefined || capacity === null ? {} : { ResourceCapacity: capacity };
 }
 
 /** The account of a mailbox whose kind changes, also where it stays as it is: the change back is to leave it so. */
@@ -176,6 +184,7 @@ function changeStep(
     }
   }
   if (Object.keys(after).length === 0) return undefined;
+  requireResource(textField({ ...mailbox, ...after }, 'RecipientTypeDetails'), changes.after);
   const gained = addresses === undefined ? [] : added(addresses.before, addresses.after);
   const free = freeFor(object, view, settings)(gained);
   // Of a mailbox that the batch itself makes, not every field is known before.
@@ -187,7 +196,7 @@ function changeStep(
     expectation: [mailboxHas(object, { ...after, ...accountOf(kind, 'after') })],
     inverse: undoSetMailbox(
       object,
-      { ...before, ...accountOf(kind, 'before') },
+      { ...before, ...kind?.lost, ...accountOf(kind, 'before') },
       { ...after, ...accountOf(kind, 'after') },
       heldAside(mailbox, after),
       freeFor(object, view, settings),

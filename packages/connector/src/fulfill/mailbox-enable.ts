@@ -3,7 +3,14 @@ import { freeFor, mailboxHas, noMailbox } from './checks.ts';
 import type { Draft, DraftStep } from './draft.ts';
 import type { FieldValue, Fields } from './field-value.ts';
 import type { LiveObject } from './live-state.ts';
-import { changedText, detailsOfKind, kindOfDetails, type MailboxKind, wantedKind } from './mailbox-kind.ts';
+import {
+  changedText,
+  detailsOfKind,
+  kindOfDetails,
+  type MailboxKind,
+  requireResource,
+  wantedKind,
+} from './mailbox-kind.ts';
 import { type MailboxContext, placeOf } from './mailbox-place.ts';
 import {
   addressWish,
@@ -194,6 +201,7 @@ function afterEnable(
   const known: LiveObject = { ...accountFields(user), ...enabled };
   const changes = settingChanges(context.view, order, known, mailboxCatalogue);
   requireQuotaOrder(newMailboxQuotas, changes.after);
+  requireResource(String(enabled['RecipientTypeDetails']), changes.after);
   const primary = addresses.filter(isPrimarySmtp);
   const others = addresses.filter((address) => !isPrimarySmtp(address));
   const before: Record<string, FieldValue> = { ...changes.before };

@@ -1,5 +1,6 @@
 /* Kinds of mailboxes: which one an order asks for, which one there is. */
 import { readField } from './field-rule.ts';
+import type { Fields } from './field-value.ts';
 import type { Order } from './order.ts';
 import { Refused } from './refused.ts';
 
@@ -33,6 +34,12 @@ export const typeOfKind: Readonly<Record<Exclude<MailboxKind, 'linked'>, string>
 /** The kind that `RecipientTypeDetails` names; `undefined`: none that orders make. */
 export function kindOfDetails(details: string): MailboxKind | undefined {
   return byDetails[details.toLowerCase()];
+}
+
+/** @throws Refused where a mailbox that is no room and no equipment is to have what only those have */
+export function requireResource(details: string, set: Fields): void {
+  if (!('ResourceCapacity' in set) || /^((Linked)?Room|Equipment)Mailbox$/i.test(details)) return;
+  throw new Refused('invalid', `ResourceCapacity is for rooms and equipment; the mailbox is a ${details}`);
 }
 
 function flagOf(order: Order, name: string): boolean | undefined {

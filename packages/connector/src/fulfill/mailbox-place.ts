@@ -10,7 +10,7 @@ import { Refused } from './refused.ts';
 export interface MailboxContext {
   readonly view: OrganisationView;
   readonly settings: FulfillSettings;
-  /** The index of the order of the batch that makes a database of this name, if there is one. */
+  /** The index of the order of the batch that makes or mounts a database of this name, if there is one. */
   readonly databaseMaker: (name: string) => number | undefined;
   /** The index of an order that would make or rename a database to this name, and is refused. */
   readonly refusedMaker: (name: string) => number | undefined;

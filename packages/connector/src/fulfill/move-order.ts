@@ -162,13 +162,12 @@ export function movePart(order: Order, object: ObjectIdentity, mailbox: LiveObje
   const ended = isEnded(status);
   if (status !== '' && !ended) return underWay(object, target, status, to, from, waits);
   if (sameField('name', from, to)) return none;
+  if (database['Mounted'] === false) {
+    throw new Refused('conflict', `the database ${to} is not mounted: Exchange moves no mailbox into it before it is`);
+  }
   const archive = archiveOf(mailbox, from);
-  const notes = [
-    ...(database['Mounted'] === false ? [`${to} is not mounted: the move waits until it is`] : []),
-    ...(archive === undefined
-      ? []
-      : [archive.isBeside ? 'its archive goes with it' : `its archive stays in ${archive.database}`]),
-  ];
+  const along = archive?.isBeside === true ? 'its archive goes with it' : `its archive stays in ${archive?.database}`;
+  const notes = archive === undefined ? [] : [along];
   const start = startMove(object, from, to, waits, archive);
   return finish(ended ? [removeEnded(object, status), start] : [start], notes, needs, waits ? 'Completed' : `to ${to}`);
 }

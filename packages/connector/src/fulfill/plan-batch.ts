@@ -173,9 +173,13 @@ class BatchPlanner {
       if (order.changeType === 'Deleted') this.#requireLast(draft);
       return draft;
     });
-    if (name === undefined || order.changeType === 'Deleted') return;
+    if (order.changeType === 'Deleted') return;
+    const draft = this.#drafts.get(index);
+    // Nobody is put into a database before it is mounted.
+    if (draft?.after['Mounted'] === true) this.#makers.set((name ?? draft.object.name).toLowerCase(), index);
+    if (name === undefined) return;
     if (this.#refused.has(index)) this.#refusedMakers.set(name, index);
-    else if ((this.#drafts.get(index)?.after['Name'] ?? '') !== '') this.#makers.set(name, index);
+    else if ((draft?.after['Name'] ?? '') !== '') this.#makers.set(name, index);
   }
 
   /** A database that goes and is wanted again in one batch would need its mailboxes judged twice. */

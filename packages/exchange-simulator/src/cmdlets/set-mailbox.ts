@@ -189,12 +189,11 @@ class Setting {
     this.#addresses();
     this.#checkUnique();
     const { recipient } = this.#found;
-    const quotas = quotasOf(recipient);
     // A mailbox that has the quotas of its database may hold any of its own.
     const disorder =
       (this.#draft.useDatabaseQuotaDefaults ?? recipient.useDatabaseQuotaDefaults)
         ? undefined
-        : quotaDisorder(quotas, { ...quotas, ...this.#draft });
+        : quotaDisorder(recipient, this.#draft);
     if (disorder !== undefined) throw this.#fail('DataValidationException', disorder, ErrorCategory.InvalidData);
     return differing(recipient, this.#draft);
   }
@@ -252,9 +251,17 @@ class Setting {
     if (fault !== undefined) throw this.#fail('DataValidationException', fault, ErrorCategory.InvalidData);
     this.#customAttributes();
     if (args.has('ResourceCapacity')) this.#draft.resourceCapacity = args.number('ResourceCapacity');
+    const kind = kinds[args.text('Type') ?? ''] ?? recipient.kind;
+    if (args.has('ResourceCapacity') && kind !== 'room' && kind !== 'equipment')
+      throw this.#fail(
+        'TaskInvalidOperationException',
+        "Resource properties can't be set on a mailbox that isn't a resource mailbox.",
+        ErrorCategory.InvalidOperation,
+      );
     const type = args.text('Type');
     if (type !== undefined) {
       this.#draft.kind = kinds[type] as MailboxKindName;
+      if (type === 'Regular' || type === 'Shared') this.#draft.resourceCapacity = undefined;
       // The account goes with the kind, unless the command says otherwise.
       if (this.#draft.kind !== recipient.kind && !args.has('AccountDisabled'))
         this.#draft.accountDisabled = type !== 'Regular';
@@ -427,19 +434,6 @@ export function primaryOf(addresses: readonly string[]): string | undefined {
 function keptPrimary(before: readonly string[], after: readonly string[]): readonly string[] {
   const primary = primaryOf(before);
   return primary === undefined ? after : madePrimary(after, primary);
-}
-
-function quotasOf(recipient: Recipient) {
-  const { issueWarningQuota, prohibitSendQuota, prohibitSendReceiveQuota } = recipient;
-  const { recoverableItemsQuota, recoverableItemsWarningQuota, calendarLoggingQuota } = recipient;
-  return {
-    issueWarningQuota,
-    prohibitSendQuota,
-    prohibitSendReceiveQuota,
-    recoverableItemsQuota,
-    recoverableItemsWarningQuota,
-    calendarLoggingQuota,
-  };
 }
 
 /** What of a draft is not so already. */

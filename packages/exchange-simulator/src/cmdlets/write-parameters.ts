@@ -63,10 +63,11 @@ const keyOf = (name: string): keyof Quotas => `${(name[0] as string).toLowerCase
  * What is wrong with the order of quotas, in Exchange's words; undefined where nothing is. Those that are unlimited
  * are compared with none, and of two that stay as they were nothing is said.
  */
-export function quotaDisorder(before: Quotas, after: Quotas): string | undefined {
-  const isChanged = (name: string): boolean => before[keyOf(name)] !== after[keyOf(name)];
+export function quotaDisorder(before: Quotas, changes: Partial<Quotas>): string | undefined {
+  const after = (name: string): number | undefined => (keyOf(name) in changes ? changes : before)[keyOf(name)];
+  const isChanged = (name: string): boolean => before[keyOf(name)] !== after(name);
   for (const [lower, upper] of ordered) {
-    const [least, most] = [after[keyOf(lower)], after[keyOf(upper)]];
+    const [least, most] = [after(lower), after(upper)];
     if (least === undefined || most === undefined || least <= most) continue;
     if (isChanged(lower) || isChanged(upper))
       return `The value of property '${upper}' must be greater than or equal to that of property '${lower}'. ${upper}: '${byteSizeText(most)}', ${lower}: '${byteSizeText(least)}'.`;

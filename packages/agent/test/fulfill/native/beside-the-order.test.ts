@@ -77,6 +77,54 @@ test('a shared mailbox that becomes a user\u2019s has its account enabled, unles
   }
 });
 
+test('the capacity of a room goes with its kind and comes back with it; other mailboxes get none', async (context) => {
+  const place = rehearse(context);
+  const { guid, sam } = find(place, (each) => each['RecipientTypeDetails'] === 'RoomMailbox');
+  const capacity = (): Promise<(string | undefined)[]> =>
+    invoke(place, 'Get-Mailbox', { Identity: guid }, ['RecipientTypeDetails', 'ResourceCapacity']);
+  const order = (id: string, changes: object): object => mailboxOrder(id, 'Modified', changes, { SamAccountName: sam });
+  place.give(order('1', { ResourceCapacity: '12' }));
+  await place.fulfill();
+  place.give(order('2', { IsResource: false }), order('3', { ResourceCapacity: '5' }));
+  await place.fulfill();
+  assert.deepEqual(place.states(), ['2 Executed', '3 Errored']);
+  assert.match(place.rows()[1]?.Message ?? '', /^invalid: ResourceCapacity is for rooms and equipment/);
+  assert.deepEqual(await capacity(), ['UserMailbox', undefined]);
+  await place.undo('run-2');
+  assert.deepEqual([place.states()[0], await capacity()], ['2 Executed', ['RoomMailbox', '12']]);
+  const rooms = [
+    { IsResource: true, ResourceType: 'Room' },
+    { IsResource: true, ResourceType: 'Equipment' },
+  ];
+  const bare = [...place.organization.truth().others()]
+    .filter(
+      ({ recipientClass, canonicalName }) => recipientClass === 'user' && canonicalName.startsWith('example.test/'),
+    )
+    .map(({ samAccountName }) => samAccountName);
+  place.give(...rooms.map((kind, at) => mailboxOrder(`${at}`, 'Added', { SamAccountName: bare[8], ...kind })));
+  await place.fulfill();
+  assert.ok(
+    place.rows().every(({ Message }) => !/ables the account/.test(Message)),
+    JSON.stringify(place.rows()),
+  );
+});
+
+test('a move into a database that is not mounted is refused, and goes through after an order that mounts it', async (context) => {
+  const place = rehearse(context);
+  place.organization.change({ kind: 'createDatabase', name: 'To' });
+  const { sam } = find(place, (each) => each['RecipientTypeDetails'] === 'UserMailbox');
+  await invoke(place, 'Dismount-Database', { Identity: 'To', Confirm: false });
+  const move = mailboxOrder('1', 'Modified', { Database: { Name: 'To' } }, { SamAccountName: sam });
+  place.give(move);
+  const ports = place.ports();
+  await place.fulfill(ports);
+  assert.deepEqual([place.states(), ports.counts.writes], [['1 Errored'], 0]);
+  assert.match(place.rows()[0]?.Message ?? '', /^conflict: the database To is not mounted/);
+  place.give(move, databaseOrder('2', 'Modified', { Mounted: true }, { Name: 'To' }));
+  await place.fulfill();
+  assert.deepEqual(place.states(), ['1 Executed', '2 Executed'], JSON.stringify(place.rows()));
+});
+
 test('a forwarding address beside one elsewhere, of which Exchange asks a person, is set, taken back and put back', async (context) => {
   const place = rehearse(context);
   const { guid, sam } = find(place, (each) => each['RecipientTypeDetails'] === 'UserMailbox');
