@@ -426,11 +426,18 @@ function Assert-Unprotected {
     }
   }
   foreach ($entry in $entries.Split([char]10)) {
-    if ($entry -eq '') { continue }
-    $pattern = '\A' + [regex]::Escape($entry).Replace('\*', '.*') + '\z'
-    foreach ($text in $texts) {
-      if ($text -ne '' -and [regex]::IsMatch($text, $pattern, 'IgnoreCase, Singleline, CultureInvariant')) {
-        throw "not-allowed: it is protected: $setting has '$entry'"
+    if ($entry.Trim() -eq '') { continue }
+    # A GUID may have braces, an address its prefix, an account its domain, whichever that is.
+    $spellings = @($entry.Trim())
+    foreach ($form in @('^\{(.*)\}$', '^smtp:(.*)$', '^[^\\/@]+\\([^\\/]+)$')) {
+      if ($entry.Trim() -match $form) { $spellings += $matches[1].Trim() }
+    }
+    foreach ($spelling in $spellings) {
+      $pattern = '\A' + [regex]::Escape($spelling).Replace('\*', '.*') + '\z'
+      foreach ($text in $texts) {
+        if ($text -ne '' -and [regex]::IsMatch($text, $pattern, 'IgnoreCase, Singleline, CultureInvariant')) {
+          throw "not-allowed: it is protected: $setting has '$entry'"
+        }
       }
     }
   }

@@ -430,8 +430,8 @@ test('what the settings protect is not touched, by whatever name an order knows 
     context,
     {},
     {
-      protectedMailboxes: ['A@contoso.com', '*llanger v*'],
-      protectedDatabases: ['11111111-0000-0000-0000-000000000004'],
+      protectedMailboxes: ['smtp:A@contoso.com', '*llanger v*'],
+      protectedDatabases: ['{11111111-0000-0000-0000-000000000004}'],
     },
   );
   const database = { ResourceType: { TargetEntityType: { Identifier: 'MicrosoftExchange_Database' } } };
@@ -444,10 +444,10 @@ test('what the settings protect is not touched, by whatever name an order knows 
     orderOf('6', { ChangeType: 'Deleted', Changes: {}, Resource: { SamAccountName: 'bobby' } }),
   );
   assert.deepEqual(states, [
-    ['1', 'Errored', "not-allowed: it is protected: ProtectedMailboxes has 'A@contoso.com'"],
-    ['2', 'Errored', "not-allowed: it is protected: ProtectedMailboxes has 'A@contoso.com'"],
+    ['1', 'Errored', "not-allowed: it is protected: ProtectedMailboxes has 'smtp:A@contoso.com'"],
+    ['2', 'Errored', "not-allowed: it is protected: ProtectedMailboxes has 'smtp:A@contoso.com'"],
     ['3', 'Errored', "not-allowed: it is protected: ProtectedMailboxes has '*llanger v*'"],
-    ['4', 'Errored', "not-allowed: it is protected: ProtectedDatabases has '11111111-0000-0000-0000-000000000004'"],
+    ['4', 'Errored', "not-allowed: it is protected: ProtectedDatabases has '{11111111-0000-0000-0000-000000000004}'"],
     ['5', 'Errored', "'a*' names no single mailbox: * and control characters are not allowed in SamAccountName"],
     ['6', 'Executed', ''],
   ]);

@@ -20,10 +20,8 @@ const names = [
   'WindowsEmailAddress',
 ] as const;
 
-/** `*` stands for any text; without regard to case. Linear in the length of the text. */
-function matches(pattern: string, text: string): boolean {
-  const parts = pattern.toLowerCase().split('*');
-  const wanted = text.toLowerCase();
+/** A pattern in parts, between which any text stands (`*`). Linear in the length of the text. */
+function matches(parts: readonly string[], wanted: string): boolean {
   const [first = '', ...rest] = parts;
   if (rest.length === 0) return wanted === first;
   const last = rest.pop() ?? '';
@@ -39,6 +37,34 @@ function matches(pattern: string, text: string): boolean {
 }
 
 /**
+ * The ways in which a name may be written: as it is; a GUID without its braces; an address without its prefix; an account
+ * without its domain. Which domain it is nobody asks: too much is protected rather than too little.
+ */
+function spellings(name: string): string[] {
+  const text = name.trim();
+  const guid = /^\{(.*)\}$/.exec(text)?.[1];
+  const address = /^smtp:(.*)$/i.exec(text)?.[1];
+  const account = /^[^\\/@]+\\([^\\/]+)$/.exec(text)?.[1];
+  return [text, guid, address, account].flatMap((spelling) => spelling?.trim().toLowerCase() || []);
+}
+
+interface Pattern {
+  readonly entry: string;
+  readonly spellings: readonly (readonly string[])[];
+}
+
+const known = new WeakMap<readonly string[], readonly Pattern[]>();
+
+/** The entries of a list, each in all its spellings; once for a list that every order is held against. */
+function patternsOf(entries: readonly string[]): readonly Pattern[] {
+  const patterns =
+    known.get(entries) ??
+    entries.map((entry) => ({ entry, spellings: spellings(entry).map((spelling) => spelling.split('*')) }));
+  known.set(entries, patterns);
+  return patterns;
+}
+
+/**
  * The entry of a list of protected objects that names an object, by its GUID, SAM account name, UPN, any address, name,
  * alias, identity or distinguished name.
  */
@@ -51,7 +77,10 @@ export function protectingEntry(
     ...names.map((name) => textField(object, name)),
     ...listOf(object?.['EmailAddresses']).map((address) => parseProxyAddress(address).address),
   ]);
-  return entries.find((entry) => texts.some((text) => text !== '' && matches(entry, text)));
+  const written = [...new Set(texts.flatMap(spellings))];
+  const isNamed = ({ spellings: patterns }: Pattern): boolean =>
+    patterns.some((parts) => written.some((text) => matches(parts, text)));
+  return patternsOf(entries).find(isNamed)?.entry;
 }
 
 /** What an order may call the addresses of a mailbox. */

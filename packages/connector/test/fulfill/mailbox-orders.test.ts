@@ -407,13 +407,14 @@ test('protected, held and system mailboxes are not touched', () => {
   const anna = model.addMailbox('anna', ['SMTP:anna@contoso.com', 'smtp:boss@contoso.com']);
   model.addMailbox('held', ['SMTP:held@contoso.com'], { LitigationHoldEnabled: true });
   model.addMailbox('system', ['SMTP:system@contoso.com'], { RecipientTypeDetails: 'ArbitrationMailbox' });
-  for (const entry of ['anna', anna.guid, 'BOSS@contoso.com', 'an*', '*oss@*', 'contoso.com/People/*']) {
+  const written = [`{${anna.guid.toUpperCase()}}`, 'CONTOSO\\Anna', 'SMTP:boss@contoso.com', ' anna ', 'contoso\\an*'];
+  for (const entry of ['anna', anna.guid, 'BOSS@contoso.com', 'an*', '*oss@*', 'contoso.com/People/*', ...written]) {
     const plan = planFor(model, [{ changes: { SamAccountName: 'anna', Office: 'x' } }], {
       protectedMailboxes: [entry],
     });
     assert.match(refusalOf(plan).reason, /ProtectedMailboxes/, entry);
   }
-  for (const entry of ['ann', 'a*b', '*x*', 'nna', '']) {
+  for (const entry of ['ann', 'a*b', '*x*', 'nna', '', ' ', '{}', 'smtp:', 'anna\\', '\\anna', 'x/anna']) {
     const plan = planFor(model, [{ changes: { SamAccountName: 'anna', Office: 'x' } }], {
       protectedMailboxes: [entry],
     });
