@@ -23,7 +23,11 @@ export type Refusal =
   | { readonly kind: 'wait'; readonly waitMs: number }
   | { readonly kind: 'tooMany' }
   /** It could not be reached, or did not answer as one should. */
-  | { readonly kind: 'down' };
+  | {
+      readonly kind: 'down';
+      /** It is there: only the connection was cut. */
+      readonly isCut?: boolean;
+    };
 
 /** What the settings allow. */
 export interface GovernorSettings {
@@ -157,7 +161,7 @@ export class Governor {
         this.#learn(now, { shells: open });
         return { kind: 'again' };
       case 'down':
-        return this.#down(now, open, hadOne);
+        return this.#down(now, open, hadOne, refusal.isCut === true);
       default:
         return refusal satisfies never;
     }
@@ -193,8 +197,8 @@ export class Governor {
     return waitMs > longestWaitMs || this.#waits > mostWaits ? { kind: 'giveUp' } : { kind: 'again' };
   }
 
-  #down(now: number, open: number, hadOne: boolean): Verdict {
-    if (open === 0 && !hadOne) return { kind: 'giveUp' };
+  #down(now: number, open: number, hadOne: boolean, isCut: boolean): Verdict {
+    if (open === 0 && !hadOne) return this.#neverUp(now, isCut);
     this.#failures += 1;
     this.#failingSince ??= now;
     const delay = Math.max(1_000, backOff(this.#failures));
@@ -203,9 +207,25 @@ export class Governor {
     return now + delay - this.#failingSince > this.#settings.reconnectForMs ? { kind: 'giveUp' } : { kind: 'again' };
   }
 
+  /** Before the first session: what is wrong with the settings is said at once, and a cut is tried again, politely. */
+  #neverUp(now: number, isCut: boolean): Verdict {
+    this.#failures += 1;
+    if (!isCut || this.#settings.reconnectForMs === 0 || this.#failures > mostCuts) return { kind: 'giveUp' };
+    this.#notBefore = Math.max(this.#notBefore, now + cutWaitMs(this.#failures));
+    return { kind: 'again' };
+  }
+
   #learn(now: number, what: Omit<LearnedLimits, 'learnedAt'>): void {
     this.#learned = { ...this.#learned, ...what, learnedAt: now };
   }
+}
+
+/** A connection that is cut before a run had any session is made again so often. */
+const mostCuts = 2;
+
+/** Milliseconds before the n-th attempt after the first connection was cut: 1 second, then 2. */
+export function cutWaitMs(attempt: number): number {
+  return backOff(attempt + 1);
 }
 
 /** Milliseconds before the n-th attempt; none before the first, nor where nothing was lost since something was achieved. */

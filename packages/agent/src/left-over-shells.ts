@@ -1,10 +1,11 @@
 /*
  * Shells that a killed process leaves on the server, where they count against the account's limit until they
- * end by themselves. Each shell of an export is noted in a file of its own before it is asked for,
+ * end by themselves. Each shell is noted in a file of its own before it is asked for,
  *
  *   <WorkFolderPath>/ExportState/<connection>/shells/<ShellId>.json
  *
- * and the file goes when the shell has. What the next run finds there it removes from the server.
+ * and the file goes when the shell has. What the next run that holds the connection's lock finds there, it removes from
+ * the server: as soon as it has a session, so that a credential that is refused is not tried more often for it.
  */
 import { readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,6 +14,7 @@ import type { ConnectionSettings } from '@exchange-connector/config';
 import { fileFailed } from './errors.ts';
 import { makeFolder, removeFolder } from './folder.ts';
 import { readPlainText } from './plain-file.ts';
+import { isLiving, ownIdentity, type ProcessIdentity } from './run-lock.ts';
 import { authenticationOf, caPemOf } from './session-credential.ts';
 
 interface ShellFile {
@@ -21,10 +23,14 @@ interface ShellFile {
   readonly cookies: string | null;
   readonly runId: string;
   readonly notedAt: string;
+  /** Of a command that holds no lock (check, discover): while that process lives, the shell is in use. */
+  readonly holder?: ProcessIdentity;
 }
 
 /** No server keeps an idle shell for longer: Exchange's time-out is 15 minutes, WinRM's two hours. */
 const keptForMs = 24 * 3_600_000;
+/** So long is a shell in use whose process cannot be looked at: it runs on another host. */
+const inUseForMs = 3_600_000;
 /** All that removing may take: the run is waited for. */
 const removalTimeMs = 10_000;
 
@@ -41,10 +47,13 @@ function fileOf(state: string, shellId: string): string | undefined {
 export class ShellNotes {
   readonly #state: string;
   readonly #runId: string;
+  readonly #holdsLock: boolean;
 
-  constructor(state: string, runId: string) {
+  /** @param holdsLock false for a command that holds no lock: it notes down what it can, and works without, too */
+  constructor(state: string, runId: string, holdsLock = true) {
     this.#state = state;
     this.#runId = runId;
+    this.#holdsLock = holdsLock;
   }
 
   take(notice: ShellNotice): void {
@@ -60,11 +69,13 @@ export class ShellNotes {
       cookies: notice.kind === 'created' ? (notice.cookies ?? null) : null,
       runId: this.#runId,
       notedAt: new Date().toISOString(),
+      ...(this.#holdsLock ? {} : { holder: ownIdentity() }),
     };
     try {
       makeFolder(shellsFolder(this.#state));
       writeFileSync(file, `${JSON.stringify(note)}\n`, { mode: 0o640 });
     } catch (cause) {
+      if (!this.#holdsLock) return;
       throw fileFailed(`noting down the shell of this run in ${file}`, cause);
     }
     if (notice.kind === 'created' && notice.proposedId !== notice.shellId) this.#forget(notice.proposedId);
@@ -73,7 +84,7 @@ export class ShellNotes {
   #forget(shellId: string): void {
     const file = fileOf(this.#state, shellId);
     if (file === undefined) return;
-    rmSync(file, { force: true });
+    removeFolder(file);
     removeIfEmpty(shellsFolder(this.#state));
   }
 }
@@ -111,17 +122,60 @@ function isOfConnection(connection: ConnectionSettings, url: unknown): url is st
   return connection.servers.some((server) => new URL(server.url).origin === origin);
 }
 
+/** The run that looks for what is left over. */
+export interface LeavingRun {
+  readonly connection: ConnectionSettings;
+  /** The connection's state folder. */
+  readonly state: string;
+  /** Its own shells are in use. */
+  readonly runId: string;
+}
+
+/** Removes what earlier processes left around the first session of a run. */
+export class LeftOverShells {
+  readonly #remove: () => Promise<readonly string[]>;
+  readonly #onNote: (sentence: string) => void;
+  #isDone = false;
+
+  /** The connection's lock must be held: the shells of a living run are not left over. */
+  constructor(run: LeavingRun, signal: AbortSignal, onNote: (sentence: string) => void) {
+    this.#remove = () => removeLeftOverShells(run, signal);
+    this.#onNote = onNote;
+  }
+
+  /**
+   * Opens a session. What is left over is removed when the first one is open, or where the server has too many shells
+   * of the account for another one: then it is asked once more.
+   * @throws what `open` throws
+   */
+  async around<T>(open: () => Promise<T>, isFull: (error: unknown) => boolean): Promise<T> {
+    if (this.#isDone) return open();
+    let opened: T;
+    try {
+      opened = await open();
+    } catch (error) {
+      if (!isFull(error) || !(await this.#removeAll())) throw error;
+      return open();
+    }
+    await this.#removeAll();
+    return opened;
+  }
+
+  /** True where anything was left over. */
+  async #removeAll(): Promise<boolean> {
+    this.#isDone = true;
+    const sentences = await this.#remove();
+    for (const sentence of sentences) this.#onNote(sentence);
+    return sentences.length > 0;
+  }
+}
+
 /**
- * Removes the shells that earlier processes left. The connection's lock must be held: the shells of a living
- * run are not left over. One that cannot be removed now is tried again by the next run.
+ * Removes the shells that earlier processes left. One that cannot be removed now is tried again by the next run.
  * @returns sentences for the log
  */
-export async function removeLeftOverShells(
-  connection: ConnectionSettings,
-  state: string,
-  signal: AbortSignal,
-): Promise<string[]> {
-  const notes = readNotes(state);
+async function removeLeftOverShells({ connection, state, runId }: LeavingRun, signal: AbortSignal): Promise<string[]> {
+  const notes = readNotes(state).filter(({ note }) => note === undefined || note.runId !== runId);
   if (notes.length === 0) return [];
   const limited = AbortSignal.any([signal, AbortSignal.timeout(removalTimeMs)]);
   const sentences = await Promise.all(notes.map((each) => removeOne(connection, each, limited)));
@@ -139,6 +193,7 @@ async function removeOne(
     removeFolder(path);
     return undefined;
   }
+  if (note.holder !== undefined && (isLiving(note.holder) ?? age < inUseForMs)) return undefined;
   const { shellId, url, runId } = note;
   const caPem = caPemOf(connection);
   try {

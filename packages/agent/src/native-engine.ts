@@ -3,9 +3,9 @@ import { type ExportPlan, readOrganisation } from '@exchange-connector/connector
 import { type EngineReading, type ExportRun, lastMailboxes } from './export-run.ts';
 import { Governor } from './governor.ts';
 import { readLearnedLimits, writeLearnedLimits } from './learned-limits.ts';
-import { removeLeftOverShells, ShellNotes } from './left-over-shells.ts';
+import { LeftOverShells, ShellNotes } from './left-over-shells.ts';
 import { PartJournal } from './part-journal.ts';
-import { isSessionLost, refusalOf, SessionOpener } from './session-opening.ts';
+import { isFull, isSessionLost, refusalOf, SessionOpener } from './session-opening.ts';
 import { type Clock, SessionPool } from './session-pool.ts';
 
 /** For how long a session is tried to be had again, unless the run says otherwise: a server that is restarted is back by then. */
@@ -27,11 +27,10 @@ export interface RunSessions {
   close(): Promise<void>;
 }
 
-/** Makes the sessions of a run ready; none is opened yet but to remove shells that a killed run left. */
+/** Makes the sessions of a run ready; none is opened yet. */
 export async function prepareSessions(run: ExportRun): Promise<RunSessions> {
   const { request, log, meter, state } = run;
   const { connection, signal } = request;
-  for (const sentence of await removeLeftOverShells(connection, state, signal)) log.write('Information', sentence);
   const governor = new Governor(
     {
       shells: connection.shells,
@@ -42,11 +41,14 @@ export async function prepareSessions(run: ExportRun): Promise<RunSessions> {
     steadyClock.now(),
   );
   const notes = new ShellNotes(state, run.runId);
+  const leftOver = new LeftOverShells({ connection, state, runId: run.runId }, signal, (sentence) =>
+    log.write('Information', sentence),
+  );
   const warn = (message: string): void => run.warnings.add(message);
   const opener = new SessionOpener(connection, { ...request, onShell: (notice) => notes.take(notice) }, warn);
   const pool = new SessionPool({
     open: async (isFirst, openingSignal) => {
-      const session = await opener.open(isFirst, openingSignal);
+      const session = await leftOver.around(() => opener.open(isFirst, openingSignal), isFull);
       run.clock.compare(session.serverTime, opener.server?.url ?? '');
       log.write('Information', `session open on ${opener.server?.url ?? ''}`, {
         protocolVersion: session.server.protocolVersion,

@@ -8,6 +8,7 @@ import { GssapiError } from '@exchange-connector/gssapi';
 import { WsmanError, type WsmanErrorCode, type WsmanSession } from '@exchange-connector/wsman';
 import { checkCmdlets, checkDatabase, checkMailbox, type SessionLook } from './check-session.ts';
 import { stateFolder } from './export-paths.ts';
+import { ShellNotes } from './left-over-shells.ts';
 import { mendLeftovers } from './leftovers.ts';
 import { RunLog } from './log.ts';
 import { addressToDial, type Finding, reachPort, resolveName, shakeTls } from './reach-server.ts';
@@ -85,12 +86,14 @@ export async function runCheck(request: CheckRequest): Promise<CheckOutcome> {
   });
   log.write('Information', `run ${runId} begins: a check of ${connection.id}`);
   const stopLogging = logRequests(log);
+  const notes = new ShellNotes(stateFolder(request.folders.work, connection.id), runId, false);
+  const options: OpeningOptions = { ...request, onShell: (notice) => notes.take(notice) };
   try {
     for (const sentence of await mendLeftovers(stateFolder(request.folders.work, connection.id), runId)) {
       log.write('Warning', sentence);
       request.onWarning?.(sentence);
     }
-    const session = checkSettings(connection, list) ? await reachFirst(connection, list, request) : undefined;
+    const session = checkSettings(connection, list) ? await reachFirst(connection, list, options) : undefined;
     if (session !== undefined) await lookInside(session, request, list);
   } catch (error) {
     const end = endOf(error, signal);

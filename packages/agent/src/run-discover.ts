@@ -32,6 +32,7 @@ import {
   type RemoteSession,
 } from '@exchange-connector/psrp';
 import { stateFolder } from './export-paths.ts';
+import { ShellNotes } from './left-over-shells.ts';
 import { mendLeftovers } from './leftovers.ts';
 import { RunLog } from './log.ts';
 import { logRequests } from './request-log.ts';
@@ -65,10 +66,15 @@ export async function runDiscover(request: RunRequest): Promise<DiscoverOutcome>
   });
   log.write('Information', `run ${runId} begins: a discovery of ${connection.id}`);
   const stopLogging = logRequests(log);
+  const notes = new ShellNotes(stateFolder(request.folders.work, connection.id), runId, false);
   try {
     for (const sentence of await mendLeftovers(stateFolder(request.folders.work, connection.id), runId))
       warnings.add(sentence);
-    const { session, server } = await openFirstSession(connection, request, (message) => warnings.add(message));
+    const { session, server } = await openFirstSession(
+      connection,
+      { ...request, cuts: 2, onShell: (notice) => notes.take(notice) },
+      (message) => warnings.add(message),
+    );
     try {
       const discovery = await discover({ session, warnings, signal }, request, server.url);
       return { kind: 'done', exitCode: 0, discovery };

@@ -13,13 +13,17 @@ import { AgentError, fileFailed } from './errors.ts';
 import { makeFolder } from './folder.ts';
 import { readPlainText, refuseNoFiles } from './plain-file.ts';
 
-/** What the lock says of its holder. */
-interface Holder {
-  readonly runId: string;
+/** A process, told from another one that was given its id later. */
+export interface ProcessIdentity {
   readonly pid: number;
   readonly host: string;
   /** Empty where the system does not tell. */
   readonly processStart: string;
+}
+
+/** What the lock says of its holder. */
+interface Holder extends ProcessIdentity {
+  readonly runId: string;
   readonly since: string;
   /** Absolute paths that the run writes and that are worth nothing once it is gone. */
   readonly temporaries: readonly string[];
@@ -80,14 +84,22 @@ function parseHolder(text: string): Holder | undefined {
   }
 }
 
-/** True where the holder may still be at work. In doubt (another host, no /proc) its last sign of life decides. */
+/** This process. */
+export function ownIdentity(): ProcessIdentity {
+  return { pid: process.pid, host: hostname(), processStart: processStart(process.pid) };
+}
+
+/** Whether a process lives; `undefined` where that cannot be told (another host, no /proc). */
+export function isLiving(identity: ProcessIdentity): boolean | undefined {
+  if (identity.host !== hostname()) return undefined;
+  if (!isRunning(identity.pid)) return false;
+  const start = processStart(identity.pid);
+  return identity.processStart !== '' && start !== '' ? start === identity.processStart : undefined;
+}
+
+/** True where the holder may still be at work. In doubt its last sign of life decides. */
 function isAlive(holder: Holder, path: string): boolean {
-  if (holder.host === hostname()) {
-    if (!isRunning(holder.pid)) return false;
-    const start = processStart(holder.pid);
-    if (holder.processStart !== '' && start !== '') return start === holder.processStart;
-  }
-  return isFresh(path);
+  return isLiving(holder) ?? isFresh(path);
 }
 
 function isFresh(path: string): boolean {
@@ -113,9 +125,7 @@ export function takeRunLock(folder: string, runId: string, temporaries: readonly
   const own = join(folder, `lock.${runId}.json`);
   const holder: Holder = {
     runId,
-    pid: process.pid,
-    host: hostname(),
-    processStart: processStart(process.pid),
+    ...ownIdentity(),
     since: new Date().toISOString(),
     temporaries,
   };

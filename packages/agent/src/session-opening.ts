@@ -12,7 +12,7 @@ import {
   type WsmanSession,
 } from '@exchange-connector/wsman';
 import { AgentError } from './errors.ts';
-import { longestWaitMs, type Refusal } from './governor.ts';
+import { cutWaitMs, longestWaitMs, type Refusal } from './governor.ts';
 import { authenticationOf, caPemOf } from './session-credential.ts';
 
 /** An open session, and the address that it is open on. */
@@ -42,6 +42,8 @@ export interface OpeningOptions {
   readonly limits?: Partial<WsmanLimits> | undefined;
   /** Told of the shell as it is made and gone. */
   readonly onShell?: ((notice: ShellNotice) => void) | undefined;
+  /** How often a connection that is cut while the session is opened is made again; default not at all. */
+  readonly cuts?: number | undefined;
   /** Gives the connection's settings anew, where its password may have been changed meanwhile. */
   readonly renewConnection?: (() => Promise<ConnectionSettings>) | undefined;
 }
@@ -87,14 +89,30 @@ export function isCredentialRefused(error: unknown): boolean {
  */
 const tooManyShells = /maximum number of (?:\d+ concurrent shells|connections allowed)|\bMaxConcurrency\b/i;
 
+/**
+ * Whether a server is there and only this connection failed: it was cut, or what stands before the server is busy. A name
+ * that does not exist, a port where nobody listens or a wrong path is as it is a second later.
+ */
+function isCut(error: unknown): boolean {
+  if (!(error instanceof WsmanError) || error.cause instanceof GssapiError) return false;
+  if (error.code === 'WSMAN_HTTP_ERROR') return error.recovery === 'retry-after-delay';
+  return error.code === 'WSMAN_CONNECTION_LOST';
+}
+
 /** Why a session was not opened, where another attempt may do better; `undefined` where none will. */
 export function refusalOf(error: unknown): Refusal | undefined {
-  if (error instanceof AgentError) return error.code === 'RUN_NO_SESSION' ? { kind: 'down' } : undefined;
+  if (error instanceof AgentError)
+    return error.code === 'RUN_NO_SESSION' ? { kind: 'down', isCut: isCut(error.cause) } : undefined;
   if (!(error instanceof WsmanError) || error.cause instanceof GssapiError) return undefined;
   if (error.faultCode === FaultCode.quotaMaxShells || tooManyShells.test(error.message)) return { kind: 'tooMany' };
   if (error.retryAfterMs !== undefined) return { kind: 'wait', waitMs: error.retryAfterMs };
   if (error.code === 'WSMAN_POOL_BROKEN' && error.recovery === 'none') return undefined;
-  return ofOneServer.has(error.code) ? { kind: 'down' } : undefined;
+  return ofOneServer.has(error.code) ? { kind: 'down', isCut: isCut(error) } : undefined;
+}
+
+/** Whether the server has as many sessions of the account as it allows. */
+export function isFull(error: unknown): boolean {
+  return refusalOf(error)?.kind === 'tooMany';
 }
 
 /** Whether an error of a session in use means that the session is lost, and its work may be done in another one. */
@@ -198,6 +216,7 @@ function noServer(
     `opening a session for connection ${connection.id}: none of its ${failures.length} servers could be used: ${seen}`,
     {
       recovery: 'retry-after-delay',
+      cause: failures.find(({ error }) => isCut(error))?.error ?? failures[0]?.error,
       mend: `run "exchange-connector check --connection ${connection.id}" to see which step fails`,
     },
   );
@@ -217,13 +236,21 @@ export async function openFirstSession(
   onWarning: (message: string) => void,
 ): Promise<OpenedSession> {
   const opener = new SessionOpener(connection, options, onWarning);
-  for (let waits = 0; ; waits += 1) {
+  let cuts = 0;
+  for (let waits = 0; ; ) {
     try {
       const session = await opener.open(true);
       return { session, server: opener.server as ServerAddress };
     } catch (error) {
       const waitMs = error instanceof WsmanError ? error.retryAfterMs : undefined;
+      const refusal = refusalOf(error);
+      if (refusal?.kind === 'down' && refusal.isCut === true && cuts < (options.cuts ?? 0) && !options.signal.aborted) {
+        cuts += 1;
+        await delay(cutWaitMs(cuts), undefined, { signal: options.signal });
+        continue;
+      }
       if (options.signal.aborted || waitMs === undefined || waitMs > longestWaitMs || waits === mostWaits) throw error;
+      waits += 1;
       onWarning(
         `the server throttles this account: a session is tried again in ${Math.ceil(waitMs / 1000)} seconds, as the server asks`,
       );

@@ -145,6 +145,17 @@ test('a session that notices only after something was achieved that it was lost 
   assert.deepEqual(it.nextOpening(0), { kind: 'at', time: start + 5_000 });
 });
 
+test('a connection that is cut before there was any session is made again twice, after one second and two', () => {
+  const it = governor();
+  const cut = { kind: 'down', isCut: true } as const;
+  assert.deepEqual(it.refused(cut, start, 0, false), { kind: 'again' });
+  assert.deepEqual(it.nextOpening(0), { kind: 'at', time: start + 1_000 });
+  assert.deepEqual(it.refused(cut, start + 1_000, 0, false), { kind: 'again' });
+  assert.deepEqual(it.nextOpening(0), { kind: 'at', time: start + 3_000 });
+  assert.deepEqual(it.refused(cut, start + 3_000, 0, false), { kind: 'giveUp' });
+  assert.deepEqual(governor({ reconnectForMs: 0 }).refused(cut, start, 0, false), { kind: 'giveUp' });
+});
+
 test('a server that is down is tried for so long, and not at all where it was never up', () => {
   assert.deepEqual(governor().refused({ kind: 'down' }, start, 0, false), { kind: 'giveUp' });
   const it = governor({ reconnectForMs: 60_000 });

@@ -13,8 +13,8 @@ import { ProgressMeter } from '../../progress-meter.ts';
 import type { RunRequest } from '../../run.ts';
 import { endOf, type RunEnd } from '../../run-failure.ts';
 import { type RunLock, takeRunLock } from '../../run-lock.ts';
-import { removeLeftOverShells, ShellNotes } from '../../left-over-shells.ts';
-import { openFirstSession } from '../../session-opening.ts';
+import { LeftOverShells, ShellNotes } from '../../left-over-shells.ts';
+import { isFull, openFirstSession } from '../../session-opening.ts';
 import { WarningList } from '../../warning-list.ts';
 import { GrowingRedaction, type Redact } from '../redaction.ts';
 import type { Actor } from './audit-log.ts';
@@ -27,8 +27,6 @@ import { LiveReader } from './live-reader.ts';
 export interface NativePorts extends BatchPorts {
   /** Told of every writing of journal, audit and results. */
   readonly watch?: WriteWatch | undefined;
-  /** Removes the shells that killed runs left on the server; the connection's lock is held. @returns sentences */
-  readonly removeLeftOvers?: (signal: AbortSignal) => Promise<readonly string[]>;
 }
 
 export interface NativeContext {
@@ -61,6 +59,7 @@ export function ownPorts(request: RunRequest): NativePorts {
   // What was renewed is used from then on: a refused password again would count towards the lockout of the account.
   let connection = fulfilConnection(request.connection);
   const state = stateFolder(request.folders.work, request.connection.id);
+  let leftOver: LeftOverShells | undefined;
   return {
     now: () => new Date(),
     wait: async (milliseconds, signal) => {
@@ -82,10 +81,12 @@ export function ownPorts(request: RunRequest): NativePorts {
             return connection;
           }),
       };
-      const { session, server } = await openFirstSession(connection, options, onWarning);
+      leftOver ??= new LeftOverShells({ connection, state, runId }, signal, (sentence) =>
+        new RunLog(runId, request.connection.id).write('Information', sentence),
+      );
+      const { session, server } = await leftOver.around(() => openFirstSession(connection, options, onWarning), isFull);
       return { session, url: server.url };
     },
-    removeLeftOvers: (signal) => removeLeftOverShells(connection, state, signal),
   };
 }
 
@@ -173,7 +174,7 @@ export async function underLock<T>(
   temporaries: readonly string[],
   work: () => Promise<T>,
 ): Promise<T | RunEnd> {
-  const { request, runId, log, warnings, ports } = context;
+  const { request, runId, log, warnings } = context;
   let lock: RunLock | undefined;
   try {
     request.signal.throwIfAborted();
@@ -181,7 +182,6 @@ export async function underLock<T>(
     const state = stateFolder(request.folders.work, request.connection.id);
     lock = takeRunLock(state, runId, temporaries);
     for (const sentence of await clearLeftovers(state, lock)) warnings.add(sentence);
-    for (const sentence of (await ports.removeLeftOvers?.(request.signal)) ?? []) log.write('Information', sentence);
     return await work();
   } catch (error) {
     return failedEnd(context, error);

@@ -1,0 +1,159 @@
+/* The first session of a run: what is tried again and what is not, and the shells that earlier processes left. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ExportRequest, runCheck, runDiscover, runExport } from '@exchange-connector/agent';
+import { type ConnectionSettings, Secret } from '@exchange-connector/config';
+import { type Simulator, type SimulatorOptions, startSimulator } from '@exchange-connector/exchange-simulator';
+import { account, connectionTo, inFolder } from './rehearsed-connection.ts';
+
+function onSimulator(
+  run: (simulator: Simulator, folder: string) => Promise<void>,
+  options: Partial<SimulatorOptions> = {},
+): Promise<void> {
+  return inFolder(async (folder) => {
+    const simulator = await startSimulator({ mailboxes: 60, databases: 2, seed: 3, basic: account, ...options });
+    try {
+      await run(simulator, folder);
+    } finally {
+      await simulator.close();
+    }
+  });
+}
+
+function requestTo(url: string, folder: string, settings: Partial<ConnectionSettings> = {}): ExportRequest {
+  return {
+    connection: connectionTo(url, settings),
+    folders: { temp: join(folder, 'Temp'), work: join(folder, 'Work') },
+    settingsFolder: folder,
+    signal: new AbortController().signal,
+  };
+}
+
+const shellsOf = (folder: string): string => join(folder, 'Work', 'ExportState', 'Main', 'shells');
+const notesIn = (folder: string): string[] => (existsSync(shellsOf(folder)) ? readdirSync(shellsOf(folder)) : []);
+
+test('a connection that is cut at the very first Create is made again, twice at most', () =>
+  onSimulator(async (simulator, folder) => {
+    simulator.setFault('create 1: drop');
+    const done = await runExport(requestTo(simulator.url, folder));
+    assert.ok(done.kind === 'done', JSON.stringify(done));
+    assert.equal(simulator.firedFaults.length, 1);
+    assert.equal(simulator.facts.shellsOpen, 0);
+
+    simulator.setFault('every create: drop');
+    const failed = await runExport({ ...requestTo(simulator.url, folder), complete: true });
+    assert.ok(failed.kind === 'failed', JSON.stringify(failed));
+    assert.deepEqual([failed.exitCode, failed.failure.code], [3, 'WSMAN_CONNECTION_LOST']);
+    assert.equal(simulator.firedFaults.length, 3);
+
+    simulator.setFault('every create: http 503');
+    assert.equal((await runExport({ ...requestTo(simulator.url, folder), reconnectForMs: 0 })).kind, 'failed');
+    assert.equal(simulator.firedFaults.length, 1, '--reconnect 0 is obeyed');
+
+    simulator.setFault('create 1: drop');
+    const found = await runDiscover(requestTo(simulator.url, folder));
+    assert.equal(found.kind, 'done', JSON.stringify(found));
+    assert.equal(simulator.firedFaults.length, 1);
+    assert.equal(simulator.facts.shellsOpen, 0);
+  }));
+
+test('the next server of the list is tried before the first one is again', () =>
+  onSimulator((first, folder) =>
+    onSimulator(async (second) => {
+      first.setFault('every create: drop');
+      const servers = [first, second].flatMap(({ url }) => connectionTo(url).servers);
+      const done = await runExport(requestTo(first.url, folder, { servers }));
+      assert.ok(done.kind === 'done', JSON.stringify(done));
+      assert.equal(done.manifest.server, second.url);
+      assert.equal(first.firedFaults.length, 1);
+    }),
+  ));
+
+test('a refused password is tried once, also where shells of earlier runs are to be removed', () =>
+  onSimulator(async (simulator, folder) => {
+    mkdirSync(shellsOf(folder), { recursive: true });
+    for (const name of ['A', 'B', 'C'])
+      writeFileSync(
+        join(shellsOf(folder), `${name}.json`),
+        JSON.stringify({ shellId: name, url: simulator.url, runId: 'r', notedAt: new Date().toISOString() }),
+      );
+    const refused = await runExport(requestTo(simulator.url, folder, { password: new Secret('wrong') }));
+    assert.ok(refused.kind === 'failed', JSON.stringify(refused));
+    assert.deepEqual([refused.exitCode, refused.failure.code], [3, 'WSMAN_AUTHENTICATION_REFUSED']);
+    assert.equal(simulator.facts.unauthorized, 1);
+    assert.equal(notesIn(folder).length, 3);
+    const created = simulator.facts.shellsCreated;
+    assert.equal((await runExport(requestTo(simulator.url, folder))).kind, 'done');
+    assert.deepEqual(notesIn(folder), []);
+    assert.equal(simulator.facts.shellsCreated, created + 1, 'it removed its own shell');
+  }));
+
+/** Runs a command in a process of its own until the server has stopped it. */
+async function stopped(
+  command: 'runCheck' | 'runDiscover',
+  simulator: Simulator,
+  folder: string,
+): Promise<ChildProcess> {
+  simulator.setFault('mailbox 1: stall');
+  const patient = { operationTimeoutMs: 600_000 };
+  const { connection, ...rest } = requestTo(simulator.url, folder, patient);
+  const program = `
+    import { ${command} } from ${JSON.stringify(import.meta.resolve('@exchange-connector/agent'))};
+    import { Secret } from ${JSON.stringify(import.meta.resolve('@exchange-connector/config'))};
+    const connection = { ...${JSON.stringify(connection)}, password: new Secret(${JSON.stringify(account.password)}) };
+    await ${command}({ ...${JSON.stringify(rest)}, connection, limits: { stallTimeoutMs: 600_000 }, signal: new AbortController().signal });`;
+  const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', program], { stdio: 'inherit' });
+  while (simulator.firedFaults.length === 0 && child.exitCode === null) await delay(10);
+  simulator.setFault(undefined);
+  return child;
+}
+
+for (const command of ['runCheck', 'runDiscover'] as const)
+  test(`a shell of ${command} that was killed is removed by the next export; one of a process that lives is left alone`, () =>
+    onSimulator(
+      async (simulator, folder) => {
+        const child = await stopped(command, simulator, folder);
+        assert.equal(simulator.facts.shellsOpen, 1, 'no shell is open: the test is blind');
+        assert.equal(notesIn(folder).length, 1);
+        const [note = ''] = notesIn(folder);
+        assert.ok(!readFileSync(join(shellsOf(folder), note), 'utf8').includes(account.password));
+        assert.equal((await runExport(requestTo(simulator.url, folder))).kind, 'done');
+        assert.equal(simulator.facts.shellsOpen, 1, 'the shell of a living process was removed');
+        child.kill('SIGKILL');
+        await once(child, 'exit');
+        // The account may have so many that the shell which was left over is in the way of the first one.
+        assert.equal((await runExport(requestTo(simulator.url, folder))).kind, 'done');
+        assert.equal(simulator.facts.shellsOpen, 0);
+        assert.deepEqual(notesIn(folder), []);
+      },
+      { maxShellsPerUser: 2 },
+    ));
+
+test('where the server has no room for another shell, those that are left over are removed, and it is asked again', () =>
+  onSimulator(
+    async (simulator, folder) => {
+      const child = await stopped('runCheck', simulator, folder);
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      const done = await runExport(requestTo(simulator.url, folder));
+      assert.ok(done.kind === 'done', JSON.stringify(done));
+      assert.deepEqual(
+        done.manifest.warnings.filter((text) => text.includes('throttles')),
+        [],
+      );
+      assert.equal(simulator.facts.shellsOpen, 0);
+    },
+    { maxShellsPerUser: 1 },
+  ));
+
+test('check notes its shell where it can, and works where it cannot', () =>
+  onSimulator(async (simulator, folder) => {
+    writeFileSync(join(folder, 'Work'), 'a file stands in the way');
+    const checked = await runCheck(requestTo(simulator.url, folder));
+    assert.equal(checked.exitCode, 0, JSON.stringify(checked));
+  }));
