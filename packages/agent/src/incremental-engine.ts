@@ -2,6 +2,7 @@ import { type IncrementOutcome, readIncrement } from '@exchange-connector/connec
 import type { OpenCookie } from './cookie-file.ts';
 import type { EngineReading, ExportRun } from './export-run.ts';
 import { prepareSessions } from './native-engine.ts';
+import { removeOldParts } from './part-journal.ts';
 
 /** What an incremental reading gave. */
 export type IncrementalReading =
@@ -54,7 +55,9 @@ export async function readIncrementally(run: ExportRun, before: OpenCookie): Pro
     for (const error of reading.errors) run.log.write('Error', error);
     const odd = run.clock.lookAt(reading.latestChange);
     if (odd !== undefined) run.warnings.add(odd);
-    return { kind: 'read', read: { engine: 'native', reading, server: server(), increment } };
+    // Parts of a complete reading that nobody went on with lie there until they are too old.
+    const forget = (): void => removeOldParts(run.state, run.clock.now());
+    return { kind: 'read', read: { engine: 'native', reading, server: server(), forget, increment } };
   } finally {
     await close();
   }

@@ -86,6 +86,7 @@ export async function readNatively(run: ExportRun): Promise<EngineReading> {
     ciphers: run.atRest?.rows,
     onFound: (sentence) => run.warnings.add(sentence),
     now: () => run.clock.now(),
+    server,
   });
   try {
     const reading = await readOrganisation(planOf(run), {

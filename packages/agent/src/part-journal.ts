@@ -5,6 +5,8 @@
  *   part-0007.rows   the rows of part 7, sorted, durable before
  *   part-0007.json   says that they are whole, with their checksums and what was learned while they were read
  *
+ * Each JSON file is one line, and a second one with the SHA-256 of the first.
+ *
  * A process that dies at any moment leaves parts that are whole, and files that the next run writes over or
  * removes. What cannot be used, it removes with a sentence.
  */
@@ -27,7 +29,7 @@ import { makeFolder, removeFolder } from './folder.ts';
 import { readPlainText } from './plain-file.ts';
 import { checkSealed, RowSorter, type SealedRows } from './row-sorter.ts';
 
-const format = 1;
+const format = 2;
 /** What an earlier process read is of use for so long. */
 export const mostAgeMs = 12 * 3_600_000;
 
@@ -35,6 +37,8 @@ interface ReadingFile {
   readonly format: number;
   readonly digest: string;
   readonly begunAt: string;
+  /** The address over which it was begun. */
+  readonly server: string;
   readonly parts: readonly Part[];
 }
 
@@ -56,6 +60,8 @@ export interface JournalPorts {
   /** For a person: what was found of an earlier process, and what became of it. */
   readonly onFound: (sentence: string) => void;
   readonly now: () => number;
+  /** The address that the sessions are on. */
+  readonly server: () => string;
 }
 
 /** The folder of a journal. */
@@ -63,13 +69,21 @@ export function journalFolder(state: string): string {
   return join(state, 'parts');
 }
 
-function digestOf(conditions: string): string {
-  return createHash('sha256').update(conditions).digest('hex');
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
-function readJson<T>(path: string): T | undefined {
+/** The text of a file of the journal. */
+function sealed(value: unknown): string {
+  const text = JSON.stringify(value);
+  return `${text}\n${digestOf(text)}\n`;
+}
+
+/** What {@link sealed} wrote; undefined where the file is not as it was written. */
+function readSealed<T>(path: string): T | undefined {
   try {
-    return JSON.parse(readPlainText(path)) as T;
+    const [text = '', digest] = readPlainText(path).split('\n');
+    return digest === digestOf(text) ? (JSON.parse(text) as T) : undefined;
   } catch {
     return undefined;
   }
@@ -81,7 +95,7 @@ function writeWhole(path: string, value: unknown): void {
   try {
     const fd = openSync(temporary, 'w', 0o640);
     try {
-      writeFileSync(fd, `${JSON.stringify(value)}\n`);
+      writeFileSync(fd, sealed(value));
       fsyncSync(fd);
     } finally {
       closeSync(fd);
@@ -90,6 +104,19 @@ function writeWhole(path: string, value: unknown): void {
   } catch (cause) {
     throw fileFailed(`writing the journal ${path}`, cause);
   }
+}
+
+function isRecent({ begunAt }: ReadingFile, now: number): boolean {
+  const age = now - Date.parse(begunAt);
+  return age >= 0 && age < mostAgeMs;
+}
+
+/** Removes a journal that no run can go on from any more. The lock of the connection must be held. */
+export function removeOldParts(state: string, now: number): void {
+  const folder = journalFolder(state);
+  if (!existsSync(folder)) return;
+  const reading = readSealed<ReadingFile>(join(folder, 'reading.json'));
+  if (reading === undefined || !isRecent(reading, now)) removeFolder(folder);
 }
 
 /** Makes a file's bytes durable, while others go on. */
@@ -107,7 +134,7 @@ async function writeWholeMeanwhile(path: string, value: unknown): Promise<void> 
   const temporary = `${path}.partial`;
   const handle = await open(temporary, 'w', 0o640);
   try {
-    await handle.writeFile(`${JSON.stringify(value)}\n`);
+    await handle.writeFile(sealed(value));
     await handle.datasync();
   } finally {
     await handle.close();
@@ -134,7 +161,7 @@ export class PartJournal implements PartLedger {
 
   async resume(conditions: string, onKey: (guid: string) => void): Promise<KeptReading | undefined> {
     if (!existsSync(this.#folder)) return undefined;
-    const reading = readJson<ReadingFile>(this.#path('reading.json'));
+    const reading = readSealed<ReadingFile>(this.#path('reading.json'));
     const why = this.#whyUseless(reading, digestOf(conditions));
     if (why !== undefined || reading === undefined) {
       if (why !== '') this.#ports.onFound(`what an earlier run had read is not used: ${why}`);
@@ -155,8 +182,10 @@ export class PartJournal implements PartLedger {
       this.clear();
       return undefined;
     }
+    const server = this.#ports.server();
+    const how = reading.server === server ? '' : ` over ${server}; those were read over ${reading.server}`;
     this.#ports.onFound(
-      `an earlier run, begun at ${reading.begunAt}, did not end: it had read ${finished.length} of ${reading.parts.length} parts (${grouped.format(rows)} mailboxes), and this run goes on from there`,
+      `an earlier run, begun at ${reading.begunAt}, did not end: it had read ${finished.length} of ${reading.parts.length} parts (${grouped.format(rows)} mailboxes), and this run goes on from there${how}`,
     );
     return { parts: reading.parts, finished };
   }
@@ -174,6 +203,7 @@ export class PartJournal implements PartLedger {
       format,
       digest: digestOf(conditions),
       begunAt,
+      server: this.#ports.server(),
       parts,
     } satisfies ReadingFile);
   }
@@ -251,8 +281,7 @@ export class PartJournal implements PartLedger {
   #whyUseless(reading: ReadingFile | undefined, digest: string): string | undefined {
     if (reading === undefined) return existsSync(this.#path('reading.json')) ? 'its journal cannot be read' : '';
     if (reading.format !== format || !Array.isArray(reading.parts)) return 'another version of this program wrote it';
-    const age = this.#ports.now() - Date.parse(reading.begunAt);
-    if (!(age >= 0 && age < mostAgeMs))
+    if (!isRecent(reading, this.#ports.now()))
       return `it was begun at ${reading.begunAt}, more than ${mostAgeMs / 3_600_000} hours ago`;
     if (reading.digest !== digest) return 'the settings, the databases or the directory servers are others than then';
     return undefined;
@@ -262,7 +291,7 @@ export class PartJournal implements PartLedger {
     part: Part,
     onKey: (guid: string) => void,
   ): { readonly facts: PartFacts; readonly rows: SealedRows } | undefined {
-    const file = readJson<PartFile>(this.#path(`${this.#nameOf(part)}.json`));
+    const file = readSealed<PartFile>(this.#path(`${this.#nameOf(part)}.json`));
     if (file?.format !== format || file.id !== partId(part) || !Array.isArray(file.rows?.segments)) return undefined;
     // The folder may have been moved since.
     const rows = { ...file.rows, path: this.#path(`${this.#nameOf(part)}.rows`) };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -150,9 +151,10 @@ test('a run that lost its server is continued by the next process from the parts
       const before = simulator.counts.messages.command;
       const { manifest, files } = await finished(folder, connectionTo(simulator.url, parts));
       assert.deepEqual(csvOf({ manifest, files }), undisturbed);
-      const said = /an earlier run, begun at .*, did not end: it had read (\d+) of (\d+) parts/.exec(
-        manifest.warnings.join('\n'),
-      );
+      const warnings = manifest.warnings.join('\n');
+      const said = /an earlier run, begun at .*, did not end: it had read (\d+) of (\d+) parts/.exec(warnings);
+      const how = `this run goes on from there over ${simulator.url}; those were read over ${own.url}`;
+      assert.ok(warnings.includes(how), warnings);
       assert.deepEqual(Number(said?.[1]), kept);
       assert.ok(
         simulator.counts.messages.command - before < Number(said?.[2]) + 12,
@@ -190,6 +192,13 @@ test('parts that are damaged on the disk are read again', async () => {
       for (const name of partsOf(folder)) writeFileSync(join(stateOf(folder), 'parts', name), '{"format":1');
     },
     (folder) => {
+      // A part that seems to have been read a day later than it was.
+      for (const name of partsOf(folder)) {
+        const path = join(stateOf(folder), 'parts', name);
+        writeFileSync(path, readFileSync(path, 'utf8').replace(/"startedAt":"\d{4}/, '"startedAt":"2999'));
+      }
+    },
+    (folder) => {
       for (const name of partsOf(folder)) rmSync(join(stateOf(folder), 'parts', name.replace('.json', '.rows')));
     },
   ];
@@ -209,8 +218,9 @@ test('parts of other settings, or of too long ago, are not used, and that is sai
   await keptThen(
     (folder) => {
       const path = join(stateOf(folder), 'parts', 'reading.json');
-      const reading = JSON.parse(readFileSync(path, 'utf8')) as { begunAt: string };
-      writeFileSync(path, JSON.stringify({ ...reading, begunAt: new Date(Date.now() - 13 * 3_600_000).toISOString() }));
+      const reading = JSON.parse(readFileSync(path, 'utf8').split('\n')[0] ?? '') as { begunAt: string };
+      const text = JSON.stringify({ ...reading, begunAt: new Date(Date.now() - 13 * 3_600_000).toISOString() });
+      writeFileSync(path, `${text}\n${createHash('sha256').update(text).digest('hex')}\n`);
     },
     {},
     (outcome) => {
