@@ -1,12 +1,21 @@
 import type { LiveState, Read, ReadResult } from './live-state.ts';
 
+const keys = new WeakMap<Read, string>();
+
 /** A text that is the same for the same read: letter case is none of Exchange's business. */
 export function readKey(read: Read): string {
-  const pairs = Object.entries(read)
-    .filter(([, value]) => value !== undefined)
-    .sort(([left], [right]) => (left < right ? -1 : 1))
-    .map(([name, value]) => `${name}=${JSON.stringify(typeof value === 'string' ? value.toLowerCase() : value)}`);
-  return pairs.join(' ');
+  const known = keys.get(read);
+  if (known !== undefined) return known;
+  let key = '';
+  for (const name of Object.keys(read).sort()) {
+    const value = (read as unknown as Readonly<Record<string, string | number | undefined>>)[name];
+    if (value === undefined) continue;
+    const text = String(value).toLowerCase();
+    // With its length: whatever a text holds, it cannot be taken for the next field.
+    key += `${name} ${text.length} ${text} `;
+  }
+  keys.set(read, key);
+  return key;
 }
 
 /** What was read so far; each round of reading adds to it. */
