@@ -40,8 +40,10 @@ export interface SearchCost {
  */
 export const measuredCost: SearchCost = { count: 14_900, guid: 234, range: 900 };
 
-/** A range is cut into so many at once, at most: the server reads each mailbox again for each time that it is cut. */
-const mostGroups = 16;
+/** A range is cut into so many at once, at most: the more, the less often the server reads each mailbox again. */
+const mostGroups = 64;
+/** Counting has to be expected to take no more than this share of reading: what lies more evenly than by chance takes more. */
+const leastGain = 0.9;
 /** Where deletions lie together, counting pays though they would be too many if they were spread: it is tried for this share. */
 const tryingShare = 0.05;
 
@@ -68,7 +70,7 @@ export function planSearch(mailboxes: number, differing: number, cost: SearchCos
   if (counting >= reading.bytes) return reading;
   const hit = groups * (1 - (1 - 1 / groups) ** spread);
   const bytes = counting + hit * planSearch(mailboxes / groups, spread / hit, cost).bytes;
-  if (bytes < reading.bytes) return { bytes, groups };
+  if (bytes < leastGain * reading.bytes) return { bytes, groups };
   return counting <= tryingShare * reading.bytes ? { bytes: counting + reading.bytes, groups } : reading;
 }
 

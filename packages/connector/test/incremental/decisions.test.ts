@@ -339,8 +339,8 @@ test('ranges are joined where they meet, a second is found in them, and filters 
 test('counting goes on while it is expected to take fewer bytes than reading, and for a small share of them in any case', () => {
   const cost = { count: 15_000, guid: 234, range: 900 };
   assert.equal(planSearch(100, 1, cost).groups, 1);
-  assert.equal(planSearch(200, 1, cost).groups, 2);
-  assert.equal(planSearch(100_000, 100, cost).groups, 16);
+  assert.equal(planSearch(250, 1, cost).groups, 2);
+  assert.equal(planSearch(100_000, 100, cost).groups, 64);
   const reading = 100_000 * cost.guid;
   const one = planSearch(100_000, 1, cost).bytes;
   const hundred = planSearch(100_000, 100, cost).bytes;
@@ -348,7 +348,7 @@ test('counting goes on while it is expected to take fewer bytes than reading, an
   assert.ok(hundred < reading / 2, String(hundred));
   // As many as these are only found cheaply where they lie together.
   const { bytes, groups } = planSearch(100_000, 5_000, cost);
-  assert.deepEqual([groups, bytes], [16, reading + cost.range + 15 * cost.count]);
+  assert.deepEqual([groups, bytes], [64, reading + cost.range + 63 * cost.count]);
   assert.equal(planSearch(10_000, 5_000, cost).groups, 1);
   for (const [mailboxes, differing] of [
     [0, 3],

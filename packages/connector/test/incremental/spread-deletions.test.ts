@@ -119,7 +119,7 @@ class Stand {
 }
 
 test('deletions spread over all mailboxes are found for a fraction of the bytes of all GUIDs', async () => {
-  const stand = new Stand(6_000);
+  const stand = new Stand(4_000);
   await stand.export();
   const all = stand.byCreation;
   for (const [removed, most] of [
