@@ -11,7 +11,7 @@
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Plan, Step } from '@exchange-connector/connector';
+import type { Fields, Plan, Step } from '@exchange-connector/connector';
 import type { LineSeal } from '../../at-rest.ts';
 import { AgentError, fileFailed } from '../../errors.ts';
 import { makeFolder, syncFolder } from '../../folder.ts';
@@ -78,6 +78,8 @@ export type JournalLine =
       readonly time: string;
       readonly order: number;
       readonly step: Step;
+      /** What Exchange may change beside what the step says, as it was before. */
+      readonly beside?: Fields;
       /** The request that this one takes back; `null` for a step forward. */
       readonly takesBack: string | null;
       /** What becomes of it where a later step of its order fails. */

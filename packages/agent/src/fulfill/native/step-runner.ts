@@ -20,6 +20,7 @@ import {
   readsOf,
   type Step,
 } from '@exchange-connector/connector';
+import { changedBeside, namesBeside } from './beside-changes.ts';
 import type { AuditEntry, AuditLog, AuditValue } from './audit-log.ts';
 import { type BatchPorts, type BatchSession, SessionLostError } from './batch-session.ts';
 import { type LiveReader, refusalOf } from './live-reader.ts';
@@ -92,7 +93,7 @@ export class StepRunner {
    * @throws SessionLostError where its outcome could not be learnt; the journal has its beginning
    */
   async run(step: Step, purpose: StepPurpose): Promise<StepOutcome> {
-    const before = await this.#look(step.preconditions);
+    let before = await this.#look(step.preconditions, namesBeside(step));
     if (before.outcome.kind === 'unknown') return notReadable(before.outcome);
     if (before.outcome.kind === 'differs') {
       // Somebody did it meanwhile, or an earlier try did after all.
@@ -103,7 +104,7 @@ export class StepRunner {
     }
     const attempts = step.retry?.attempts ?? transientWaitsMs.length + 1;
     for (let attempt = 1; ; attempt += 1) {
-      const outcome = await this.#attempt(step, purpose);
+      const outcome = await this.#attempt(step, purpose, before.fields);
       if (outcome.kind !== 'failed') return outcome;
       const isWorthIt =
         outcome.end === 'notApplied' && (outcome.error.class === 'transient' || step.retry?.onAnyError === true);
@@ -113,22 +114,26 @@ export class StepRunner {
         `${step.purpose}: ${outcome.error.reason}; tried again in ${waitMs / 1000} seconds (${attempt} of ${attempts} tries done)`,
       );
       await this.#parts.ports.wait(waitMs, this.#parts.signal);
-      const again = await this.#look(step.preconditions);
-      if (again.outcome.kind === 'unknown') return notReadable(again.outcome);
-      if (again.outcome.kind === 'differs') return { kind: 'moved', reason: differenceText(again.outcome) };
+      before = await this.#look(step.preconditions, namesBeside(step));
+      if (before.outcome.kind === 'unknown') return notReadable(before.outcome);
+      if (before.outcome.kind === 'differs') return { kind: 'moved', reason: differenceText(before.outcome) };
     }
   }
 
-  async #attempt(step: Step, purpose: StepPurpose): Promise<StepOutcome> {
+  async #attempt(step: Step, purpose: StepPurpose, seen: Fields): Promise<StepOutcome> {
     const { session, journal, ports } = this.#parts;
     await session.ensure();
     const domainController = session.domainControllerOf(step.object.domain);
+    const beside = namesBeside(step).filter((name) => name in seen);
     const begun: BegunLine = {
       kind: 'begun',
       requestId: randomUUID(),
       time: ports.now().toISOString(),
       order: step.orderIndex,
       step,
+      ...(namesBeside(step).length === 0
+        ? {}
+        : { beside: Object.fromEntries(beside.map((name) => [name, seen[name] ?? null])) }),
       ...purpose,
       domainController: domainController ?? null,
       server: session.server,
@@ -167,7 +172,8 @@ export class StepRunner {
 
   /** After a cmdlet was sent, what cannot be read is as open as what was lost. @throws SessionLostError */
   async #lookBack(step: Step, checks: readonly Check[]): Promise<Seen> {
-    const seen = await this.#look(checks, [...Object.keys(step.before), ...Object.keys(step.after)]);
+    const named = [...Object.keys(step.before), ...Object.keys(step.after), ...namesBeside(step)];
+    const seen = await this.#look(checks, named);
     if (seen.outcome.kind === 'unknown' && seen.outcome.class === 'transient')
       throw new SessionLostError(`reading back: ${step.purpose}`, new Error(seen.outcome.reason));
     return seen;
@@ -196,12 +202,14 @@ export class StepRunner {
   #entries(begun: BegunLine, end: StepEnd, seen: Fields): AuditEntry[] {
     const { batch, orderId, redact } = this.#parts;
     const { step } = begun;
-    const names = [...new Set([...Object.keys(step.before), ...Object.keys(step.after)])];
+    const beside = changedBeside(step, begun.beside, seen);
+    const names = [...new Set([...Object.keys(step.before), ...Object.keys(step.after), ...beside])];
+    const before: Fields = { ...begun.beside, ...step.before };
     const auditValue = (fields: Fields, name: string): AuditValue => redacted(fields[name] ?? null, redact);
     const changes = names
       .map((field) => ({
         field,
-        before: auditValue(step.before, field),
+        before: auditValue(before, field),
         after:
           field in seen ? auditValue(seen, field) : auditValue(end === 'applied' ? step.after : step.before, field),
       }))

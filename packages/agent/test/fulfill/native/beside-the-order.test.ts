@@ -1,6 +1,6 @@
 /*
  * What Exchange does beside what it is told, or asks before it does: accounts of kinds, two ways of forwarding, archives
- * of mailboxes that move.
+ * of mailboxes that move, addresses of policies.
  */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -242,5 +242,42 @@ test('an archive beside its mailbox moves with it, one in a database of its own 
     ['From', 'Archives'],
     ['From', undefined],
   ]);
+  assert.equal(place.verdict().kind, 'intact');
+});
+
+test('addresses that a policy gives, which no order named, are in the audit of the order that led to them', async (context) => {
+  const place = rehearse(context);
+  const [account = ''] = [...place.organization.truth().others()]
+    .filter(
+      ({ recipientClass, canonicalName }) => recipientClass === 'user' && canonicalName.startsWith('example.test/'),
+    )
+    .map(({ samAccountName }) => samAccountName);
+  const audited = (run: string): unknown[] =>
+    place
+      .audit(run)
+      .filter(({ field }) => /^(EmailAddress|Alias|DisplayName)/.test(String(field)))
+      .map(({ cmdlet, field, before, after }) => [cmdlet, field, before, after]);
+  place.give(mailboxOrder('1', 'Added', { SamAccountName: account }));
+  await place.fulfill();
+  const given = [`SMTP:${account}@example.test`];
+  assert.deepEqual(audited('run-1'), [
+    ['Enable-Mailbox', 'EmailAddresses', null, given],
+    ['Enable-Mailbox', 'EmailAddressPolicyEnabled', null, true],
+    ['Enable-Mailbox', 'Alias', null, account],
+  ]);
+  place.give(mailboxOrder('1', 'Modified', { Alias: 'another.name' }, { SamAccountName: account }));
+  await place.fulfill();
+  const next = ['SMTP:another.name@example.test', `smtp:${account}@example.test`];
+  assert.deepEqual(audited('run-2'), [
+    ['Set-Mailbox', 'Alias', account, 'another.name'],
+    ['Set-Mailbox', 'EmailAddresses', given, next],
+  ]);
+  // What changes no address has no line of addresses.
+  place.give(mailboxOrder('1', 'Modified', { DisplayName: 'Another Name' }, { SamAccountName: account }));
+  await place.fulfill();
+  assert.deepEqual(
+    (audited('run-3') as [string, string][]).map(([, field]) => field),
+    ['DisplayName'],
+  );
   assert.equal(place.verdict().kind, 'intact');
 });
