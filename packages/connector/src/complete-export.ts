@@ -8,7 +8,7 @@
  */
 import { type ColumnPlan, databaseColumns, mailboxColumns } from './columns.ts';
 import { countMailboxes, findShortfall } from './counting.ts';
-import { readDatabases } from './database-reading.ts';
+import { type ListedDatabase, readDatabases } from './database-reading.ts';
 import type { ExportPlan, ExportPorts, OrganisationReading, SessionPorts } from './export-ports.ts';
 import { ExportReading } from './export-reading.ts';
 import type { ForestView } from './forest-view.ts';
@@ -18,7 +18,7 @@ import type { Unit } from './incremental/unit.ts';
 import { readUnits } from './incremental/units.ts';
 import { proveComplete, uniting } from './partition/completeness.ts';
 import { GuidSet } from './partition/guid-set.ts';
-import { isWorthCutting, type PlannedDatabase } from './partition/partition-plan.ts';
+import { isWorthCutting } from './partition/partition-plan.ts';
 import { readInParts } from './partition/partitioned-reading.ts';
 import { type MailboxProbe, probeMailbox } from './probe.ts';
 import { type MailboxSelection, mailboxSelections } from './requests.ts';
@@ -29,7 +29,7 @@ import { ReadingRestart, SessionViews } from './session-views.ts';
 interface Beginning {
   readonly view: ForestView;
   readonly reading: ExportReading;
-  readonly databases: readonly PlannedDatabase[];
+  readonly databases: readonly ListedDatabase[];
   readonly units: readonly Unit[] | undefined;
   readonly columns: ColumnPlan;
   readonly missing: readonly string[];
@@ -69,6 +69,7 @@ async function readAll(plan: ExportPlan, views: SessionViews, ports: ExportPorts
     await views.tryPins();
   }
   const readFrom = await readMailboxes(plan, begun, views, ports);
+  reading.tellUnlisted();
   ports.onProgress({ phase: 'mailboxes', done: reading.mailboxesReceived, total: reading.mailboxesReceived });
   return {
     forestView: begun.view.forestView,
@@ -93,6 +94,7 @@ async function begin(
   ports: SessionPorts & Pick<ExportPorts, 'databases'>,
 ): Promise<Beginning> {
   const reading = new ExportReading(ports, view.domainController);
+  reading.tellsUnlistedLater = true;
   const databases = await readDatabases(reading, ports);
   const units = await readUnits(reading.projects, reading.domainController, ports);
   const { columns, missing, origin } = await planMailboxes(plan, reading, ports);

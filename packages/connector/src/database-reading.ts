@@ -16,16 +16,22 @@ import {
 import { databasesRequest } from './requests.ts';
 import { RowWriter } from './row-writer.ts';
 
-/** Reads all databases into their sink. */
+/** A database as it was listed. */
+export interface ListedDatabase extends PlannedDatabase {
+  readonly server: string;
+}
+
+/** Reads all databases into their sink; what was read of them before is forgotten. */
 export async function readDatabases(
   reading: ExportReading,
   ports: SessionPorts & Pick<ExportPorts, 'databases'>,
-): Promise<readonly PlannedDatabase[]> {
+): Promise<readonly ListedDatabase[]> {
   const plan = databaseColumns();
   const asked = { status: true, projected: true };
   for (;;) {
-    const found: PlannedDatabase[] = [];
+    const found: ListedDatabase[] = [];
     ports.databases.restart();
+    reading.restartDatabases();
     ports.onProgress({ phase: 'databases', done: 0, total: undefined });
     const writer = new RowWriter(plan);
     const request = databasesRequest({
@@ -35,7 +41,8 @@ export async function readDatabases(
     });
     const reader = new ObjectReader(plan, 'database');
     const rows = reading.startRows(reader, writer, ports.databases, 'databases', asked.projected, {
-      onValues: (key, values) => found.push({ guid: key, name: writer.textOf('Name', values) }),
+      onValues: (key, values) =>
+        found.push({ guid: key, name: writer.textOf('Name', values), server: writer.textOf('Server', values) }),
     });
     const outcome = await runPipeline(ports.session, request, rows.handlers);
     if (outcome.kind === 'left') {

@@ -100,10 +100,12 @@ export class ExportReading {
   totalMailboxes: number | undefined;
   /** The server's own count alone. */
   countedMailboxes: number | undefined;
+  /** Databases that mailboxes live in and that are not listed are told of by {@link tellUnlisted}, not at once. */
+  tellsUnlistedLater = false;
   databasesReceived = 0;
   readonly domainController: string | undefined;
   readonly #ports: ReadingPorts;
-  readonly #ofDatabases = new RowTally();
+  #ofDatabases = new RowTally();
   #ofMailboxes = new RowTally();
   /** Rows of parts that are being read. */
   #underWay = 0;
@@ -168,6 +170,12 @@ export class ExportReading {
   /** A part that was being read is whole, or given up: its rows count no longer as under way. */
   settle(tally: RowTally): void {
     this.#underWay -= tally.received;
+  }
+
+  /** Databases come anew; what was known of them is forgotten. */
+  restartDatabases(): void {
+    this.#ofDatabases = new RowTally();
+    this.#databaseNames.clear();
   }
 
   /** Mailboxes come anew; what was counted of them is forgotten. */
@@ -306,11 +314,21 @@ export class ExportReading {
   #groupOf(writer: RowWriter, values: readonly (PsValue | undefined)[]): string {
     const database = writer.textOf('Database', values);
     if (database !== '' && !this.#databaseNames.has(database) && !this.#unlisted.has(database)) {
-      this.#unlisted.add(database);
-      this.#ports.onWarning(
-        `mailboxes live in the database ${database}, which Get-MailboxDatabase did not list: the two files do not join there`,
-      );
+      // A copy: a piece of a mailbox's text keeps all of it in memory.
+      this.#unlisted.add(this.#textOnce(database));
+      if (!this.tellsUnlistedLater) this.#tellUnlisted(database);
     }
     return database;
+  }
+
+  #tellUnlisted(database: string): void {
+    this.#ports.onWarning(
+      `mailboxes live in the database ${database}, which Get-MailboxDatabase did not list: the two files do not join there`,
+    );
+  }
+
+  /** Warns of the databases that mailboxes live in and that were not listed, not even later. */
+  tellUnlisted(): void {
+    for (const database of this.#unlisted) if (!this.#databaseNames.has(database)) this.#tellUnlisted(database);
   }
 }

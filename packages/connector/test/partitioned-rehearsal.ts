@@ -131,6 +131,7 @@ export function sessionsOn(organization: TestOrganization, look: Look, asked: st
 export interface Read {
   readonly reading: OrganisationReading;
   readonly rows: MemoryRows;
+  readonly databases: MemoryRows;
   readonly ledger: MemoryLedger;
   readonly asked: readonly string[];
   readonly notes: readonly string[];
@@ -145,6 +146,7 @@ export async function read(
 ): Promise<Read> {
   const rows = kept?.into ?? new MemoryRows();
   const ledger = kept ?? new MemoryLedger(rows);
+  const databases = new MemoryRows();
   const notes: string[] = [];
   const warnings: string[] = [];
   const asked: string[] = [];
@@ -168,7 +170,7 @@ export async function read(
     {
       // One session at a time: two would disturb each other, as in a pool they would not.
       sessions: { ...serial(sessionsOn(organization, look, asked)) },
-      databases: new MemoryRows(),
+      databases,
       mailboxes: rows,
       ledger,
       onProgress: () => {},
@@ -177,7 +179,7 @@ export async function read(
       signal: new AbortController().signal,
     },
   );
-  return { reading, rows, ledger, asked, notes, warnings };
+  return { reading, rows, databases, ledger, asked, notes, warnings };
 }
 
 /** The same sessions, for one piece of work after the other. */

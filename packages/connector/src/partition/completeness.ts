@@ -97,7 +97,11 @@ async function catchUp(proof: Proof): Promise<boolean> {
 }
 
 /** Reads a selection over what was delivered; gives why it could not, where the server refuses the filter. */
-async function readLate(selection: MailboxSelection, proof: Proof, session: SessionPorts): Promise<string | undefined> {
+export async function readLate(
+  selection: MailboxSelection,
+  proof: Proof,
+  session: SessionPorts,
+): Promise<string | undefined> {
   const { columns, writer, reading, ports, union } = proof;
   const part = new RowTally();
   try {

@@ -9,6 +9,7 @@ import { createProjection } from '@exchange-connector/psrp';
 import { cellText, noRemarks } from '../cell-text.ts';
 import type { ColumnPlan } from '../columns.ts';
 import { countMailboxes } from '../counting.ts';
+import type { ListedDatabase } from '../database-reading.ts';
 import type { ExportPlan, ExportPorts, SessionPorts } from '../export-ports.ts';
 import { type ExportReading, RowTally } from '../export-reading.ts';
 import { readSelection } from '../mailbox-reading.ts';
@@ -18,6 +19,7 @@ import { type MailboxSelection, mailboxesRequest, narrowSelection } from '../req
 import { RowWriter } from '../row-writer.ts';
 import type { SessionViews } from '../session-views.ts';
 import { proveComplete } from './completeness.ts';
+import { type PartErrors, readDatabasesAgain } from './databases-again.ts';
 import { GuidSet } from './guid-set.ts';
 import { eachOf } from './parallel.ts';
 import type { PartFacts, PartLedger } from './part-ledger.ts';
@@ -45,7 +47,7 @@ export interface PartitionedReading {
   /** The server's counts of the selections. */
   readonly counts: readonly (number | undefined)[];
   readonly total: number;
-  readonly databases: readonly PlannedDatabase[];
+  readonly databases: readonly ListedDatabase[];
 }
 
 /** The projected rows cannot be used: all is read again as whole objects. */
@@ -87,6 +89,7 @@ async function readOnce(context: PartitionedReading): Promise<number> {
   ports.onNote(`mailboxes are read in ${parts.length} parts, ${ports.sessions.most} at once`);
   const writer = new RowWriter(columns, plan.valueSeparator);
   const starts: number[] = [];
+  const partErrors: PartErrors[] = [];
   const take = (tally: RowTally, facts: PartFacts): void => {
     reading.take(tally);
     writer.addOddities(facts.oddities);
@@ -104,13 +107,18 @@ async function readOnce(context: PartitionedReading): Promise<number> {
   const todo = parts.filter((part) => !done.has(partId(part)));
   await eachOf(todo, ports.sessions, ports.signal, async (part, signal) => {
     const { tally, facts, guids } = await readPart(part, context, reader, signal);
+    // Why a part of one database failed is known when the databases were listed once more.
+    if (part.database !== undefined && tally.moreErrors === 0 && tally.errors.length > 0)
+      partErrors.push({ database: part.database, errors: tally.errors.splice(0) });
     take(tally, facts);
     union.addAll(guids);
     ports.sessions.progressed();
   });
   const readFrom = Math.min(...starts);
   await ledger.deliver();
-  await proveComplete({ selections, columns, writer, reading, views: context.views, ports, union, readFrom });
+  const proof = { selections, columns, writer, reading, views: context.views, ports, union, readFrom };
+  await readDatabasesAgain(context.databases, partErrors, proof);
+  await proveComplete(proof);
   for (const remark of writer.remarks()) ports.onWarning(`mailboxes: ${remark}`);
   return readFrom;
 }
