@@ -54,7 +54,7 @@ function onSimulator(
 test('four shells that the server spreads over its global catalogs read from one: no sweep, and the next export is an increment', () =>
   onSimulator(async (simulator, folder) => {
     const { manifest, notes } = await exportOf(simulator, folder, { shells: 4 });
-    assert.equal(simulator.facts.shellsCreated, 4);
+    assert.ok(simulator.facts.shellsCreated > 1, 'one shell alone: the test is blind');
     assert.equal(manifest.domainControllers.length, 1, manifest.domainControllers.join());
     assert.match(notes.join('\n'), /the reading is complete: the server counts/);
     assert.deepEqual(
@@ -69,7 +69,8 @@ test('a shell that is opened in place of a lost one reads from where the first o
   onSimulator(async (simulator, folder) => {
     simulator.setFault('mailbox 700: forget shells');
     const { manifest } = await exportOf(simulator, folder, { shells: 2 });
-    assert.ok(simulator.facts.shellsCreated > 2, 'no shell was lost: the test is blind');
+    assert.equal(simulator.firedFaults.length, 1);
+    assert.ok(simulator.facts.shellsCreated > 1, 'no shell was opened after the loss: the test is blind');
     assert.equal(manifest.domainControllers.length, 1, manifest.domainControllers.join());
     assert.equal((await exportOf(simulator, folder, {})).manifest.mode, 'incremental');
   }));
@@ -83,7 +84,7 @@ test('a run that goes on from a killed one reads from where that one did, whatev
     const running = runExport({
       ...requestOf(simulator, folder, { shells: 2 }),
       signal: ended.signal,
-      limits: { closeTimeoutMs: 200 },
+      limits: { closeTimeoutMs: 200, stopTimeoutMs: 200, terminateTimeoutMs: 200 },
     });
     while (simulator.firedFaults.length === 0 || !kept()) await delay(10);
     ended.abort();
