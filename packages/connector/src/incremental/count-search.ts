@@ -70,23 +70,32 @@ interface CountedField extends Field {
 /** Parts of all beyond which all are read. */
 const mostOfAll = 0.9;
 
-/** The server does not count any more. */
-class NotCounted extends Error {
-  override readonly name = 'NotCounted';
+/** The search ends early. */
+class SearchEnds extends Error {
+  override readonly name = 'SearchEnds';
+  readonly advice: 'all' | 'again';
+  constructor(advice: 'all' | 'again') {
+    super(advice);
+    this.advice = advice;
+  }
 }
 
-/** Finds out; undefined where all GUIDs are to be read. */
+/**
+ * Finds out.
+ * @returns `all` where all GUIDs are to be read; `again` where the parts are not as many as the whole, because of a
+ * change in between, or because the server counts what no part has
+ */
 export async function findSuspects(
   plan: CountSearchPlan,
   reading: ExportReading,
   ports: SessionPorts,
-): Promise<Suspects | undefined> {
+): Promise<Suspects | 'all' | 'again'> {
   const differing = Math.abs(plan.counted - plan.mailboxes);
-  if (planSearch(plan.mailboxes, differing, plan.cost).groups === 1) return undefined;
+  if (planSearch(plan.mailboxes, differing, plan.cost).groups === 1) return 'all';
   try {
     return await new CountSearch(plan, reading, ports).find();
   } catch (error) {
-    if (error instanceof NotCounted) return undefined;
+    if (error instanceof SearchEnds) return error.advice;
     throw error;
   }
 }
@@ -106,7 +115,7 @@ class CountSearch {
     this.#ports = ports;
   }
 
-  async find(): Promise<Suspects | undefined> {
+  async find(): Promise<Suspects | 'all'> {
     const { write } = this.#plan;
     const selections: MailboxSelection[] = [];
     const suspects = new Map<string | undefined, readonly CreationRange[]>();
@@ -127,12 +136,12 @@ class CountSearch {
     this.#ports.onNote(
       `after ${this.#counts} counts by time of creation, ${mailboxes} of ${this.#plan.mailboxes} mailboxes are left among which some may be gone`,
     );
-    if (mailboxes > mostOfAll * this.#plan.mailboxes) return undefined;
+    if (mailboxes > mostOfAll * this.#plan.mailboxes) return 'all';
     const isByDatabase = fields.some(({ database }) => database !== undefined);
     return {
       selections,
       seen: this.#seen,
-      includes: ({ created, database }) =>
+      includes: ({ created, database }: ExpectedMailbox) =>
         isWithinRanges(suspects.get(isByDatabase ? database : undefined) ?? [], created),
     };
   }
@@ -144,10 +153,13 @@ class CountSearch {
     const counts = new Map<Field, number>();
     if (fields.length === 1 && first?.selections.length === 1) counts.set(first, this.#plan.counted);
     else {
+      let rest = this.#plan.counted;
       for (const field of fields) {
-        const { selections, count } = await this.#countField(field);
-        if (selections.length > 0) counts.set({ ...field, selections }, count);
+        const { selections, count, all } = await this.#countField(field);
+        rest -= all;
+        counts.set({ ...field, selections }, count);
       }
+      if (rest !== 0) throw new SearchEnds('again');
     }
     const times = this.#timesBy(fields);
     return [...counts].map(([field, count]) => ({ ...field, count, times: times.get(field.database) ?? [] }));
@@ -168,15 +180,20 @@ class CountSearch {
     }));
   }
 
-  /** Counts a field. Of several selections each would be counted for each range: small ones are read. */
-  async #countField({ selections }: Field): Promise<{ selections: MailboxSelection[]; count: number }> {
+  /**
+   * Counts a field. Of several selections each would be counted for each range: small ones are read.
+   * @returns the others and their `count`, and that of `all`
+   */
+  async #countField({ selections }: Field): Promise<{ selections: MailboxSelection[]; count: number; all: number }> {
     const { mailboxes, counted, cost } = this.#plan;
     const searching = planSearch(mailboxes, Math.abs(counted - mailboxes), cost).bytes;
     const large: MailboxSelection[] = [];
     const small: MailboxSelection[] = [];
     let count = 0;
+    let all = 0;
     for (const selection of selections) {
       const found = await this.#count([selection]);
+      all += found;
       if (selections.length > 1 && found * cost.guid + cost.count < searching) small.push(selection);
       else {
         large.push(selection);
@@ -185,8 +202,8 @@ class CountSearch {
     }
     const outcome = await sweepGuids(small, (guid) => this.#seen.add(guid), this.#reading, this.#ports);
     // Reading all tells of the error.
-    if (outcome.kind !== 'swept') throw new NotCounted();
-    return { selections: large, count };
+    if (outcome.kind !== 'swept') throw new SearchEnds('all');
+    return { selections: large, count, all };
   }
 
   /** When the mailboxes of each field were made that have not been read. */
@@ -204,6 +221,8 @@ class CountSearch {
   async #divide(field: Field, range: ExpectedRange, count: number): Promise<ExpectedRange[]> {
     const { times } = range;
     if (count === times.length) return [];
+    // All were read: what should be there and was not seen is missing.
+    if (field.selections.length === 0) return [range];
     const { count: oneCount, guid, range: oneRange } = this.#plan.cost;
     const selections = field.selections.length;
     const cost = { count: oneCount * selections, guid, range: oneRange * selections };
@@ -212,12 +231,15 @@ class CountSearch {
     if (ranges.length < 2) return [range];
     const counts: number[] = [];
     let rest = count;
-    for (const part of ranges.slice(0, -1)) {
+    // The last follows from the others; but once it is counted, to see that the parts are the whole.
+    const isWhole = range.from === everySecond.from && range.to === everySecond.to;
+    for (const part of isWhole ? ranges : ranges.slice(0, -1)) {
       const found = await this.#count(this.#narrow(field, part));
       counts.push(found);
       rest -= found;
     }
-    counts.push(rest);
+    if (!isWhole) counts.push(rest);
+    else if (rest !== 0) throw new SearchEnds('again');
     const differing: ExpectedRange[] = [];
     for (const [index, part] of ranges.entries()) {
       differing.push(...(await this.#divide(field, part, counts[index] as number)));
@@ -234,7 +256,7 @@ class CountSearch {
     let total = 0;
     for (const selection of selections) {
       const count = await countMailboxes(selection, this.#reading, this.#ports);
-      if (count === undefined) throw new NotCounted();
+      if (count === undefined) throw new SearchEnds('all');
       this.#counts += 1;
       total += count;
     }

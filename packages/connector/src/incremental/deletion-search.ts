@@ -88,6 +88,7 @@ export class DeletionSearch {
       if (failed !== undefined) return failed;
       isProven &&= this.#gone.size === 0 && rows.added.size === before;
     }
+    let hasFound = true;
     for (let round = 0; !isProven; round += 1) {
       await this.#catchUp(narrowing);
       const counted = await narrowing.count();
@@ -95,10 +96,14 @@ export class DeletionSearch {
       isProven = counted === mailboxes;
       if (isProven) break;
       ports.onNote(`${mailboxes} mailboxes are expected, and the server counts ${counted ?? 'none'}`);
-      const suspects = counted === undefined || round === mostRounds ? undefined : await this.#find(narrowing, counted);
-      if (suspects === undefined) return this.runAll(false);
+      // Where it found nothing, it would look at the same mailboxes once more.
+      const isWorthIt = hasFound && round < mostRounds && counted !== undefined;
+      const suspects = isWorthIt ? await this.#find(narrowing, counted) : 'all';
+      if (suspects === 'all') return this.runAll(false);
+      if (suspects === 'again') continue;
       const failed = await this.#compare(suspects, narrowing);
       if (failed !== undefined) return failed;
+      hasFound = this.#mailboxes !== mailboxes;
     }
     return { kind: 'unless-seen', isSeen: (guid) => !this.#gone.has(guid) };
   }
@@ -178,7 +183,7 @@ export class DeletionSearch {
     this.#gone = new Set([...this.#gone].filter((guid) => !read.has(guid)));
   }
 
-  async #find(narrowing: Narrowing, counted: number): Promise<Suspects | undefined> {
+  async #find(narrowing: Narrowing, counted: number): ReturnType<typeof findSuspects> {
     const { reading, ports } = this.#context;
     const { scope, databases, write, cost = measuredCost } = narrowing;
     const expected = (): Iterable<ExpectedMailbox> => this.#expected(narrowing);

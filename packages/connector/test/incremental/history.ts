@@ -155,7 +155,7 @@ export class History {
     this.#skewMs = (dice.below(9) - 4) * minute;
     if (dice.chance(50)) for (const name of this.#controllers) this.#setLag(name);
     // So cheap that handfuls are worth counting; else all of so few mailboxes are always read.
-    const searchCost = dice.chance(70) ? { count: dice.of([10, 60, 250, 700]), guid: 234, range: 50 } : undefined;
+    const searchCost = dice.chance(80) ? { count: dice.of([1, 10, 60, 250]), guid: 234, range: 50 } : undefined;
     this.#settings = { scope: this.#randomScope(), pins: this.#randomPins(), overlapMinutes, searchCost };
     const without: string[] = [];
     if (dice.chance(10)) without.push('Get-OrganizationalUnit');
