@@ -27,6 +27,7 @@ import type {
 import type { ReadsNeeded } from './plan-batch.ts';
 import { protectingEntry } from './protection.ts';
 import { ReadingNeeded, Refused } from './refused.ts';
+import { isOfChain, standingOf } from './undone-chain.ts';
 import { keysOf, UndoneState } from './undone-state.ts';
 
 /** What a run did for one order. */
@@ -80,6 +81,8 @@ class UndoPlanner {
   readonly #refused: Map<number, Refused>;
   /** All steps of the run, of other orders too. */
   readonly #history: readonly Step[];
+  /** By object: the steps that are undone already. */
+  readonly #undone = new Map<string, ReadonlySet<Step>>();
   readonly #overlay = new UndoneState();
   readonly #calls: PlannedCall[] = [];
   readonly #planned = new Set<number>();
@@ -126,6 +129,7 @@ class UndoPlanner {
         throw new Refused('not-allowed', `${step.purpose}: it cannot be taken back: ${step.inverse.reason}`);
       }
       this.#requireUnprotected(step.object);
+      if (this.#isUndone(step)) return;
       const planned = step.cmdlet === 'New-MoveRequest' ? this.#moveBack(step) : step.inverse.calls;
       const calls = planned.map((call) => this.#linked(this.#located(call, step.object)));
       for (const call of calls) {
@@ -145,6 +149,34 @@ class UndoPlanner {
         this.#isSpoilt = this.#planned.has(order);
       } else throw error;
     }
+  }
+
+  /** Whether the object is already as it was before an earlier step of the run, or before this one. */
+  #isUndone(step: Step): boolean {
+    if (!isOfChain(step)) return false;
+    const { object } = step;
+    const keys = keysOf(object);
+    const id = `${object.kind} ${keys.join(' ')}`;
+    let undone = this.#undone.get(id);
+    if (undone === undefined) {
+      const chain = this.#history
+        .filter(
+          (each) =>
+            isOfChain(each) &&
+            each.object.kind === object.kind &&
+            keysOf(each.object).some((key) => keys.includes(key)),
+        )
+        .sort((left, right) => left.number - right.number);
+      // As it is now: what this undo has planned so far is about later steps.
+      const standing = standingOf(chain, object, (check) => failureOfCheck(check, this.#read(check)) === undefined);
+      undone = new Set(chain.slice(standing ?? chain.length));
+      this.#undone.set(id, undone);
+    }
+    return undone.has(step);
+  }
+
+  #read({ read }: Check): ReadResult {
+    return { kind: 'read', objects: this.#view.objects(read) };
   }
 
   /**
@@ -248,7 +280,12 @@ class UndoPlanner {
     const guid = object.guid ?? '';
     const request = this.#view.objects({ kind: 'moveRequest', guid, domain: object.domain })[0];
     const status = textField(request, 'Status');
-    if (request === undefined || back === undefined) return back === undefined ? [] : [back];
+    if (back === undefined) return [];
+    const from = String(back.parameters['TargetDatabase']);
+    // It was never moved, or is on its way back, or has come back already.
+    const home: Check = { read: mailboxRead(object), expect: { kind: 'fields', fields: { Database: from } } };
+    if (request === undefined) return this.#failure([home]) === undefined ? [] : [back];
+    if (textField(request, 'TargetDatabase').toLowerCase() === from.toLowerCase()) return [];
     const isOurs = textField(request, 'TargetDatabase').toLowerCase() === to.toLowerCase();
     if (!isOurs) {
       throw new Refused(
@@ -309,9 +346,16 @@ function requireForest({ cmdlet, parameters }: InverseCall, { purpose }: Step): 
   throw new Refused('not-allowed', `${purpose}: it cannot be taken back: ${linkedByHand(parameters)}`);
 }
 
-/** The call of a step, as what takes its inverse back. */
+const policy: ReadonlySet<string> = new Set(['EmailAddressPolicyEnabled']);
+
+/** The call of a step, as what takes its inverse back; a policy that was switched off then has stayed off. */
 function forward({ cmdlet, parameters, purpose, before, after, preconditions, expectation }: Step): InverseCall {
-  return { cmdlet, parameters, purpose, before, after, preconditions, expectation };
+  const relied = preconditions.map((check) =>
+    check.expect.kind === 'fields' && check.expect.fields['EmailAddressPolicyEnabled'] === true
+      ? withoutFields(check, policy)
+      : check,
+  );
+  return { cmdlet, parameters, purpose, before, after, preconditions: relied, expectation };
 }
 
 function stepOf({ order, of, call, inverse }: PlannedCall, number: number): Step {

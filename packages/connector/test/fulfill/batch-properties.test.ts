@@ -156,13 +156,14 @@ function undo(model: ModelOrganisation, plan: Plan): Plan {
   return assert.fail('no plan of an undo after 12 rounds of reading');
 }
 
-test('a plan of any batch works, does each of its orders once, and is taken back whole', () => {
+test('a plan of any batch works, does each of its orders once, is taken back whole, once, and that is taken back', () => {
   fc.assert(
     fc.property(worlds, fc.array(wishes, { minLength: 1, maxLength: 9 }), (world, batch) => {
       const model = organisationOf(world);
       const untouched = organisationOf(world);
       const plan = planFor(model, batch.map(orderOf));
       carryOut(model, plan);
+      const after = withoutPolicy(model);
       for (const name of people) {
         const expected = expectedOf(untouched, name, carriedOut(plan, batch, name));
         assert.deepEqual(seenOf(model, name), expected, name);
@@ -176,6 +177,18 @@ test('a plan of any batch works, does each of its orders once, and is taken back
       );
       carryOut(model, back);
       assert.deepEqual(withoutPolicy(model), withoutPolicy(untouched));
+      const again = undo(model, plan);
+      assert.deepEqual(
+        again.orders.filter(({ decision }) => decision.kind !== 'nothingToDo'),
+        [],
+      );
+      const forth = undo(model, back);
+      assert.deepEqual(
+        forth.orders.filter(({ decision }) => decision.kind === 'refused'),
+        [],
+      );
+      carryOut(model, forth);
+      assert.deepEqual(withoutPolicy(model), after);
     }),
     { numRuns: 250 },
   );

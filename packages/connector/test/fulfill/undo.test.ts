@@ -92,6 +92,50 @@ test('orders in a row on one object, taken back, have nothing to be taken back, 
   assert.match(refusalOf(undo(model, run), 2).reason, /was changed since: DisplayName is "Another hand"/);
 });
 
+test('a field that was changed and changed back is not put to what it was in between, once the rest is undone', () => {
+  const model = organisation();
+  const before = model.state();
+  const run = done(model, [
+    change('anna', { Office: 'Paris', CustomAttribute1: 'x' }),
+    change('anna', { Office: '' }),
+    { change: 'Deleted', resource: { SamAccountName: 'otto' } },
+    { change: 'Added', changes: { SamAccountName: 'otto', Database: 'DB1', PrimarySmtpAddress: 'otto@contoso.com' } },
+  ]);
+  carryOut(model, undo(model, run));
+  assert.deepEqual(model.state(), before);
+  assert.deepEqual(new Set(kindsOf(undo(model, run))), new Set(['nothingToDo']));
+});
+
+test('a move that was cancelled, and one that was sent back, is undone once', () => {
+  for (const movesEnd of [false, true]) {
+    const model = organisation();
+    model.movesEnd = movesEnd;
+    const before = model.state();
+    const run = done(model, [change('anna', { Database: 'DB2' })]);
+    carryOut(model, undo(model, run));
+    assert.deepEqual(kindsOf(undo(model, run)), ['nothingToDo'], String(movesEnd));
+    if (!movesEnd) assert.deepEqual(model.state(), before);
+  }
+});
+
+test('an undo that left a policy off is undone all the same', () => {
+  const model = organisation();
+  for (const { mailbox } of model.accounts.values())
+    if (mailbox !== undefined) mailbox['EmailAddressPolicyEnabled'] = true;
+  const run = done(model, [change('anna', { PrimarySmtpAddress: 'anna2@contoso.com' })]);
+  const after = model.state();
+  const back = undo(model, run);
+  carryOut(model, back);
+  const undone = back.orders.map(({ order }) => ({
+    order,
+    steps: back.steps.filter(({ orderIndex }) => orderIndex === order.index),
+  }));
+  const forth = undo(model, undone);
+  assert.deepEqual(kindsOf(forth), ['planned']);
+  carryOut(model, forth);
+  assert.deepEqual(model.state(), after);
+});
+
 test('of orders in a row the last can be taken back by itself, and the rest afterwards', () => {
   const model = organisation();
   const before = model.state();
