@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { arch, cpus, platform } from 'node:os';
+import { arch, cpus, loadavg, platform } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -103,6 +103,7 @@ function readWishes(parameters: readonly string[]): Wishes {
 const { command, parts, sizes, output } = readWishes(process.argv.slice(2));
 const largest = sizes.at(-1) as number;
 const started = performance.now();
+const loadBefore = loadavg()[0] ?? 0;
 const sections: string[] = [];
 
 /** Progress, for a person who waits. */
@@ -165,10 +166,7 @@ async function measureAll(stage: Stage): Promise<readonly MatrixColumn[]> {
   if (columns.length > 0) say(formatMatrix(columns, chartFile));
   if (parts.has('exports')) say(formatExports(await measureObjects(stage, columns)));
   if (parts.has('sharing')) await measureSharing(stage);
-  if (parts.has('increments')) {
-    say(formatIncrements(await measureIncrements(stage, largest)));
-    tell(`${largest} mailboxes, increments`);
-  }
+  if (parts.has('increments')) say(formatIncrements(await measureIncrements(stage, largest, tell)));
   if (columns.length > 0) say(formatCookies(columns));
   if (parts.has('decoding')) {
     const costs = await measureDecoding(stage.folder);
@@ -189,7 +187,7 @@ function writePage(folder: string, columns: readonly MatrixColumn[]): void {
   const text = formatPage(
     {
       command,
-      machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${platform()} ${arch()}, Node ${process.versions.node}`,
+      machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${platform()} ${arch()}, Node ${process.versions.node}; load average before it ${loadBefore.toFixed(1)}`,
     },
     sections,
   );

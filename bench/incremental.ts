@@ -50,15 +50,24 @@ async function ageSlice(path: string): Promise<void> {
   await writeFile(path, Buffer.concat([body, createHash('sha256').update(body).digest()]));
 }
 
-/** Measures the exports of one organisation. */
-export function measureIncrements(stage: Stage, mailboxes: number): Promise<IncrementalCost> {
+/**
+ * Measures the exports of one organisation.
+ * @param tell hears of each that was measured
+ */
+export function measureIncrements(
+  stage: Stage,
+  mailboxes: number,
+  tell: (what: string) => void,
+): Promise<IncrementalCost> {
   return stage.serve(mailboxes, {}, async (served) => {
     const complete = await served.run(client, 'complete');
+    tell(`${mailboxes} mailboxes, complete`);
     const increments: MeasuredIncrement[] = [];
     const measure = async (name: string, deleted: number): Promise<void> => {
       const cost = await served.run(client, 'incremental');
       if (cost.rows !== deleted) throw new Error(`${name}: the increment has ${cost.rows} rows`);
       increments.push({ name, cost });
+      tell(`${mailboxes} mailboxes, ${name}`);
     };
     await measure('nothing changed', 0);
     for (const count of [1, 100, 500]) {
@@ -76,7 +85,7 @@ export function measureIncrements(stage: Stage, mailboxes: number): Promise<Incr
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { complete, increments } = await onStage((stage) =>
-    measureIncrements(stage, Number(process.argv[2] ?? 10_000)),
+    measureIncrements(stage, Number(process.argv[2] ?? 10_000), console.error),
   );
   for (const { name, cost } of [{ name: 'complete', cost: complete }, ...increments]) {
     const both = (of: ClientCost): number => of.requestBytes + of.responseBytes;
