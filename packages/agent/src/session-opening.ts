@@ -104,7 +104,8 @@ export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof AgentError)
     return error.code === 'RUN_NO_SESSION' ? { kind: 'down', isCut: isCut(error.cause) } : undefined;
   if (!(error instanceof WsmanError) || error.cause instanceof GssapiError) return undefined;
-  if (error.faultCode === FaultCode.quotaMaxShells || tooManyShells.test(error.message)) return { kind: 'tooMany' };
+  const isQuota = error.faultCode === FaultCode.quotaMaxShells || error.faultCode === FaultCode.quotaMaxOperations;
+  if (isQuota || tooManyShells.test(error.message)) return { kind: 'tooMany' };
   if (error.retryAfterMs !== undefined) return { kind: 'wait', waitMs: error.retryAfterMs };
   if (error.code === 'WSMAN_POOL_BROKEN' && error.recovery === 'none') return undefined;
   return ofOneServer.has(error.code) ? { kind: 'down', isCut: isCut(error) } : undefined;

@@ -43,20 +43,20 @@ function visible({ organization }: Simulator): number {
   return [...organization.truth().mailboxes()].filter((each) => each.hiddenBehind === undefined).length;
 }
 
-test('a throttling policy that allows no further connection leaves the reading to the session that is open, and the next run knows', async () => {
-  await exportUnder('create 2: throttle connections 1', ({ own, folder, rows }) => {
-    assert.equal(rows, visible(own));
-    const limits = readFileSync(join(folder, 'Work', 'ExportState', 'Main', 'limits.json'), 'utf8');
-    assert.equal((JSON.parse(limits) as { shells?: number }).shells, 1);
-  });
+test('a throttling policy or a quota that allows no further session leaves the reading to the one that is open, and the next run knows', async () => {
+  for (const fault of ['create 2: throttle connections 1', 'create 2: throttle operations']) {
+    await exportUnder(fault, ({ own, folder, rows }) => {
+      assert.equal(rows, visible(own));
+      const limits = readFileSync(join(folder, 'Work', 'ExportState', 'Main', 'limits.json'), 'utf8');
+      assert.equal((JSON.parse(limits) as { shells?: number }).shells, 1, fault);
+    });
+  }
 });
 
 test('a further session that is refused for a reason of its own does not end the reading, and is told of', async () => {
-  for (const fault of ['create 2: http 403', 'create 2: http 401']) {
-    await exportUnder(fault, ({ own, warnings, rows }) => {
-      assert.equal(rows, visible(own));
-      assert.match(warnings, /no further session could be opened, the run goes on with 1: Create at /);
-      assert.doesNotMatch(warnings, /a session was lost/);
-    });
-  }
+  await exportUnder('create 2: http 403', ({ own, warnings, rows }) => {
+    assert.equal(rows, visible(own));
+    assert.match(warnings, /no further session could be opened, the run goes on with 1: Create at /);
+    assert.doesNotMatch(warnings, /a session was lost/);
+  });
 });
