@@ -69,19 +69,20 @@ export function divide(
     after,
     preconditions: [mailboxHas(draft.object, before)],
     expectation: [mailboxHas(draft.object, after)],
-    inverse: undoSetMailbox(draft.object, before, after, undefined, free),
+    inverse: undoSetMailbox(draft.object, {}, before, after, { held: undefined, free }),
     retry: undefined,
     follow: undefined,
     onFailure: 'leave',
   };
   return {
     release,
-    rest: draft.steps.map((step, at) => (at === change.step ? secondHalf(draft, step, after, free) : step)),
+    rest: draft.steps.map((step, at) => (at === change.step ? secondHalf(draft, change, step, after, free) : step)),
   };
 }
 
 function secondHalf(
   draft: Draft,
+  change: AddressChange,
   step: DraftStep,
   passing: Fields,
   free: (addresses: readonly ProxyAddress[]) => readonly Check[],
@@ -93,7 +94,7 @@ function secondHalf(
     ...step,
     before: relied,
     preconditions: [own, ...step.preconditions.slice(1)],
-    inverse: undoSetMailbox(draft.object, relied, step.after, undefined, free),
+    inverse: undoSetMailbox(draft.object, change.mailbox, relied, step.after, { held: undefined, free }),
     onFailure: 'takeBack',
   };
 }

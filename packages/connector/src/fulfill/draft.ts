@@ -1,4 +1,5 @@
 import type { Fields } from './field-value.ts';
+import type { LiveObject } from './live-state.ts';
 import type { Order } from './order.ts';
 import type { ObjectIdentity, Step } from './plan.ts';
 import type { ProxyAddress } from './proxy-address.ts';
@@ -18,6 +19,8 @@ export interface AddressChange {
   /** `EmailAddressPolicyEnabled` before. */
   readonly policyEnabled: boolean;
   readonly alias: string;
+  /** As it was before; empty for one that is made or taken away. */
+  readonly mailbox: LiveObject;
 }
 
 /** One order as planned by itself, on the state that the orders before it leave. */

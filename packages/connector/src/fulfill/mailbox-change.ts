@@ -1,7 +1,7 @@
 /* A mailbox that is there, brought to what an order asks for: one `Set-Mailbox`, and a move. */
 import { freeFor, mailboxHas } from './checks.ts';
 import type { Draft, DraftStep } from './draft.ts';
-import { listOf } from './field-rule.ts';
+import { listOf, showValue } from './field-rule.ts';
 import type { FieldValue, Fields } from './field-value.ts';
 import type { LiveObject } from './live-state.ts';
 import { changedText, detailsOfKind, kindOfDetails, requireResource, typeOfKind, wantedKind } from './mailbox-kind.ts';
@@ -83,13 +83,6 @@ interface KindPart {
   readonly before: string;
   readonly after: string;
   readonly type: string;
-  /** Whether the account can log on afterwards. `Set-Mailbox -Type` enables it for a user mailbox, else disables it. */
-  readonly account: {
-    readonly before: FieldValue | undefined;
-    readonly after: boolean;
-    /** The order wants it otherwise than Exchange makes it by itself. */
-    readonly isAsked: boolean;
-  };
   /** What a room or equipment loses when it becomes something else. */
   readonly lost: Fields;
   readonly notes: readonly string[];
@@ -118,31 +111,27 @@ function kindPart(order: Order, mailbox: LiveObject, changes: SettingChanges): K
   if (wanted === 'linked' || present === undefined || present === 'linked') {
     throw new Refused('invalid', `a ${details} cannot be made a ${detailsOfKind[wanted]} by an order`);
   }
-  const madeDisabled = wanted !== 'user';
+  // The type settles whether the account can log on: enabled for a user's mailbox, disabled for the others.
+  const isDisabled = wanted !== 'user';
   const asked = changes.asked['AccountDisabled'];
-  const after = typeof asked === 'boolean' ? asked : madeDisabled;
-  const before = mailbox['AccountDisabled'];
-  // Of a mailbox that the batch itself makes the account is as its kind wants it.
-  const isOther = before === undefined ? (present === 'user') === after : before !== after;
-  const note = `it becomes a mailbox of the kind ${detailsOfKind[wanted]}: Exchange ${after ? 'disables' : 'enables'} the account with it`;
+  const does = `Exchange ${isDisabled ? 'disables' : 'enables'} the account of a mailbox that becomes a ${detailsOfKind[wanted]}`;
+  if (asked !== undefined && asked !== isDisabled) {
+    throw new Refused(
+      'invalid',
+      `${does}, and the order asks for AccountDisabled ${showValue(asked)}: leave that out, and settle it in Active Directory afterwards`,
+    );
+  }
   return {
     before: details,
     after: detailsOfKind[wanted],
     type: typeOfKind[wanted],
-    account: { before, after, isAsked: after !== madeDisabled },
     lost: wanted === 'user' || wanted === 'shared' ? capacityOf(mailbox) : {},
-    notes: isOther && asked === undefined ? [note] : [],
+    notes: (present === 'user') === (wanted === 'user') ? [] : [does],
   };
 }
 
 function capacityOf({ ResourceCapacity: capacity }: LiveObject): Fields {
   return capacity === undefined || capacity === null ? {} : { ResourceCapacity: capacity };
-}
-
-/** The account of a mailbox whose kind changes, also where it stays as it is: the change back is to leave it so. */
-function accountOf(kind: KindPart | undefined, when: 'before' | 'after'): Fields {
-  if (kind === undefined || kind.account.before === undefined) return {};
-  return { AccountDisabled: kind.account[when] ?? null };
 }
 
 /** The one `Set-Mailbox` of a change: fields, kind and addresses together, so that they stand or fall together. */
@@ -166,12 +155,6 @@ function changeStep(
     parameters['Type'] = kind.type;
     before['RecipientTypeDetails'] = kind.before;
     after['RecipientTypeDetails'] = kind.after;
-    const { account } = kind;
-    if (account.isAsked) parameters['AccountDisabled'] = account.after;
-    if (account.before !== undefined && account.before !== account.after) {
-      before['AccountDisabled'] = account.before;
-      after['AccountDisabled'] = account.after;
-    }
   }
   if (addresses !== undefined) {
     parameters['EmailAddresses'] = addresses.after.map(formatProxyAddress);
@@ -193,14 +176,11 @@ function changeStep(
   return {
     ...step,
     preconditions: [mailboxHas(object, relied), ...free],
-    expectation: [mailboxHas(object, { ...after, ...accountOf(kind, 'after') })],
-    inverse: undoSetMailbox(
-      object,
-      { ...before, ...kind?.lost, ...accountOf(kind, 'before') },
-      { ...after, ...accountOf(kind, 'after') },
-      heldAside(mailbox, after),
-      freeFor(object, view, settings),
-    ),
+    expectation: [mailboxHas(object, after)],
+    inverse: undoSetMailbox(object, mailbox, { ...before, ...kind?.lost }, after, {
+      held: heldAside(mailbox, after),
+      free: freeFor(object, view, settings),
+    }),
     retry: undefined,
     follow: undefined,
     onFailure: 'leave',
@@ -253,6 +233,7 @@ export function draftChange(
             divisible: true,
             policyEnabled: mailbox['EmailAddressPolicyEnabled'] === true,
             alias: textField(mailbox, 'Alias'),
+            mailbox,
           },
     needs: move.needs,
   };

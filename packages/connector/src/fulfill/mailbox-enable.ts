@@ -183,6 +183,7 @@ export function draftEnable(ordered: Order, user: LiveObject, object: ObjectIden
             divisible: false,
             policyEnabled: false,
             alias: '',
+            mailbox: {},
           },
     needs: place.needs,
   };

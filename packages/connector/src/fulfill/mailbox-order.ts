@@ -146,6 +146,7 @@ function draftDisable(
       divisible: false,
       policyEnabled: false,
       alias: '',
+      mailbox: {},
     },
     needs: [],
   };

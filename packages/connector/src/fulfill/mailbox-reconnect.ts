@@ -4,8 +4,8 @@ import { listOf } from './field-rule.ts';
 import type { FieldValue, Fields } from './field-value.ts';
 import type { LiveObject } from './live-state.ts';
 import { mailboxRules } from './mailbox-fields.ts';
-import { kindOfDetails, typeOfKind } from './mailbox-kind.ts';
-import { policyNote, restoring } from './mailbox-undo.ts';
+import { kindOfDetails } from './mailbox-kind.ts';
+import { lockedUser, policyNote, restoring } from './mailbox-undo.ts';
 import { forced, noForwarding } from './mailbox-wishes.ts';
 import { textField } from './organisation-view.ts';
 import type { Check, Inverse, InverseCall, ObjectIdentity, ParameterValue } from './plan.ts';
@@ -79,7 +79,7 @@ function connection(
     if (linkedDomainController !== undefined) parameters['LinkedDomainController'] = linkedDomainController;
     return { parameters, isLockedUser: false };
   }
-  // Exchange connects a user's mailbox to an enabled account only; a shared one becomes a user's by -Type Regular.
+  // Exchange connects a user's mailbox to an enabled account only, and enables that of one that it makes a user's.
   const isLockedUser = kind === 'user' && mailbox['AccountDisabled'] === true;
   const name = isLockedUser ? 'Shared' : kindSwitch[kind];
   if (name !== undefined) parameters[name] = true;
@@ -87,10 +87,7 @@ function connection(
 }
 
 /** All that is put back once the mailbox is connected. */
-function settingsOf(
-  mailbox: LiveObject,
-  isLockedUser: boolean,
-): { fields: Fields; parameters: InverseCall['parameters'] } {
+function settingsOf(mailbox: LiveObject): { fields: Fields; parameters: InverseCall['parameters'] } {
   const fields: Record<string, FieldValue> = {};
   for (const rule of mailboxRules) {
     const value = mailbox[rule.name];
@@ -101,12 +98,6 @@ function settingsOf(
   if (addresses.length > 0) fields['EmailAddresses'] = [...addresses];
   const { parameters } = restoring(fields);
   Object.assign(parameters, forced(noForwarding, fields));
-  if (isLockedUser) {
-    // The type alone would enable the account.
-    Object.assign(parameters, { Type: typeOfKind.user, AccountDisabled: true });
-    fields['RecipientTypeDetails'] = textField(mailbox, 'RecipientTypeDetails');
-    fields['AccountDisabled'] = true;
-  }
   // A mailbox that was just connected is under the policies; once its settings are back, it is not any more.
   fields['EmailAddressPolicyEnabled'] = false;
   return { fields, parameters: { ...parameters, EmailAddressPolicyEnabled: false } };
@@ -129,7 +120,7 @@ export function undoDisable(
     Database: textField(mailbox, 'Database'),
   };
   const fresh: Fields = { ...connected, EmailAddressPolicyEnabled: true };
-  const { fields, parameters } = settingsOf(mailbox, connecting.isLockedUser);
+  const { fields, parameters } = settingsOf(mailbox);
   const archive = archiveCall(object, mailbox, connected);
   const calls: InverseCall[] = [
     {
@@ -159,6 +150,7 @@ export function undoDisable(
     kind: 'calls',
     calls,
     notes: [
+      ...(connecting.isLockedUser ? [lockedUser] : []),
       ...(mailbox['EmailAddressPolicyEnabled'] === true ? [policyNote] : []),
       ...(hasArchive(mailbox) && archive === undefined
         ? [

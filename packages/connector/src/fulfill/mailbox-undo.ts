@@ -2,6 +2,7 @@
 import { mailboxHas } from './checks.ts';
 import { formatByteSize, parseByteSize } from './byte-size.ts';
 import { type FieldRule, listOf } from './field-rule.ts';
+import type { LiveObject } from './live-state.ts';
 import type { FieldValue, Fields } from './field-value.ts';
 import { kindOfDetails, typeOfKind } from './mailbox-kind.ts';
 import { mailboxRule } from './mailbox-fields.ts';
@@ -39,22 +40,33 @@ function pick(fields: Fields, names: readonly string[]): Fields {
   return Object.fromEntries(names.filter((name) => name in fields).map((name) => [name, fields[name] ?? null]));
 }
 
+/** Why a mailbox does not become a user's again. */
+export const lockedUser =
+  'its account could not log on, and Exchange enables the account of a mailbox that it makes a user mailbox: it is a shared one then; by hand: Set-Mailbox -Type Regular, then disable the account in Active Directory';
+
 /** Why a policy that was switched off stays off. */
 export const policyNote =
   'EmailAddressPolicyEnabled stays False: switched on, Exchange applies its e-mail address policies at once, and may change the addresses that were just put back';
 
 /**
  * The inverse of a `Set-Mailbox`: the fields as they were.
+ * @param mailbox as it was before, as far as it is known
  * @param held all addresses before, where the step changes them as a side effect: a policy that is switched on, or that
  *   makes an address of a new alias
  * @param free the checks that addresses are nobody else's
  */
 export function undoSetMailbox(
   object: ObjectIdentity,
+  mailbox: LiveObject,
   before: Fields,
   after: Fields,
-  held: readonly string[] | undefined,
-  free: (addresses: readonly ProxyAddress[]) => readonly Check[],
+  {
+    held,
+    free,
+  }: {
+    readonly held: readonly string[] | undefined;
+    readonly free: (addresses: readonly ProxyAddress[]) => readonly Check[];
+  },
 ): Inverse {
   const target: Record<string, FieldValue> = { ...before };
   if (held !== undefined) Object.assign(target, { EmailAddresses: held, EmailAddressPolicyEnabled: false });
@@ -63,14 +75,22 @@ export function undoSetMailbox(
   for (const name of unknown) delete target[name];
   const details = before['RecipientTypeDetails'];
   const kind = typeof details === 'string' ? kindOfDetails(details) : undefined;
-  if (kind !== undefined && kind !== 'linked') {
+  if (kind === 'user' && mailbox['AccountDisabled'] === true) {
+    // Nobody gets an account back by an undo that could not log on before.
+    delete target['RecipientTypeDetails'];
+    notes.push(lockedUser);
+  } else if (kind !== undefined && kind !== 'linked') {
     parameters['Type'] = typeOfKind[kind];
-    if (!('AccountDisabled' in target)) notes.push('Exchange enables the account for a user mailbox, else disables it');
+    notes.push('Exchange enables the account of a user mailbox with it, and disables that of the others');
   }
   if (before['EmailAddressPolicyEnabled'] === true || held !== undefined) notes.push(policyNote);
   if (target['EmailAddressPolicyEnabled'] === true) delete target['EmailAddressPolicyEnabled'];
   if (target['EmailAddressPolicyEnabled'] === false) parameters['EmailAddressPolicyEnabled'] = false;
-  if (Object.keys(parameters).length === 0) return { kind: 'calls', calls: [], notes };
+  if (Object.keys(parameters).length === 0) {
+    return notes.includes(lockedUser)
+      ? { kind: 'impossible', reason: lockedUser }
+      : { kind: 'calls', calls: [], notes };
+  }
   const call: InverseCall = {
     cmdlet: 'Set-Mailbox',
     parameters: { Identity: object.guid ?? '', ...parameters, ...forced(after, target) },

@@ -28,53 +28,91 @@ function seen(place: NativeRehearsal, guid: string): Properties {
   return [...place.organization.truth().mailboxes()].find((each) => each.guid === guid)?.properties ?? {};
 }
 
-test('a mailbox that becomes a shared one and is undone leaves its account as it was, able to log on or not', async (context) => {
-  for (const disabled of [false, true]) {
-    const place = rehearse(context);
-    const { guid, sam } = find(
-      place,
-      (each) => each['RecipientTypeDetails'] === 'UserMailbox' && each['AccountDisabled'] === disabled,
-    );
-    place.give(mailboxOrder('1', 'Modified', { IsShared: true }, { SamAccountName: sam }));
-    await place.fulfill();
-    assert.deepEqual(place.states(), ['1 Executed'], JSON.stringify(place.rows()));
-    assert.deepEqual(
-      [seen(place, guid)['RecipientTypeDetails'], seen(place, guid)['AccountDisabled']],
-      ['SharedMailbox', true],
-    );
-    const told = /Exchange disables the account with it/.test(place.rows()[0]?.Message ?? '');
-    assert.equal(told, !disabled);
-    await place.undo('run-1');
-    assert.deepEqual(place.states(), ['1 Executed'], JSON.stringify(place.rows()));
-    assert.deepEqual(
-      [seen(place, guid)['RecipientTypeDetails'], seen(place, guid)['AccountDisabled']],
-      ['UserMailbox', disabled],
-    );
-  }
+/** Kind of a mailbox, and whether its account is disabled. */
+function kindOf(place: NativeRehearsal, guid: string): unknown[] {
+  const { RecipientTypeDetails: details, AccountDisabled: disabled } = seen(place, guid);
+  return [details, disabled];
+}
+
+test('a mailbox that becomes a shared one is told to have its account disabled, and is a user\u2019s again by undo', async (context) => {
+  const place = rehearse(context);
+  const { guid, sam } = find(
+    place,
+    (each) => each['RecipientTypeDetails'] === 'UserMailbox' && each['AccountDisabled'] === false,
+  );
+  place.give(mailboxOrder('1', 'Modified', { IsShared: true }, { SamAccountName: sam }));
+  await place.fulfill();
+  assert.deepEqual([place.states(), kindOf(place, guid)], [['1 Executed'], ['SharedMailbox', true]]);
+  assert.match(
+    place.rows()[0]?.Message ?? '',
+    /Exchange disables the account of a mailbox that becomes a SharedMailbox/,
+  );
+  assert.ok(place.audit('run-1').some(({ field, before, after }) => field === 'AccountDisabled' && !before && after));
+  await place.undo('run-1');
+  assert.deepEqual([place.states(), kindOf(place, guid)], [['1 Executed'], ['UserMailbox', false]]);
 });
 
-test('a shared mailbox that becomes a user\u2019s has its account enabled, unless the order says otherwise', async (context) => {
-  for (const kept of [false, true]) {
-    const place = rehearse(context);
-    const { guid, sam } = find(place, (each) => each['RecipientTypeDetails'] === 'SharedMailbox');
-    const changes = { RecipientTypeDetails: 'UserMailbox', ...(kept ? { AccountDisabled: 'True' } : {}) };
-    place.give(mailboxOrder('1', 'Modified', changes, { SamAccountName: sam }));
-    await place.fulfill();
-    assert.deepEqual(place.states(), ['1 Executed'], JSON.stringify(place.rows()));
-    assert.deepEqual(
-      [seen(place, guid)['RecipientTypeDetails'], seen(place, guid)['AccountDisabled']],
-      ['UserMailbox', kept],
-    );
-    const told = /Exchange enables the account with it/.test(place.rows()[0]?.Message ?? '');
-    assert.equal(told, !kept);
-    const fields = place.audit('run-1').map(({ field }) => field);
-    assert.equal(fields.includes('AccountDisabled'), !kept, fields.join());
-    await place.undo('run-1');
-    assert.deepEqual(
-      [seen(place, guid)['RecipientTypeDetails'], seen(place, guid)['AccountDisabled']],
-      ['SharedMailbox', true],
-    );
-  }
+test('no undo enables an account that could not log on before', async (context) => {
+  const locked = (each: Properties): boolean =>
+    each['RecipientTypeDetails'] === 'UserMailbox' && each['AccountDisabled'] === true;
+  const changed = rehearse(context);
+  const { guid, sam } = find(changed, locked);
+  changed.give(mailboxOrder('1', 'Modified', { IsShared: true }, { SamAccountName: sam }));
+  await changed.fulfill();
+  const ports = changed.ports();
+  await changed.undo('run-1', ports);
+  assert.deepEqual(
+    [changed.states(), ports.counts.writes, kindOf(changed, guid)],
+    [['1 Errored'], 0, ['SharedMailbox', true]],
+  );
+  assert.match(
+    changed.rows()[0]?.Message ?? '',
+    /its account could not log on.*disable the account in Active Directory/,
+  );
+  // With something else beside: that is taken back, and the rest told.
+  const place = rehearse(context);
+  place.give(mailboxOrder('1', 'Modified', { IsShared: true, DisplayName: 'Left' }, { SamAccountName: sam }));
+  await place.fulfill();
+  await place.undo('run-1');
+  assert.deepEqual([place.states(), kindOf(place, guid)], [['1 Executed'], ['SharedMailbox', true]]);
+  assert.notEqual(seen(place, guid)['DisplayName'], 'Left');
+  assert.match(place.rows()[0]?.Message ?? '', /its account could not log on/);
+});
+
+test('a mailbox whose account cannot log on comes back as a shared one, which is told', async (context) => {
+  const place = rehearse(context);
+  const { guid, sam } = find(
+    place,
+    (each) => each['RecipientTypeDetails'] === 'UserMailbox' && each['AccountDisabled'] === true,
+  );
+  const before = seen(place, guid);
+  place.give(mailboxOrder('1', 'Deleted', {}, { SamAccountName: sam }));
+  await place.fulfill();
+  await place.undo('run-1');
+  assert.deepEqual([place.states(), kindOf(place, guid)], [['1 Executed'], ['SharedMailbox', true]]);
+  assert.match(place.rows()[0]?.Message ?? '', /its account could not log on/);
+  for (const name of ['ExchangeGuid', 'DisplayName', 'Database', 'PrimarySmtpAddress', 'EmailAddresses'])
+    assert.deepEqual([...[seen(place, guid)[name]].flat()].toSorted(), [...[before[name]].flat()].toSorted(), name);
+});
+
+test('a shared mailbox that becomes a user\u2019s has its account enabled; an order that wants it otherwise is refused', async (context) => {
+  const place = rehearse(context);
+  const { guid, sam } = find(place, (each) => each['RecipientTypeDetails'] === 'SharedMailbox');
+  const order = (changes: object): object =>
+    mailboxOrder('1', 'Modified', { RecipientTypeDetails: 'UserMailbox', ...changes }, { SamAccountName: sam });
+  place.give(order({ AccountDisabled: 'True' }));
+  await place.fulfill();
+  assert.deepEqual([place.states(), kindOf(place, guid)], [['1 Errored'], ['SharedMailbox', true]]);
+  assert.match(
+    place.rows()[0]?.Message ?? '',
+    /^invalid: Exchange enables the account .* settle it in Active Directory/,
+  );
+  place.give(order({}));
+  await place.fulfill();
+  assert.deepEqual([place.states(), kindOf(place, guid)], [['1 Executed'], ['UserMailbox', false]]);
+  assert.match(place.rows()[0]?.Message ?? '', /Exchange enables the account/);
+  await place.undo('run-2');
+  assert.deepEqual([place.states(), kindOf(place, guid)], [['1 Executed'], ['SharedMailbox', true]]);
 });
 
 test('the capacity of a room goes with its kind and comes back with it; other mailboxes get none', async (context) => {

@@ -55,7 +55,6 @@ function mailbox(place: NativeRehearsal, guid: string): Readonly<Record<string, 
 test('mailboxes of every kind that were taken away are connected again, with their addresses and settings', async (context) => {
   const { place, taken, before } = await takenAway(context, [
     kind('UserMailbox', false),
-    kind('UserMailbox', true),
     kind('SharedMailbox'),
     kind('RoomMailbox'),
     kind('EquipmentMailbox'),
