@@ -216,7 +216,8 @@ export class Governor {
   }
 
   #learn(now: number, what: Omit<LearnedLimits, 'learnedAt'>): void {
-    this.#learned = { ...this.#learned, ...what, learnedAt: now };
+    // From the first on: what is learned again and again of one limit must not keep another one alive.
+    this.#learned = { ...this.#learned, ...what, learnedAt: this.#learned?.learnedAt ?? now };
   }
 }
 

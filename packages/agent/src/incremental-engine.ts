@@ -17,11 +17,7 @@ export type IncrementalReading =
 export async function readIncrementally(run: ExportRun, before: OpenCookie): Promise<IncrementalReading> {
   const { connection, signal } = run.request;
   run.meter.report('connecting', 0, undefined);
-  const { pool, server, close } = await prepareSessions(run);
-  const onWarning = (message: string): void => {
-    pool.warned(message);
-    run.warnings.add(message);
-  };
+  const { pool, server, onWarning, close } = await prepareSessions(run);
   try {
     const outcome = await pool.run(async (session): Promise<IncrementOutcome> => {
       const reason = run.clock.whyFuture(before.facts.time);

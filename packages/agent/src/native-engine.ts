@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ExportPlan, readOrganisation } from '@exchange-connector/connector';
 import { type EngineReading, type ExportRun, lastMailboxes } from './export-run.ts';
-import { Governor } from './governor.ts';
+import { Governor, microDelayMs } from './governor.ts';
 import { readLearnedLimits, writeLearnedLimits } from './learned-limits.ts';
 import { LeftOverShells, ShellNotes } from './left-over-shells.ts';
 import { PartJournal } from './part-journal.ts';
@@ -18,11 +18,17 @@ const steadyClock: Clock = {
   wait: (ms, signal) => delay(ms, undefined, { signal }),
 };
 
+/** Told once, however many delays there are. */
+const delayed =
+  "the server slows this account's commands down (Micro delay applied), as its throttling policy wants it; the log has each delay";
+
 /** Sessions for a run, as many as its settings allow and its server bears. Close them in the end. */
 export interface RunSessions {
   readonly pool: SessionPool;
   /** The address that the latest session is on. */
   readonly server: () => string;
+  /** Takes a warning of the server. */
+  readonly onWarning: (message: string) => void;
   /** Closes all sessions, and keeps what was learned of the server's limits for the next run. */
   close(): Promise<void>;
 }
@@ -68,6 +74,13 @@ export async function prepareSessions(run: ExportRun): Promise<RunSessions> {
   return {
     pool,
     server: () => opener.server?.url ?? '',
+    onWarning: (message) => {
+      pool.warned(message);
+      if (microDelayMs(message) === undefined) return warn(message);
+      // Each tells of another delay: by their number they would hide what else there is to tell.
+      log.write('Information', `the server warned: ${message.trim()}`);
+      warn(delayed);
+    },
     close: async () => {
       await pool.close();
       if (governor.learned !== undefined) writeLearnedLimits(state, governor.learned);
@@ -79,7 +92,7 @@ export async function prepareSessions(run: ExportRun): Promise<RunSessions> {
 export async function readNatively(run: ExportRun): Promise<EngineReading> {
   const { signal } = run.request;
   run.meter.report('connecting', 0, undefined);
-  const { pool, server, close } = await prepareSessions(run);
+  const { pool, server, onWarning, close } = await prepareSessions(run);
   const ledger = new PartJournal({
     state: run.state,
     mailboxes: run.mailboxes,
@@ -96,10 +109,7 @@ export async function readNatively(run: ExportRun): Promise<EngineReading> {
       ledger,
       now: () => run.clock.now(),
       onProgress: ({ phase, done, total }) => run.meter.report(phase, done, total),
-      onWarning: (message) => {
-        pool.warned(message);
-        run.warnings.add(message);
-      },
+      onWarning,
       onNote: (message) => run.log.write('Information', message),
       signal,
     });

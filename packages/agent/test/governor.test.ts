@@ -79,6 +79,22 @@ test('where there is no shell at all, a server that has too many of the account 
   assert.deepEqual(verdicts, ['again', 'again', 'again', 'giveUp']);
 });
 
+test('a limit is forgotten after a week, also where the server asks to wait each day', () => {
+  const day = 24 * 3_600_000;
+  const first = governor({ shells: 4, spacingMs: 0 });
+  first.opened(start);
+  first.refused({ kind: 'tooMany' }, start, 1, true);
+  let { learned } = first;
+  for (let at = start + day; at < start + 7 * day; at += day) {
+    const later = new Governor({ shells: 4, spacingMs: 0, reconnectForMs: 300_000 }, learned, at);
+    assert.equal(later.shells, 1);
+    later.refused({ kind: 'wait', waitMs: 1_000 }, at, 0, false);
+    learned = later.learned;
+  }
+  const after = new Governor({ shells: 4, spacingMs: 0, reconnectForMs: 300_000 }, learned, start + 7 * day);
+  assert.equal(after.shells, 4);
+});
+
 test('delays that take half of the shells’ time leave fewer shells, one at a time', () => {
   const warning = (ms: number): string =>
     `Micro delay applied. Actual delayed: ${ms} msecs, Enforced: True, Capped delay: ${ms} msecs, Required: False`;

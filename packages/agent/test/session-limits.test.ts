@@ -30,7 +30,7 @@ async function exportUnder(
         limits: { closeTimeoutMs: 500 },
       });
       assert.ok(outcome.kind === 'done', JSON.stringify(outcome));
-      assert.equal(own.firedFaults.length, 1, 'nothing was refused: the test is blind');
+      assert.ok(own.firedFaults.length > 0, 'nothing went wrong: the test is blind');
       const { manifest } = outcome;
       check({ own, folder, warnings: manifest.warnings.join('\n'), rows: manifest.counts.mailboxes.Insert });
     });
@@ -58,5 +58,13 @@ test('a further session that is refused for a reason of its own does not end the
     assert.equal(rows, visible(own));
     assert.match(warnings, /no further session could be opened, the run goes on with 1: Create at /);
     assert.doesNotMatch(warnings, /a session was lost/);
+  });
+});
+
+test('however often the server delays commands, that is told once, and hides nothing else', async () => {
+  const delays = Array.from({ length: 8 }, (_, index) => `command ${index + 2}: throttle delay ${index + 1}ms`);
+  await exportUnder(delays.join('; '), ({ own, warnings }) => {
+    assert.equal(own.firedFaults.length, delays.length);
+    assert.equal(warnings.match(/Micro delay applied/g)?.length, 1, warnings);
   });
 });
