@@ -143,6 +143,7 @@ function changeStep(
   addresses: AddressPart | undefined,
   view: OrganisationView,
   settings: FulfillSettings,
+  known: LiveObject,
 ): DraftStep | undefined {
   const before: Record<string, FieldValue> = { ...changes.before };
   const after: Record<string, FieldValue> = { ...changes.after };
@@ -177,7 +178,7 @@ function changeStep(
     ...step,
     preconditions: [mailboxHas(object, relied), ...free],
     expectation: [mailboxHas(object, after)],
-    inverse: undoSetMailbox(object, mailbox, { ...before, ...kind?.lost }, after, {
+    inverse: undoSetMailbox(object, known, { ...before, ...kind?.lost }, after, {
       held: heldAside(mailbox, after),
       free: freeFor(object, view, settings),
     }),
@@ -187,11 +188,12 @@ function changeStep(
   };
 }
 
-/** @throws Refused, ReadingNeeded */
+/** @param isLocked the account cannot log on @throws Refused, ReadingNeeded */
 export function draftChange(
   ordered: Order,
   object: ObjectIdentity,
   mailbox: LiveObject,
+  isLocked: boolean,
   context: MailboxContext,
 ): Draft {
   const { view, settings } = context;
@@ -200,7 +202,8 @@ export function draftChange(
   requireQuotaOrder(mailbox, changes.after);
   const addresses = addressPart(mailbox, addressWish(order, settings), changes);
   const kind = kindPart(order, mailbox, changes);
-  const change = changeStep(object, mailbox, changes, kind, addresses, view, settings);
+  const known = isLocked ? { ...mailbox, AccountDisabled: true } : mailbox;
+  const change = changeStep(object, mailbox, changes, kind, addresses, view, settings, known);
   const move = movePart(order, object, mailbox, context);
   const steps = [...(change === undefined ? [] : [change]), ...move.steps];
   const before = { ...change?.before, ...move.before };
@@ -233,7 +236,7 @@ export function draftChange(
             divisible: true,
             policyEnabled: mailbox['EmailAddressPolicyEnabled'] === true,
             alias: textField(mailbox, 'Alias'),
-            mailbox,
+            mailbox: known,
           },
     needs: move.needs,
   };

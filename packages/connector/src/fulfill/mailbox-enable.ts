@@ -36,6 +36,11 @@ export function kindOfAccount(user: LiveObject): string {
 
 const disabledAccount = /AccountDisabled|DisabledUser/i;
 
+/** Whether an account cannot log on, as the directory says it: a mailbox tells only what Exchange keeps of that. */
+export function isDisabledAccount(user: LiveObject): boolean {
+  return disabledAccount.test(textField(user, 'UserAccountControl')) || disabledAccount.test(kindOfAccount(user));
+}
+
 /** What `Enable-Mailbox` takes beside the account, for a kind. @throws Refused where the account is not fit for it */
 function kindParameters(
   order: Order,
@@ -43,8 +48,7 @@ function kindParameters(
   user: LiveObject,
   settings: FulfillSettings,
 ): Record<string, ParameterValue> {
-  const isDisabled =
-    disabledAccount.test(textField(user, 'UserAccountControl')) || disabledAccount.test(kindOfAccount(user));
+  const isDisabled = isDisabledAccount(user);
   if (kind === 'user') {
     if (!isDisabled) return {};
     throw new Refused(

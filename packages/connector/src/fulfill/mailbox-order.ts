@@ -8,7 +8,7 @@ import { listOf } from './field-rule.ts';
 import type { FieldValue, Fields } from './field-value.ts';
 import type { LiveObject } from './live-state.ts';
 import { draftChange } from './mailbox-change.ts';
-import { draftEnable, kindOfAccount } from './mailbox-enable.ts';
+import { draftEnable, isDisabledAccount, kindOfAccount } from './mailbox-enable.ts';
 import { describeIdentity, findAccount, mailboxObject, requireTouchable } from './mailbox-identity.ts';
 import type { MailboxContext } from './mailbox-place.ts';
 import { hasArchive, undoDisable } from './mailbox-reconnect.ts';
@@ -30,11 +30,11 @@ export function draftMailboxOrder(order: Order, context: MailboxContext): Draft 
     case 'Added':
       if (mailbox === undefined) return draftEnable(order, user, object, context);
       return withNote(
-        draftChange(order, object, mailbox, context),
+        draftChange(order, object, mailbox, isDisabledAccount(user), context),
         'the mailbox exists already: it is brought to what the order asks for',
       );
     case 'Modified':
-      if (mailbox !== undefined) return draftChange(order, object, mailbox, context);
+      if (mailbox !== undefined) return draftChange(order, object, mailbox, isDisabledAccount(user), context);
       throw new Refused('not-found', `${object.name} has no mailbox (it is a ${kindOfAccount(user)})`);
     case 'Deleted':
       return mailbox === undefined
@@ -122,7 +122,12 @@ function draftDisable(
           kind: 'impossible',
           reason: `Remove-Mailbox deleted the account ${account}: it has to be restored in Active Directory, then its mailbox can be connected`,
         }
-      : undoDisable(object, mailbox, freeFor(object, view, settings), settings.linkedDomainController),
+      : undoDisable(
+          object,
+          isDisabledAccount(user) ? { ...mailbox, AccountDisabled: true } : mailbox,
+          freeFor(object, view, settings),
+          settings.linkedDomainController,
+        ),
     retry: undefined,
     follow: undefined,
     onFailure: 'leave',

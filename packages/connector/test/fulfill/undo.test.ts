@@ -313,3 +313,18 @@ test('each step notices when its object has moved since the plan, and when the c
   }
   assert.ok(anna !== undefined && group.addresses.length === 2);
 });
+
+test('an account that is disabled in the directory alone is not enabled by an undo either', () => {
+  const model = organisation();
+  const [anna] = model.accounts.values();
+  assert.ok(anna !== undefined);
+  // Exchange keeps a mark of its own, which an account that was disabled in Active Directory does not have at once.
+  assert.equal(anna.mailbox?.['AccountDisabled'], false);
+  Object.assign(anna, { details: 'DisabledUser' });
+  const run = done(model, [change('anna', { IsShared: true, Office: 'Oslo' })]);
+  const types = undo(model, run).steps.map(({ cmdlet, parameters }) => [cmdlet, parameters['Type']]);
+  assert.deepEqual(types, [['Set-Mailbox', undefined]]);
+  const gone = done(model, [{ change: 'Deleted', resource: { SamAccountName: 'anna' } }]);
+  const [connect] = undo(model, gone).steps;
+  assert.deepEqual([connect?.cmdlet, connect?.parameters['Shared']], ['Connect-Mailbox', true]);
+});
