@@ -199,6 +199,19 @@ export function opathProperties(node: OpathNode): readonly string[] {
  * Where no zone stands, the server's own is meant, or UTC.
  */
 export function parseFilterDate(text: string, zone: 'utc' | 'server'): number | undefined {
+  // A filter's few dates are held against every mailbox.
+  const key = `${zone} ${text}`;
+  if (parsedDates.has(key)) return parsedDates.get(key);
+  if (parsedDates.size >= mostParsedDates) parsedDates.clear();
+  const parsed = parseDate(text, zone);
+  parsedDates.set(key, parsed);
+  return parsed;
+}
+
+const parsedDates = new Map<string, number | undefined>();
+const mostParsedDates = 64;
+
+function parseDate(text: string, zone: 'utc' | 'server'): number | undefined {
   const us =
     /^(\d{1,2})\/(\d{1,2})\/(\d{4})(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,7}))?)?\s*([AP]M)?)?\s*(Z)?$/i.exec(
       text.trim(),
@@ -261,9 +274,19 @@ function compareNumbers(operator: Comparison, difference: number): boolean {
 
 const negative = (operator: Comparison): boolean => operator === '-ne' || operator === '-notlike';
 
+/** Whether two texts differ in their first letters, whatever the case; false where that takes a closer look. */
+function beginOtherwise(text: string, value: string): boolean {
+  const left = text.charCodeAt(0);
+  const right = value.charCodeAt(0);
+  // ASCII letters of either case differ in this bit alone.
+  return left < 0x80 && right < 0x80 && (left | 0x20) !== (right | 0x20);
+}
+
 function compareText(operator: Comparison, text: string, value: string): boolean {
   if (operator === '-like') return matchesWildcard(text, value);
   if (operator === '-notlike') return !matchesWildcard(text, value);
+  // A filter may name hundreds of GUIDs, and each is held against every mailbox.
+  if ((operator === '-eq' || operator === '-ne') && beginOtherwise(text, value)) return operator === '-ne';
   const left = text.toLowerCase();
   const right = value.toLowerCase();
   return compareNumbers(operator, left < right ? -1 : left > right ? 1 : 0);
