@@ -18,7 +18,6 @@ import {
   planSearch,
   rangeFilter,
   rangesFilters,
-  restOf,
   type SearchCost,
 } from './count-ranges.ts';
 import { databasesInScope, type PresentDatabase } from './rereading.ts';
@@ -45,8 +44,6 @@ export interface CountSearchPlan {
   /** The text of a time in a filter. */
   readonly write: (time: Date) => string;
   readonly cost: SearchCost;
-  /** Ranges in which the mailboxes were compared just now: they are as many as expected. */
-  readonly compared: readonly CreationRange[];
 }
 
 /** Mailboxes whose GUIDs are to be read. */
@@ -66,7 +63,7 @@ interface Field {
 
 /** A field, and what is known of it. */
 interface CountedField extends Field {
-  readonly range: ExpectedRange;
+  readonly times: readonly number[];
   readonly count: number;
 }
 
@@ -125,7 +122,7 @@ class CountSearch {
     let mailboxes = 0;
     const fields = await this.#countFields();
     for (const field of fields) {
-      const differing = await this.#divide(field, field.range, field.count);
+      const differing = await this.#divide(field, { ...everySecond, times: field.times }, field.count);
       if (differing.length === 0) continue;
       for (const { times } of differing) mailboxes += times.length;
       const ranges = joinRanges(differing);
@@ -154,8 +151,7 @@ class CountSearch {
     const fields = this.#fields();
     const [first] = fields;
     const counts = new Map<Field, number>();
-    const isOne = fields.length === 1 && first?.selections.length === 1;
-    if (isOne) counts.set(first, this.#plan.counted);
+    if (fields.length === 1 && first?.selections.length === 1) counts.set(first, this.#plan.counted);
     else {
       let rest = this.#plan.counted;
       for (const field of fields) {
@@ -166,18 +162,7 @@ class CountSearch {
       if (rest !== 0) throw new SearchEnds('again');
     }
     const times = this.#timesBy(fields);
-    const counted = [...counts].map(([field, count]) => {
-      return { ...field, count, range: { ...everySecond, times: times.get(field.database) ?? [] } };
-    });
-    return isOne ? counted.map((field) => this.#withoutCompared(field)) : counted;
-  }
-
-  /** A field without the mailboxes that were compared just now, where what is left is one range. */
-  #withoutCompared(field: CountedField): CountedField {
-    const rest = restOf(this.#plan.compared);
-    if (rest === undefined) return field;
-    const times = field.range.times.filter((time) => isWithinRanges([rest], time));
-    return { ...field, range: { ...rest, times }, count: field.count - (field.range.times.length - times.length) };
+    return [...counts].map(([field, count]) => ({ ...field, count, times: times.get(field.database) ?? [] }));
   }
 
   #fields(): readonly Field[] {
@@ -233,7 +218,7 @@ class CountSearch {
   }
 
   /** The parts of a range that hold another number than they should, in order. */
-  async #divide(field: CountedField, range: ExpectedRange, count: number): Promise<ExpectedRange[]> {
+  async #divide(field: Field, range: ExpectedRange, count: number): Promise<ExpectedRange[]> {
     const { times } = range;
     if (count === times.length) return [];
     // All were read: what should be there and was not seen is missing.
@@ -247,7 +232,7 @@ class CountSearch {
     const counts: number[] = [];
     let rest = count;
     // The last follows from the others; but once it is counted, to see that the parts are the whole.
-    const isWhole = range === field.range;
+    const isWhole = range.from === everySecond.from && range.to === everySecond.to;
     for (const part of isWhole ? ranges : ranges.slice(0, -1)) {
       const found = await this.#count(this.#narrow(field, part));
       counts.push(found);

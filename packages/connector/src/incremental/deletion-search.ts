@@ -14,14 +14,7 @@ import type { ExportReading } from '../export-reading.ts';
 import { GuidSet } from '../partition/guid-set.ts';
 import { type ExportScope, type MailboxSelection, narrowSelection } from '../requests.ts';
 import type { ChangedRows } from './changed-rows.ts';
-import {
-  type CreationRange,
-  isWithinRanges,
-  measuredCost,
-  planSearch,
-  rangesFilters,
-  type SearchCost,
-} from './count-ranges.ts';
+import { isWithinRanges, measuredCost, planSearch, rangesFilters, type SearchCost } from './count-ranges.ts';
 import { type ExpectedMailbox, findSuspects, type Suspects } from './count-search.ts';
 import type { KnownDatabase } from './cookie-facts.ts';
 import { cutSlice } from './guid-slices.ts';
@@ -73,8 +66,6 @@ export class DeletionSearch {
   readonly #context: SearchContext;
   /** Mailboxes that were looked for, and are not there. */
   #gone = new Set<string>();
-  /** The slice that was compared. */
-  #slice: readonly CreationRange[] = [];
   /** Every mailbox was read as a row. */
   hasReadAll = false;
   /** Where the slices of GUIDs stand; undefined where none was compared. */
@@ -107,8 +98,7 @@ export class DeletionSearch {
       ports.onNote(`${mailboxes} mailboxes are expected, and the server counts ${counted ?? 'none'}`);
       // Where it found nothing, it would look at the same mailboxes once more.
       const isWorthIt = hasFound && round < mostRounds && counted !== undefined;
-      const compared = round === 0 ? this.#slice : [];
-      const suspects = isWorthIt ? await this.#find(narrowing, counted, compared) : 'all';
+      const suspects = isWorthIt ? await this.#find(narrowing, counted) : 'all';
       if (suspects === 'all') return this.runAll(false);
       if (suspects === 'again') continue;
       const failed = await this.#compare(suspects, narrowing);
@@ -193,15 +183,11 @@ export class DeletionSearch {
     this.#gone = new Set([...this.#gone].filter((guid) => !read.has(guid)));
   }
 
-  async #find(
-    narrowing: Narrowing,
-    counted: number,
-    compared: readonly CreationRange[],
-  ): ReturnType<typeof findSuspects> {
+  async #find(narrowing: Narrowing, counted: number): ReturnType<typeof findSuspects> {
     const { reading, ports } = this.#context;
     const { scope, databases, write, cost = measuredCost } = narrowing;
     const expected = (): Iterable<ExpectedMailbox> => this.#expected(narrowing);
-    const plan = { scope, databases, expected, mailboxes: this.#mailboxes, counted, write, cost, compared };
+    const plan = { scope, databases, expected, mailboxes: this.#mailboxes, counted, write, cost };
     return findSuspects(plan, reading, ports);
   }
 
@@ -220,7 +206,6 @@ export class DeletionSearch {
     const includes = ({ created }: ExpectedMailbox): boolean => isWithinRanges(ranges, created);
     const failed = await this.#compare({ selections: ofSlice, seen: new GuidSet(), includes }, narrowing);
     this.comparedUpTo = failed === undefined ? next : undefined;
-    this.#slice = ranges;
     return failed;
   }
 
