@@ -92,9 +92,15 @@ function orderOf(value: unknown, index: number, place: string): Order | string {
   };
 }
 
+/** UTF-8, or UTF-16 with its byte-order mark. */
 function decode(bytes: Buffer): string {
-  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : 'utf-8';
-  return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  const mark = bytes.subarray(0, 2).toString('hex');
+  const encoding = mark === 'fffe' ? 'utf-16le' : mark === 'feff' ? 'utf-16be' : 'utf-8';
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    throw new Error('it is not UTF-8 (nor UTF-16 with a byte-order mark): save it as UTF-8');
+  }
 }
 
 /** The list of one file, or why there is none. */
