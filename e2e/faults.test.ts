@@ -34,6 +34,12 @@ for (const [mode, cut] of [
   });
 }
 
+test('kill -9 at any moment of a reading in parts leaves what the next run goes on with', async () => {
+  // From 1,000 mailboxes on, several shells read in parts.
+  const outcomes = await sample({ kind: 'kills', mode: 'parts', mailboxes: 1200, count: 2, seed: 7 });
+  assert.ok((outcomes['killed'] ?? 0) >= 1, JSON.stringify(outcomes));
+});
+
 /** A round in which the run is a good one, and `spoil` does what a bad one would have done. */
 async function findingsOf(spoil: (folder: string) => number): Promise<readonly string[]> {
   const suite = await SuiteRun.open({ mailboxes: 60, mode: 'complete', seed: 1 });

@@ -1,5 +1,5 @@
 /*
- * The whole fault suite: `npm run test:faults [-- --mailboxes N --kills N --chaos SEEDS --only KIND --actions "A, B"]`.
+ * The whole fault suite: `npm run test:faults [-- --mailboxes N --kills N --chaos SEEDS --only KIND|MODE --actions "A, B"]`.
  * A fault at every message boundary of an export, one run each; `kill -9` at moments by chance; chaos. Two
  * processes at a time; exit 1 where anything that must hold did not.
  */
@@ -43,7 +43,7 @@ function jobsOf(values: { mailboxes: number; kills: number; chaos: number; only?
   const jobs: SuiteJob[] = [];
   const { mailboxes } = values;
   const actions = values.actions?.split(',').map((action) => action.trim());
-  const modes = ['complete', 'incremental', 'acknowledged'] satisfies ExportMode[];
+  const modes = ['complete', 'parts', 'incremental', 'acknowledged'] satisfies ExportMode[];
   for (const [place, mode] of modes.entries()) {
     for (let shard = 0; shard < processes; shard += 1)
       jobs.push({ kind: 'boundaries', mode, mailboxes, shard, shards: processes, ...(actions && { actions }) });
@@ -54,7 +54,7 @@ function jobsOf(values: { mailboxes: number; kills: number; chaos: number; only?
     const seeds = Math.ceil(values.chaos / modes.length);
     jobs.push({ kind: 'chaos', mode, mailboxes, firstSeed: 1 + place * seeds, seeds });
   }
-  return jobs.filter((job) => values.only === undefined || job.kind === values.only);
+  return jobs.filter(({ kind, mode }) => ([undefined, kind, mode] as (string | undefined)[]).includes(values.only));
 }
 
 async function runAll(jobs: readonly SuiteJob[]): Promise<number> {

@@ -34,6 +34,7 @@ function connectionTo(url: string, folder: string, mode: ExportMode): Connection
     Password: account.password,
     ShellSpacingSeconds: 0,
     RequireAcknowledge: mode === 'acknowledged',
+    Shells: mode === 'parts' ? 3 : 1,
   };
   writeFileSync(join(folder, 'appsettings.agent.json'), JSON.stringify({ Connections: { Main } }));
   const loaded = loadSettings({ settingsFolder: folder, environment: {} });
@@ -43,10 +44,11 @@ function connectionTo(url: string, folder: string, mode: ExportMode): Connection
 }
 
 /**
- * `complete`: each run reads everything. `incremental`: whoever loads looks at the manifest whenever a run has ended,
+ * `complete`: each run reads everything. `parts`: everything, in parts over three shells (from 1,000 mailboxes on), which
+ * the next run goes on with. `incremental`: whoever loads looks at the manifest whenever a run has ended,
  * however it ended. `acknowledged`: RequireAcknowledge; only runs that ended well are loaded, and then acknowledged.
  */
-export type ExportMode = 'complete' | 'incremental' | 'acknowledged';
+export type ExportMode = 'complete' | 'parts' | 'incremental' | 'acknowledged';
 
 /** What an export of the suite is given, but for the signal. */
 export function exportRequest(of: { readonly url: string; readonly folder: string; readonly mode: ExportMode }) {
@@ -54,7 +56,7 @@ export function exportRequest(of: { readonly url: string; readonly folder: strin
     connection: connectionTo(of.url, of.folder, of.mode),
     folders: { temp: join(of.folder, 'Temp'), work: join(of.folder, 'Work') },
     settingsFolder: of.folder,
-    ...(of.mode === 'complete' ? { complete: true } : {}),
+    ...(of.mode === 'complete' || of.mode === 'parts' ? { complete: true } : {}),
   };
 }
 
