@@ -137,6 +137,8 @@ export type Releasable =
 export async function prepareRelease(run: ExportRun, before: OpenCookie | undefined): Promise<Releasable> {
   const held = readHeld(run.state);
   if (held === undefined) return { kind: 'read-again', why: 'nothing is kept that a threshold stopped' };
+  if (run.request.complete === true && held.manifest.mode !== 'complete')
+    return { kind: 'read-again', why: 'what was stopped is an increment, and a complete export is asked for' };
   const contradiction = contradictionOf(held.target, held.manifest.server, run);
   if (contradiction !== undefined) throw releaseRefused(contradiction);
   const age = run.now() - Date.parse(held.heldAt);

@@ -85,11 +85,9 @@ function shown(value: string | boolean | null): string {
  */
 export function contradictionOf(target: HeldTarget, server: string, run: ExportRun): string | undefined {
   const now = targetOf(run);
-  if (!isSameFolder(target.output, now.output)) {
-    return now.isOutputChosen
-      ? `--output names ${now.output}, and the stopped run would have been published in ${target.output}`
-      : `its files would have been published in ${target.output}, and ExportOutput is ${now.output} by now`;
-  }
+  // A folder that is named with the release is what the person wants.
+  if (!now.isOutputChosen && !isSameFolder(target.output, now.output))
+    return `its files would have been published in ${target.output}, and ExportOutput is ${now.output} by now`;
   const isKnown = target.servers.includes(server);
   const hasServer = isKnown
     ? now.servers.includes(server)

@@ -19,7 +19,6 @@ import { AgentError } from './errors.ts';
 import { type ExportBasis, openBasis } from './export-basis.ts';
 import { type EngineReading, type ExportRun, givesOwnIncrement } from './export-run.ts';
 import { dropHeld, heldOutput, heldPath, holdResult, prepareRelease } from './held-result.ts';
-import { releaseRefused } from './held-target.ts';
 import { readIncrementally } from './incremental-engine.ts';
 import { manifestFile, ResultFiles, type WrittenFiles } from './result-files.ts';
 import { clearLeftovers } from './leftovers.ts';
@@ -50,8 +49,6 @@ export async function runExport(request: ExportRequest): Promise<ExportOutcome> 
   let atRest: AtRest | undefined;
   try {
     refuseDeactivated(request.connection, 'export');
-    if (request.release === true && request.complete === true)
-      throw releaseRefused('it publishes what was read then, and a complete export reads everything now');
     atRest = await openAtRest(request);
   } catch (error) {
     return endOf(error, request.signal);
@@ -151,7 +148,7 @@ async function exportUnderLock(run: ExportRun, lock: RunLock): Promise<ExportOut
 async function releaseHeld(run: ExportRun, basis: ExportBasis): Promise<ExportOutcome | undefined> {
   const held = await prepareRelease(run, basis.before);
   if (held.kind === 'read-again') {
-    run.warnings.add(`${held.why}: everything is read again, and no threshold stops this run`);
+    run.warnings.add(`${held.why}: it is read again, and no threshold stops this run`);
     return undefined;
   }
   const files = new ResultFiles(run);

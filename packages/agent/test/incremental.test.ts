@@ -363,17 +363,7 @@ test('a release that contradicts what was kept is refused with exit 2: nothing i
     assert.equal((await stand.export({ outputFolder: elsewhere })).kind, 'stopped');
     const [held] = connectionTo('http://other.example.test/PowerShell/').servers;
     assert.ok(held !== undefined);
-    const contradictions: readonly (readonly [
-      expected: RegExp,
-      settings: Partial<ConnectionSettings>,
-      options?: Partial<ExportRequest>,
-    ])[] = [
-      [
-        /--output names .*third, and the stopped run would have been published in .*elsewhere/,
-        {},
-        { outputFolder: stand.path('third') },
-      ],
-      [/a complete export reads everything now/, {}, { complete: true }],
+    const contradictions: readonly (readonly [expected: RegExp, settings: Partial<ConnectionSettings>])[] = [
       [/the settings that shape the rows/, { valueSeparator: '|' }],
       [
         /Server is http:\/\/other\.example\.test\/PowerShell\/, and it was read from http:\/\/localhost/,
@@ -384,10 +374,10 @@ test('a release that contradicts what was kept is refused with exit 2: nothing i
       [/Bom was false and is true now/, { bom: true }],
     ];
     const files = readdirSync(stand.output).map((name) => readFileSync(join(stand.output, name), 'utf8'));
-    for (const [expected, settings, options] of contradictions) {
+    for (const [expected, settings] of contradictions) {
       stand.settings = { ...limits, ...settings };
       const messages = { ...stand.simulator.counts };
-      const refused = await stand.export({ release: true, ...options });
+      const refused = await stand.export({ release: true });
       assert.ok(refused.kind === 'failed', JSON.stringify(refused));
       assert.deepEqual([refused.exitCode, refused.failure.code], [2, 'RUN_RELEASE_REFUSED']);
       assert.match(refused.failure.message, expected);
@@ -420,6 +410,31 @@ test('a release that contradicts what was kept is refused with exit 2: nothing i
       readdirSync(stand.output).map((name) => readFileSync(join(stand.output, name), 'utf8')),
       files,
     );
+  }));
+
+test('a folder named with a release takes what was kept; asked for with --complete, a stopped increment is read anew', () =>
+  onStand(async (stand) => {
+    stand.settings = { maximumDeletedLines: 1 };
+    await stand.publish();
+    stand.advance(2 * hour);
+    for (const mailbox of stand.mailboxes(2)) stand.organization.change({ kind: 'removeMailbox', mailbox });
+    assert.equal((await stand.export({})).kind, 'stopped');
+    const third = stand.path('third');
+    const contacted = { ...stand.simulator.counts };
+    const released = await stand.export({ release: true, outputFolder: third });
+    assert.ok(released.kind === 'done', JSON.stringify(released));
+    assert.deepEqual({ ...stand.simulator.counts }, contacted);
+    assert.deepEqual([released.manifest.mode, released.manifest.counts.mailboxes.Delete], ['incremental', 2]);
+    assert.equal(readdirSync(third).length, 3);
+
+    stand.advance(2 * hour);
+    for (const mailbox of stand.mailboxes(2)) stand.organization.change({ kind: 'removeMailbox', mailbox });
+    assert.equal((await stand.export({})).kind, 'stopped');
+    const complete = await stand.export({ release: true, complete: true });
+    assert.ok(complete.kind === 'done', JSON.stringify(complete));
+    assert.deepEqual([complete.manifest.mode, complete.manifest.counts.mailboxes.Delete], ['complete', 2]);
+    assert.equal(complete.manifest.released, undefined);
+    assert.match(complete.manifest.warnings.join(), /what was stopped is an increment/);
   }));
 
 test('a percentage counts from two hundred rows on; a complete run stops for deletions, and where no mailbox is left', () =>

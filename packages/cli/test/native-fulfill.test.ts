@@ -74,6 +74,7 @@ test('orders are planned, applied, taken back and audited through the program', 
   assert.match(planned.output, /DisplayName: "Administrator" → "Victor B\."/);
   assert.match(planned.output, /Set-Mailbox -Identity '[0-9a-f-]{36}' -DisplayName 'Victor B\.'/);
   assert.match(planned.output, /refused \(not-found\): .*nobody\.at\.all/);
+  assert.match(planned.output, /^order 2 \(2\) Modified mailbox with SamAccountName "nobody\.at\.all"$/m);
   const before = await place.run('audit', 'verify');
   assert.deepEqual([before.code, before.output.split('\n')[0]], [0, 'audit of Main: intact; lines: 0, runs: 0']);
 

@@ -193,13 +193,6 @@ test('one of several connections has to be named, and a wrong name is told with 
   );
 });
 
-test('--release together with --complete is refused: the one publishes what was read, the other reads', async (context) => {
-  const folder = makeSettings(context, { Main: basicTo(1) });
-  const { code, output, errors } = await runProgram(['export', '--release', '--complete', '--settings', folder]);
-  assert.deepEqual([code, output], [2, '']);
-  assert.match(errors, /^error: --release: it publishes what a threshold stopped/);
-});
-
 test('acknowledge of what there is not is wrong usage, and nothing is contacted', async (context) => {
   const folder = makeSettings(context, { Main: basicTo(1) });
   for (const operands of [[], ['11111111-2222-3333-4444-555555555555'], ['../x']]) {

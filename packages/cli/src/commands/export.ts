@@ -80,12 +80,8 @@ async function runExportCommand(options: ExportOptions, context: CommandContext)
 const longestReconnect = 86_400;
 
 /** What is wrong with the options of `export`, beyond their form. */
-async function findFaults({ complete, release, output, reconnect }: ExportOptions): Promise<string[]> {
+async function findFaults({ output, reconnect }: ExportOptions): Promise<string[]> {
   const faults: string[] = [];
-  if (complete && release)
-    faults.push(
-      '--release: it publishes what a threshold stopped, as it was read then, and --complete reads everything; allowed is one of the two',
-    );
   if (reconnect !== undefined && !(/^\d{1,5}$/.test(reconnect) && Number(reconnect) <= longestReconnect))
     faults.push(`--reconnect: found ${reconnect}; allowed is a whole number of seconds from 0 to ${longestReconnect}`);
   const { findFileInTheWay } = await import('@exchange-connector/config');
@@ -106,7 +102,7 @@ export const exportCommand: CommandDescription = {
     {
       flags: '--release',
       description:
-        'publish exactly what a threshold stopped, where it would have been published, if it is younger than 24 hours; else read again, and let it pass. With another --output or other settings it is refused',
+        'publish exactly what a threshold stopped, where it would have been published or in --output, if it is younger than 24 hours; else read again, and let it pass. With --complete a stopped increment is read again as a complete export. With other settings it is refused',
     },
     {
       flags: '--output <dir>',

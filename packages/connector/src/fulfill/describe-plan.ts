@@ -82,7 +82,8 @@ function decisionLines(decision: OrderDecision, plan: Plan): string[] {
 }
 
 function orderLines({ order, decision }: PlannedOrder, plan: Plan): string[] {
-  const name = decision.object === undefined ? '' : ` ${decision.object.kind} ${decision.object.name}`;
+  const about = order.about === undefined ? '' : ` ${order.about}`;
+  const name = decision.object === undefined ? about : ` ${decision.object.kind} ${decision.object.name}`;
   const head = `order ${order.index} (${order.assignmentId || 'without id'}) ${order.changeTypeText}${name}`;
   return [head, ...decisionLines(decision, plan).map((line) => `  ${line}`)].map(printable);
 }

@@ -4,12 +4,12 @@ import type { LiveObject } from './live-state.ts';
 import type { Order, OrderIdentity } from './order.ts';
 import { domainOfName, type OrganisationView, textField } from './organisation-view.ts';
 import { protectingEntry } from './protection.ts';
+import { identityNames } from './read-order.ts';
 import { Refused } from './refused.ts';
 
 /** How an identity reads in a message. */
 export function describeIdentity({ by, value }: OrderIdentity): string {
-  const name = { samAccountName: 'SamAccountName', guid: 'Guid', identity: 'Identity', name: 'Name' }[by];
-  return `${name} "${value}"`;
+  return `${identityNames[by]} "${value}"`;
 }
 
 function guidOf(order: Order): string {

@@ -58,6 +58,11 @@ export function settingNotes(mailbox: LiveObject, changes: SettingChanges): stri
       `${quotas.join(', ')} ${quotas.length === 1 ? 'has' : 'have'} no effect while UseDatabaseQuotaDefaults is True`,
     );
   }
+  if ('AccountDisabled' in changes.after) {
+    notes.push(
+      'AccountDisabled is what Exchange keeps of the account: whether it can log on is settled in Active Directory',
+    );
+  }
   const forwards = (name: string): boolean => (name in changes.after ? changes.after[name] : mailbox[name]) !== null;
   const isSet = (name: string): boolean => forwards(name) && (name in changes.after || mailbox[name] !== undefined);
   if ('ForwardingSmtpAddress' in changes.after && isSet('ForwardingSmtpAddress') && isSet('ForwardingAddress')) {

@@ -35,6 +35,8 @@ export interface OrderHead {
   readonly ownerId: string;
   /** `ResourceType.SourceEntityType.Identifier`. */
   readonly ownerType: string;
+  /** What it is about, as it names it itself: `mailbox with SamAccountName "vbellanger"`; absent where that cannot be told. */
+  readonly about?: string;
 }
 
 /** An order that can be planned. */

@@ -78,6 +78,14 @@ function readSection(order: JsonObject, name: string): Section {
   return { fields, faults };
 }
 
+/** How identities read in a message. */
+export const identityNames: Readonly<Record<OrderIdentity['by'], string>> = {
+  samAccountName: 'SamAccountName',
+  guid: 'Guid',
+  identity: 'Identity',
+  name: 'Name',
+};
+
 const changeTypes: readonly ChangeType[] = ['Added', 'Modified', 'Deleted'];
 const targets: Readonly<Record<string, OrderTarget>> = {
   microsoftexchange_mailbox: 'mailbox',
@@ -176,5 +184,14 @@ export function readOrder(json: unknown, place: { readonly index: number; readon
     // Exchange takes * in an identity as "any text": such an order could be about a mailbox that nobody named.
     return unusable(`'${strange.value}' names no single ${target}: * and control characters are not allowed in it`);
   }
-  return { kind: 'order', head, changeType, target, identities, changes: changes.fields, resource: resource.fields };
+  const about = identities.map(({ by, value }) => `${identityNames[by]} "${value}"`).join(' or ');
+  return {
+    kind: 'order',
+    head: { ...head, about: `${target} with ${about}` },
+    changeType,
+    target,
+    identities,
+    changes: changes.fields,
+    resource: resource.fields,
+  };
 }

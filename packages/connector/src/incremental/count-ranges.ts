@@ -113,6 +113,17 @@ export function joinRanges(ranges: readonly CreationRange[]): CreationRange[] {
   return joined;
 }
 
+/** What is left of all seconds; undefined where that is not one range. */
+export function restOf(ranges: readonly CreationRange[]): CreationRange | undefined {
+  const rest: CreationRange[] = [];
+  let { from } = everySecond;
+  for (const range of [...ranges, { from: everySecond.to, to: everySecond.to }]) {
+    if (range.from > from) rest.push({ from, to: range.from });
+    from = range.to;
+  }
+  return rest.length === 1 ? rest[0] : undefined;
+}
+
 /** Whether a mailbox that was made in this second is in one of the ranges, which are sorted and apart. */
 export function isWithinRanges(ranges: readonly CreationRange[], created: number): boolean {
   let low = 0;

@@ -18,6 +18,7 @@ import {
   planSearch,
   rangeFilter,
   rangesFilters,
+  restOf,
   type SearchCost,
 } from './count-ranges.ts';
 import { databasesInScope, type PresentDatabase } from './rereading.ts';
@@ -44,6 +45,8 @@ export interface CountSearchPlan {
   /** The text of a time in a filter. */
   readonly write: (time: Date) => string;
   readonly cost: SearchCost;
+  /** Ranges in which the mailboxes were compared just now: they are as many as expected. */
+  readonly compared: readonly CreationRange[];
 }
 
 /** Mailboxes whose GUIDs are to be read. */
@@ -63,7 +66,7 @@ interface Field {
 
 /** A field, and what is known of it. */
 interface CountedField extends Field {
-  readonly times: readonly number[];
+  readonly range: ExpectedRange;
   readonly count: number;
 }
 
@@ -122,7 +125,7 @@ class CountSearch {
     let mailboxes = 0;
     const fields = await this.#countFields();
     for (const field of fields) {
-      const differing = await this.#divide(field, { ...everySecond, times: field.times }, field.count);
+      const differing = await this.#divide(field, field.range, field.count);
       if (differing.length === 0) continue;
       for (const { times } of differing) mailboxes += times.length;
       const ranges = joinRanges(differing);
@@ -151,7 +154,8 @@ class CountSearch {
     const fields = this.#fields();
     const [first] = fields;
     const counts = new Map<Field, number>();
-    if (fields.length === 1 && first?.selections.length === 1) counts.set(first, this.#plan.counted);
+    const isOne = fields.length === 1 && first?.selections.length === 1;
+    if (isOne) counts.set(first, this.#plan.counted);
     else {
       let rest = this.#plan.counted;
       for (const field of fields) {
@@ -162,7 +166,18 @@ class CountSearch {
       if (rest !== 0) throw new SearchEnds('again');
     }
     const times = this.#timesBy(fields);
-    return [...counts].map(([field, count]) => ({ ...field, count, times: times.get(field.database) ?? [] }));
+    const counted = [...counts].map(([field, count]) => {
+      return { ...field, count, range: { ...everySecond, times: times.get(field.database) ?? [] } };
+    });
+    return isOne ? counted.map((field) => this.#withoutCompared(field)) : counted;
+  }
+
+  /** A field without the mailboxes that were compared just now, where what is left is one range. */
+  #withoutCompared(field: CountedField): CountedField {
+    const rest = restOf(this.#plan.compared);
+    if (rest === undefined) return field;
+    const times = field.range.times.filter((time) => isWithinRanges([rest], time));
+    return { ...field, range: { ...rest, times }, count: field.count - (field.range.times.length - times.length) };
   }
 
   #fields(): readonly Field[] {
@@ -218,7 +233,7 @@ class CountSearch {
   }
 
   /** The parts of a range that hold another number than they should, in order. */
-  async #divide(field: Field, range: ExpectedRange, count: number): Promise<ExpectedRange[]> {
+  async #divide(field: CountedField, range: ExpectedRange, count: number): Promise<ExpectedRange[]> {
     const { times } = range;
     if (count === times.length) return [];
     // All were read: what should be there and was not seen is missing.
@@ -232,7 +247,7 @@ class CountSearch {
     const counts: number[] = [];
     let rest = count;
     // The last follows from the others; but once it is counted, to see that the parts are the whole.
-    const isWhole = range.from === everySecond.from && range.to === everySecond.to;
+    const isWhole = range === field.range;
     for (const part of isWhole ? ranges : ranges.slice(0, -1)) {
       const found = await this.#count(this.#narrow(field, part));
       counts.push(found);

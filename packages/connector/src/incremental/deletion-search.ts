@@ -14,7 +14,14 @@ import type { ExportReading } from '../export-reading.ts';
 import { GuidSet } from '../partition/guid-set.ts';
 import { type ExportScope, type MailboxSelection, narrowSelection } from '../requests.ts';
 import type { ChangedRows } from './changed-rows.ts';
-import { isWithinRanges, measuredCost, planSearch, rangesFilters, type SearchCost } from './count-ranges.ts';
+import {
+  type CreationRange,
+  isWithinRanges,
+  measuredCost,
+  planSearch,
+  rangesFilters,
+  type SearchCost,
+} from './count-ranges.ts';
 import { type ExpectedMailbox, findSuspects, type Suspects } from './count-search.ts';
 import type { KnownDatabase } from './cookie-facts.ts';
 import { cutSlice } from './guid-slices.ts';
@@ -66,6 +73,8 @@ export class DeletionSearch {
   readonly #context: SearchContext;
   /** Mailboxes that were looked for, and are not there. */
   #gone = new Set<string>();
+  /** The slice that was compared. */
+  #slice: readonly CreationRange[] = [];
   /** Every mailbox was read as a row. */
   hasReadAll = false;
   /** Where the slices of GUIDs stand; undefined where none was compared. */
@@ -98,7 +107,8 @@ export class DeletionSearch {
       ports.onNote(`${mailboxes} mailboxes are expected, and the server counts ${counted ?? 'none'}`);
       // Where it found nothing, it would look at the same mailboxes once more.
       const isWorthIt = hasFound && round < mostRounds && counted !== undefined;
-      const suspects = isWorthIt ? await this.#find(narrowing, counted) : 'all';
+      const compared = round === 0 ? this.#slice : [];
+      const suspects = isWorthIt ? await this.#find(narrowing, counted, compared) : 'all';
       if (suspects === 'all') return this.runAll(false);
       if (suspects === 'again') continue;
       const failed = await this.#compare(suspects, narrowing);
@@ -183,11 +193,15 @@ export class DeletionSearch {
     this.#gone = new Set([...this.#gone].filter((guid) => !read.has(guid)));
   }
 
-  async #find(narrowing: Narrowing, counted: number): ReturnType<typeof findSuspects> {
+  async #find(
+    narrowing: Narrowing,
+    counted: number,
+    compared: readonly CreationRange[],
+  ): ReturnType<typeof findSuspects> {
     const { reading, ports } = this.#context;
     const { scope, databases, write, cost = measuredCost } = narrowing;
     const expected = (): Iterable<ExpectedMailbox> => this.#expected(narrowing);
-    const plan = { scope, databases, expected, mailboxes: this.#mailboxes, counted, write, cost };
+    const plan = { scope, databases, expected, mailboxes: this.#mailboxes, counted, write, cost, compared };
     return findSuspects(plan, reading, ports);
   }
 
@@ -206,6 +220,7 @@ export class DeletionSearch {
     const includes = ({ created }: ExpectedMailbox): boolean => isWithinRanges(ranges, created);
     const failed = await this.#compare({ selections: ofSlice, seen: new GuidSet(), includes }, narrowing);
     this.comparedUpTo = failed === undefined ? next : undefined;
+    this.#slice = ranges;
     return failed;
   }
 

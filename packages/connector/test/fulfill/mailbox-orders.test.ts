@@ -222,6 +222,7 @@ test('each writable field is compared as Exchange shows it, and only what differ
       },
     },
   ]);
+  assert.match(decisionOf(plan).notes.join(), /AccountDisabled is what Exchange keeps of the account/);
 });
 
 test('quotas are held against those that have a size, and against none where the database gives them', () => {

@@ -20,6 +20,7 @@ import {
   planSearch,
   rangeFilter,
   rangesFilters,
+  restOf,
 } from '../../src/incremental/count-ranges.ts';
 import { cutSlice, sliceShare } from '../../src/incremental/guid-slices.ts';
 import { pinsOf } from '../../src/incremental/remembered-pins.ts';
@@ -319,6 +320,19 @@ test('ranges are joined where they meet, a second is found in them, and filters 
         if (index > 0) assert.ok((joined[index - 1]?.to ?? from) < from);
     }),
   );
+  const end = Number.POSITIVE_INFINITY;
+  assert.deepEqual(restOf([]), everySecond);
+  assert.deepEqual(restOf([{ from: 0, to: 5 }]), { from: 5, to: end });
+  assert.deepEqual(restOf([{ from: 5, to: end }]), { from: 0, to: 5 });
+  assert.deepEqual(
+    restOf([
+      { from: 0, to: 3 },
+      { from: 5, to: end },
+    ]),
+    { from: 3, to: 5 },
+  );
+  assert.equal(restOf([{ from: 3, to: 5 }]), undefined);
+  assert.equal(restOf([everySecond]), undefined);
   const text = (time: Date): string => time.toISOString();
   assert.equal(rangeFilter(everySecond, text), undefined);
   assert.equal(
