@@ -156,7 +156,7 @@ class Increment {
     });
     const sinceSweep = plan.now - Date.parse(facts.sweptAt);
     let absence: Absence = { kind: 'unchanged' };
-    if (!byPlace && after !== undefined && filterTime.widening === 0) {
+    if (!byPlace && after !== undefined && filterTime.widening === 0 && reading.projects) {
       const slice = { from: facts.sweptUpTo, share: sliceShare(sinceSweep) };
       if (!isProven || slice.share > 0)
         absence = await search.runNarrowed({

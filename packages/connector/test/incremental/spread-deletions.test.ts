@@ -68,6 +68,8 @@ class Stand {
   readonly organization: TestOrganization;
   readonly mailboxes: Loaded = new Map();
   readonly #settings: SmallSettings;
+  /** Cmdlets that the account lacks. */
+  without: string[] = [];
   #cookie: Buffer | undefined;
 
   constructor(mailboxes: number, settings: SmallSettings = {}) {
@@ -81,7 +83,8 @@ class Stand {
 
   async export(meddling: Meddling = {}): Promise<SmallRun & Asked> {
     const asked: Asked = { counted: 0, guids: 0 };
-    const open = (): RemoteSession => watched(openInProcessSession(this.organization), asked, meddling);
+    const open = (): RemoteSession =>
+      watched(openInProcessSession(this.organization, { without: this.without }), asked, meddling);
     const run = await runSmall(open, this.#settings, this.now, { cookie: this.#cookie });
     load(this.mailboxes, run.mailboxes);
     this.#cookie = run.cookie;
@@ -284,6 +287,24 @@ test('deletions in the slice that is due and beside it are found, and what was c
     assert.ok(run.guids < 0.7 * all.length, `night ${night}: ${run.guids} GUIDs`);
     assert.ok(!run.notes.includes('all GUIDs are compared'));
     await stand.isRight();
+  }
+});
+
+test('an account without Select-Object reads everything again once a day, not for each slice', async () => {
+  const stand = new Stand(60);
+  stand.without = ['Select-Object'];
+  await stand.export();
+  for (const [pause, readsAll] of [
+    [5 * hour, false],
+    [18 * hour, false],
+    [2 * hour, true],
+    [5 * hour, false],
+  ] as const) {
+    stand.organization.clock.advance(pause);
+    const { reading, mode } = await stand.export();
+    assert.equal(mode, 'incremental');
+    // Those that forward are read in each run.
+    assert.equal(reading.received.mailboxes > stand.mailboxes.size / 2, readsAll);
   }
 });
 
