@@ -403,7 +403,10 @@ export class ModelOrganisation {
       Room: 'RoomMailbox',
       Equipment: 'EquipmentMailbox',
     };
-    if (type !== undefined) next['RecipientTypeDetails'] = kinds[String(type)] ?? 'UserMailbox';
+    if (type !== undefined) {
+      next['RecipientTypeDetails'] = kinds[String(type)] ?? 'UserMailbox';
+      if (!('AccountDisabled' in plain)) next['AccountDisabled'] = type !== 'Regular';
+    }
     account.mailbox = next;
   }
 

@@ -50,10 +50,7 @@ test('who waits for the address of an order that is not allowed is refused with 
     change('otto', { PrimarySmtpAddress: 'anna@contoso.com' }),
   ]);
   assert.deepEqual(kindsOf(plan), ['refused', 'refused']);
-  assert.match(
-    refusalOf(plan, 2).reason,
-    /anna@contoso\.com is in use by anna/,
-  );
+  assert.match(refusalOf(plan, 2).reason, /anna@contoso\.com is in use by anna/);
 });
 
 test('where the account may not ask, and where parameters are not told, nothing is held against the plan', () => {
