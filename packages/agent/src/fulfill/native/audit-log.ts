@@ -7,7 +7,7 @@
  * it behind by the lines of one step, never ahead of them. A run's folder is named in the head before its first
  * line is written, so that the lines behind the head are found.
  */
-import { existsSync, readdirSync, readFileSync, truncateSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LineSeal } from '../../at-rest.ts';
 import { AgentError, fileFailed } from '../../errors.ts';
@@ -23,7 +23,7 @@ import {
   readChainedFile,
   type WriteWatch,
 } from './chained-file.ts';
-import { replaceFile } from './durable-file.ts';
+import { partialFile, replaceFile } from './durable-file.ts';
 
 /** Who had something done. */
 export interface Actor {
@@ -192,7 +192,11 @@ export class AuditLog {
     const written = new Map<string, number>();
     for (const { value } of own?.lines ?? []) written.set(value.requestId, (written.get(value.requestId) ?? 0) + 1);
     const file = new ChainedFile(path, end, own?.wholeBytes ?? 0, watch);
-    return new AuditLog(workFolder, connection, run, file, written, head?.run === run, watch, seal);
+    const log = new AuditLog(workFolder, connection, run, file, written, head?.run === run, watch, seal);
+    // What a death in the middle of replacing the head left: the lines behind it may have been the last ones.
+    rmSync(partialFile(log.#headPath), { force: true });
+    if (head !== undefined && head.number !== end.number) log.#writeHead();
+    return log;
   }
 
   /** The last line of the chain. */

@@ -123,6 +123,8 @@ export class Recording {
     this.#compare(place);
     assert.deepEqual(changesOf(place), this.reference.changes, 'the audit has each change once');
     assert.equal(death.carriedOut + again.counts.writes, this.reference.writes, 'each command is carried out once');
+    const verdict = place.verdict();
+    assert.ok(verdict.kind === 'intact' && verdict.behindHead === 0 && !verdict.torn, JSON.stringify(verdict));
     checkNothingLeft(place);
     await this.#again(place);
   }
