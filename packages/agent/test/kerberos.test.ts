@@ -147,12 +147,14 @@ for (const { what, settings, code, detail } of failures) {
     assert.deepEqual([outcome.exitCode, outcome.failure.code], [3, code], outcome.failure.message);
     assert.match(outcome.failure.message, detail);
     assert.ok(outcome.failure.mend !== undefined && !outcome.failure.message.includes(outcome.failure.mend));
-    const check = await runCheck({
-      connection,
-      folders: { temp: '/nowhere', work: '/nowhere' },
-      settingsFolder: '/nowhere',
-      signal: new AbortController().signal,
-    });
+    const check = await inFolder((folder) =>
+      runCheck({
+        connection,
+        folders: { temp: folder, work: folder },
+        settingsFolder: folder,
+        signal: new AbortController().signal,
+      }),
+    );
     assert.ok(check.kind === 'checked');
     assert.equal(check.exitCode, 3);
     const failed = check.steps.find(({ state }) => state === 'failed');

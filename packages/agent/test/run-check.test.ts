@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { type CheckOutcome, type CheckStep, runCheck, runDiscover } from '@exchange-connector/agent';
 import type { ConnectionSettings } from '@exchange-connector/config';
 import { type Simulator, type SimulatorOptions, startSimulator } from '@exchange-connector/exchange-simulator';
@@ -16,11 +18,14 @@ async function withSimulator<T>(options: SimulatorOptions, run: (simulator: Simu
   }
 }
 
+const folder = mkdtempSync(join(tmpdir(), 'check-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
 function request(connection: ConnectionSettings) {
   return {
     connection,
-    folders: { temp: '/nowhere/Temp', work: '/nowhere/Work' },
-    settingsFolder: '/nowhere',
+    folders: { temp: join(folder, 'Temp'), work: join(folder, 'Work') },
+    settingsFolder: folder,
     signal: new AbortController().signal,
   };
 }

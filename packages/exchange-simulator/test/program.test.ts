@@ -117,6 +117,7 @@ test('with a pipe alone its first line names the pipe', async () => {
 });
 
 test('wrong usage ends with 2, and says what to do', async () => {
+  const absent = join(import.meta.dirname, 'no-such-folder');
   const cases: readonly [readonly string[], RegExp][] = [
     [[], /there is no way in: give --keytab for Kerberos, --login for Basic, or --pipe/],
     [['--login', 'a'], /--login a needs a password: set EXCHANGE_PASSWORD, or give it with --password-stdin/],
@@ -125,17 +126,20 @@ test('wrong usage ends with 2, and says what to do', async () => {
     [['--port', '70000'], /Allowed are whole numbers from 0 to 65535/],
     [['--databases', '0'], /Allowed are whole numbers from 1 to 10000/],
     [['serve'], /too many arguments/],
-    [['--keytab', '/nowhere/http.keytab'], /--keytab \/nowhere\/http\.keytab: it cannot be read/],
+    [['--keytab', join(absent, 'http.keytab')], /--keytab .*no-such-folder.http\.keytab: it cannot be read/],
     [['--pipe', 'a/b'], /--pipe "a\/b": allowed are/],
     [['--pipe', 'x', '--tls-cert', 'x'], /--tls-cert and --tls-key belong together: --tls-key is missing/],
     [['--host', 'a b', '--pipe', 'x'], /A host name is due/],
     [['--pipe', 'x', '--log-level', 'loud'], /Allowed are Verbose, Debug, Information, Warning, Error, Fatal/],
-    [['--pipe', 'x', '--log-file', '/nowhere/log'], /--log-file \/nowhere\/log: it cannot be written/],
+    [['--pipe', 'x', '--log-file', join(absent, 'log')], /--log-file .*no-such-folder.log: it cannot be written/],
     [['--pipe', 'x', '--without', 'Get-Nothing'], /--without Get-Nothing: /],
     [['--pipe', 'x', '--roles', 'Nobody'], /no management role "Nobody"; there are View-Only Recipients, /],
     [['--pipe', 'x', '--fault', 'receive 1: explode'], /line 1, column 12: "explode" is no action; allowed: drop, /],
     [['--pipe', 'x', '--fault', 'receive 1: drop'], /faults are played over HTTP/],
-    [['--pipe', 'x', '--fault', '@/nowhere/script'], /--fault @\/nowhere\/script: the file cannot be read/],
+    [
+      ['--pipe', 'x', '--fault', `@${join(absent, 'script')}`],
+      /--fault @.*no-such-folder.script: the file cannot be read/,
+    ],
     [['--login', 'a', '--chaos', '1', '--fault', 'get 1: drop'], /'--chaos <seed>' cannot be used with .*'--fault/],
     [['--login', 'a', '--chaos', 'x'], /Allowed are whole numbers from 0 to 4294967295/],
   ];
