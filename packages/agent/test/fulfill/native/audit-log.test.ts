@@ -82,6 +82,22 @@ test('the hash of a line is the SHA-256 of its own text, as the documentation sa
   assert.equal((JSON.parse(line) as { hash: string }).hash, digest);
 });
 
+test('a head that a death left behind is mended by who goes on, though no line follows', (context) => {
+  const work = place(context);
+  write(work, 'run', [['Database']]);
+  const before = readFileSync(head(work));
+  write(work, 'run', [['Alias']]);
+  const after = readFileSync(head(work), 'utf8');
+  writeFileSync(head(work), before);
+  writeFileSync(`${head(work)}.partial`, before.subarray(0, 20));
+  // The lines of the request are there: nothing is written again.
+  write(work, 'run', [['Alias']]);
+  assert.equal(readFileSync(head(work), 'utf8'), after);
+  assert.equal(existsSync(`${head(work)}.partial`), false);
+  const verdict = verifyAudit(work, 'Main', []);
+  assert.deepEqual([verdict.kind, verdict.kind === 'intact' && verdict.lines], ['intact', 2]);
+});
+
 test('each line that is changed, left out or cut off is found, in whichever run it stands', (context) => {
   const work = place(context);
   write(work, 'one', [['Database', 'Alias'], ['Name']]);
