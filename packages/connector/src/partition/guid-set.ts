@@ -46,8 +46,9 @@ export class GuidSet {
     for (let slot = 0; slot < other.#slots; slot += 1) {
       if (other.#used[slot] === 0) continue;
       if (this.#size * 3 >= this.#slots * 2) this.#grow();
-      const [a = 0, b = 0, c = 0, d = 0] = other.#words.subarray(slot * 4, slot * 4 + 4);
-      this.#take(a, b, c, d);
+      const at = slot * 4;
+      const words = other.#words;
+      this.#take(words[at] ?? 0, words[at + 1] ?? 0, words[at + 2] ?? 0, words[at + 3] ?? 0);
     }
   }
 
@@ -103,7 +104,9 @@ export class GuidSet {
     this.#used = new Uint8Array(this.#slots);
     for (let slot = 0; slot < old.slots; slot += 1) {
       if (old.used[slot] === 0) continue;
-      const [a = 0, b = 0, c = 0, d = 0] = old.words.subarray(slot * 4, slot * 4 + 4);
+      // No view for each: a million of them at once would be most of what the process holds.
+      const at = slot * 4;
+      const { [at]: a = 0, [at + 1]: b = 0, [at + 2]: c = 0, [at + 3]: d = 0 } = old.words;
       this.#put(this.#slotOf(a, b, c, d), a, b, c, d);
     }
   }
