@@ -124,7 +124,8 @@ function isOfConnection(connection: ConnectionSettings, url: unknown): url is st
 
 /** The run that looks for what is left over. */
 export interface LeavingRun {
-  readonly connection: ConnectionSettings;
+  /** As it is when shells are removed: a credential that was refused and renewed meanwhile is not tried again. */
+  readonly connection: () => ConnectionSettings;
   /** The connection's state folder. */
   readonly state: string;
   /** Its own shells are in use. */
@@ -178,7 +179,7 @@ async function removeLeftOverShells({ connection, state, runId }: LeavingRun, si
   const notes = readNotes(state).filter(({ note }) => note === undefined || note.runId !== runId);
   if (notes.length === 0) return [];
   const limited = AbortSignal.any([signal, AbortSignal.timeout(removalTimeMs)]);
-  const sentences = await Promise.all(notes.map((each) => removeOne(connection, each, limited)));
+  const sentences = await Promise.all(notes.map((each) => removeOne(connection(), each, limited)));
   removeIfEmpty(shellsFolder(state));
   return sentences.filter((sentence) => sentence !== undefined);
 }

@@ -47,8 +47,10 @@ export async function prepareSessions(run: ExportRun): Promise<RunSessions> {
     steadyClock.now(),
   );
   const notes = new ShellNotes(state, run.runId);
-  const leftOver = new LeftOverShells({ connection, state, runId: run.runId }, signal, (sentence) =>
-    log.write('Information', sentence),
+  const leftOver = new LeftOverShells(
+    { connection: () => opener.connection, state, runId: run.runId },
+    signal,
+    (sentence) => log.write('Information', sentence),
   );
   const warn = (message: string): void => run.warnings.add(message);
   const opener = new SessionOpener(connection, { ...request, onShell: (notice) => notes.take(notice) }, warn);

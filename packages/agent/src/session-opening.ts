@@ -146,6 +146,11 @@ export class SessionOpener {
     return this.#current;
   }
 
+  /** The connection, with its credential as it was renewed last. */
+  get connection(): ConnectionSettings {
+    return this.#connection;
+  }
+
   /**
    * @param mayMove whether another server will do: not while sessions are open on this one
    * @param signal ends the opening; the run's own where it is left out

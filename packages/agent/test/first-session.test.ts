@@ -93,6 +93,22 @@ test('a refused password is tried once, also where shells of earlier runs are to
     assert.equal(simulator.facts.shellsCreated, created + 1, 'it removed its own shell');
   }));
 
+test('a refused password that was renewed is not tried again for the shells of earlier runs', () =>
+  onSimulator(async (simulator, folder) => {
+    mkdirSync(shellsOf(folder), { recursive: true });
+    for (const name of ['A', 'B', 'C'])
+      writeFileSync(
+        join(shellsOf(folder), `${name}.json`),
+        JSON.stringify({ shellId: name, url: simulator.url, runId: 'r', notedAt: new Date().toISOString() }),
+      );
+    const stale = requestTo(simulator.url, folder, { password: new Secret('wrong') });
+    const renewConnection = async () => requestTo(simulator.url, folder).connection;
+    const outcome = await runExport({ ...stale, renewConnection });
+    assert.equal(outcome.kind, 'done', JSON.stringify(outcome));
+    assert.equal(simulator.facts.unauthorized, 1);
+    assert.deepEqual(notesIn(folder), []);
+  }));
+
 /** Runs a command in a process of its own until the server has stopped it. */
 async function stopped(
   command: 'runCheck' | 'runDiscover',

@@ -81,7 +81,7 @@ export function ownPorts(request: RunRequest): NativePorts {
             return connection;
           }),
       };
-      leftOver ??= new LeftOverShells({ connection, state, runId }, signal, (sentence) =>
+      leftOver ??= new LeftOverShells({ connection: () => connection, state, runId }, signal, (sentence) =>
         new RunLog(runId, request.connection.id).write('Information', sentence),
       );
       const { session, server } = await leftOver.around(() => openFirstSession(connection, options, onWarning), isFull);
