@@ -254,8 +254,8 @@ function changesOf(run: ExportRun, written: WrittenFiles, { before }: ExportBasi
   const [mailboxesBefore, databasesBefore] =
     before === undefined ? (isFirst ? [] : [0, 0]) : [before.facts.mailboxes, before.facts.databases.length];
   return [
-    { file: 'mailboxes', counts: mailboxes, before: mailboxesBefore, after: written.total },
-    { file: 'databases', counts: databases, before: databasesBefore, after: written.databases.rows },
+    { file: 'mailboxes', counts: mailboxes, before: mailboxesBefore, found: mailboxes.Insert },
+    { file: 'databases', counts: databases, before: databasesBefore, found: databases.Insert },
   ];
 }
 

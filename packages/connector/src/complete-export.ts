@@ -9,6 +9,7 @@
 import { type ColumnPlan, databaseColumns, mailboxColumns } from './columns.ts';
 import { countMailboxes, findShortfall } from './counting.ts';
 import { type ListedDatabase, readDatabases } from './database-reading.ts';
+import { ConnectorError } from './errors.ts';
 import type { ExportPlan, ExportPorts, OrganisationReading, SessionPorts } from './export-ports.ts';
 import { ExportReading } from './export-reading.ts';
 import type { ForestView } from './forest-view.ts';
@@ -69,6 +70,7 @@ async function readAll(plan: ExportPlan, views: SessionViews, ports: ExportPorts
     await views.tryPins();
   }
   const readFrom = await readMailboxes(plan, begun, views, ports);
+  refuseNothingButErrors(reading);
   reading.tellUnlisted();
   ports.onProgress({ phase: 'mailboxes', done: reading.mailboxesReceived, total: reading.mailboxesReceived });
   return {
@@ -86,6 +88,16 @@ async function readAll(plan: ExportPlan, views: SessionViews, ports: ExportPorts
     latestChange: reading.latestChange,
     errors: reading.errors(),
   };
+}
+
+/** An error is no organisation without mailboxes: whoever loads an empty file takes everybody's mailbox away. */
+function refuseNothingButErrors(reading: ExportReading): void {
+  const [first, ...others] = reading.mailboxErrors();
+  if (first === undefined || reading.mailboxesReceived > 0) return;
+  throw new ConnectorError(
+    'EXCHANGE_COMMAND_FAILED',
+    `${first}${others.length === 0 ? '' : `, and ${others.length} more errors`}; not one mailbox came, so that nothing is published`,
+  );
 }
 
 async function begin(

@@ -52,7 +52,9 @@ export async function readDatabases(
     }
     const error = outcome.kind === 'failed' ? outcome.error : outcome.errors[0];
     if (rows.received === 0 && askLess(asked, outcome, reading, ports)) continue;
-    if (outcome.kind === 'failed') throw commandFailed('reading the mailbox databases', 'Get-MailboxDatabase', error);
+    // Errors and no database at all: what is published would be a file without any.
+    if (outcome.kind === 'failed' || (error !== undefined && rows.received === 0))
+      throw commandFailed('reading the mailbox databases', 'Get-MailboxDatabase', error);
     for (const record of outcome.errors) {
       reading.addError(`reading the mailbox databases: ${describeError(record)}`, 'databases');
     }

@@ -127,6 +127,11 @@ export class ExportReading {
     (phase === 'mailboxes' ? this.#ofMailboxes : this.#ofDatabases).addError(message);
   }
 
+  /** Those of mailboxes alone. */
+  mailboxErrors(): readonly string[] {
+    return this.#ofMailboxes.errors;
+  }
+
   errors(): string[] {
     const all = new RowTally();
     all.merge(this.#ofDatabases);

@@ -94,6 +94,14 @@ export function isParameterMissing(record: ErrorRecord | undefined): boolean {
   return record?.fullyQualifiedErrorId.includes('NamedParameterNotFound') === true;
 }
 
+function mendOf(name: string, record: ErrorRecord | undefined): string | undefined {
+  if (isParameterMissing(record))
+    return `the account's management role leaves out a parameter of ${name}: give it a role that holds the cmdlet with all its parameters, e.g. "View-Only Recipients"`;
+  if (record?.fullyQualifiedErrorId.includes('SuitabilityDirectoryException') === true)
+    return 'if that directory server is gone, name another one in DomainController or GlobalCatalog, or leave those out';
+  return undefined;
+}
+
 /** The error to throw for a command that the export cannot do without. */
 export function commandFailed(doing: string, name: string, record: ErrorRecord | undefined): ConnectorError {
   if (isCommandMissing(record, name)) {
@@ -102,8 +110,6 @@ export function commandFailed(doing: string, name: string, record: ErrorRecord |
     });
   }
   return new ConnectorError('EXCHANGE_COMMAND_FAILED', `${doing}: ${name} failed: ${describeError(record)}`, {
-    mend: isParameterMissing(record)
-      ? `the account's management role leaves out a parameter of ${name}: give it a role that holds the cmdlet with all its parameters, e.g. "View-Only Recipients"`
-      : undefined,
+    mend: mendOf(name, record),
   });
 }

@@ -22,8 +22,8 @@ export interface FileChange {
   readonly counts: CommandLimits;
   /** Rows of the last snapshot; undefined where there is none: a first run has no limit. */
   readonly before: number | undefined;
-  /** Rows that there are after the run. */
-  readonly after: number;
+  /** Rows of what a complete run found; what it keeps in its snapshot because of errors is none of them. */
+  readonly found: number;
 }
 
 /** A limit that was passed. */
@@ -73,8 +73,8 @@ function lineBreach(change: FileChange, command: keyof CommandLimits, limits: Ch
   };
 }
 
-function emptyBreach({ file, before, after }: FileChange): Breach | undefined {
-  if (file !== 'mailboxes' || before === undefined || before === 0 || after > 0) return undefined;
+function emptyBreach({ file, before, found }: FileChange): Breach | undefined {
+  if (file !== 'mailboxes' || before === undefined || before === 0 || found > 0) return undefined;
   return {
     file,
     command: 'Delete',

@@ -89,7 +89,7 @@ test('thresholds: lines and percent of each command, whichever is passed first; 
     mode: 'complete' | 'incremental' = 'incremental',
     chosen = limits,
   ) =>
-    findBreaches(mode, [{ file: 'mailboxes', counts: { ...none, ...counts }, before, after: 1 }], chosen).map(
+    findBreaches(mode, [{ file: 'mailboxes', counts: { ...none, ...counts }, before, found: 1 }], chosen).map(
       ({ command, setting }) => `${command} ${setting}`,
     );
   assert.deepEqual(breaches({ Delete: 100 }, 10_000), []);
@@ -110,11 +110,11 @@ test('thresholds: lines and percent of each command, whichever is passed first; 
   assert.deepEqual(breaches({ Delete: 150 }, 150, 'complete'), []);
   const empty = findBreaches(
     'complete',
-    [{ file: 'mailboxes', counts: { ...none, Delete: 3 }, before: 3, after: 0 }],
+    [{ file: 'mailboxes', counts: { ...none, Delete: 3 }, before: 3, found: 0 }],
     limits,
   );
   assert.match(empty[0]?.message ?? '', /not one was found/);
-  assert.deepEqual(findBreaches('complete', [{ file: 'mailboxes', counts: none, before: 0, after: 0 }], limits), []);
+  assert.deepEqual(findBreaches('complete', [{ file: 'mailboxes', counts: none, before: 0, found: 0 }], limits), []);
 });
 
 test('the servers of the last export are pinned again: a catalog, a controller of each domain, none beside a chosen one', () => {
