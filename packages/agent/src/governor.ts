@@ -25,8 +25,8 @@ export type Refusal =
   /** It could not be reached, or did not answer as one should. */
   | {
       readonly kind: 'down';
-      /** It is there: only the connection was cut. */
-      readonly isCut?: boolean;
+      /** It is there, and may do better in a moment: the connection was cut, or it reached no back end. */
+      readonly isPassing?: boolean;
     };
 
 /** What the settings allow. */
@@ -76,6 +76,7 @@ export class Governor {
   #generation = 0;
   #failures = 0;
   #failingSince: number | undefined;
+  #wasThere = false;
   #delays: { readonly at: number; readonly ms: number }[] = [];
   #fewerAt: number | undefined;
 
@@ -161,7 +162,7 @@ export class Governor {
         this.#learn(now, { shells: open });
         return { kind: 'again' };
       case 'down':
-        return this.#down(now, open, hadOne, refusal.isCut === true);
+        return this.#down(now, open, hadOne, refusal.isPassing === true);
       default:
         return refusal satisfies never;
     }
@@ -197,8 +198,8 @@ export class Governor {
     return waitMs > longestWaitMs || this.#waits > mostWaits ? { kind: 'giveUp' } : { kind: 'again' };
   }
 
-  #down(now: number, open: number, hadOne: boolean, isCut: boolean): Verdict {
-    if (open === 0 && !hadOne) return this.#neverUp(now, isCut);
+  #down(now: number, open: number, hadOne: boolean, isPassing: boolean): Verdict {
+    if (open === 0 && !hadOne) return this.#neverUp(now, isPassing);
     this.#failures += 1;
     this.#failingSince ??= now;
     const delay = Math.max(1_000, backOff(this.#failures));
@@ -207,11 +208,17 @@ export class Governor {
     return now + delay - this.#failingSince > this.#settings.reconnectForMs ? { kind: 'giveUp' } : { kind: 'again' };
   }
 
-  /** Before the first session: what is wrong with the settings is said at once, and a cut is tried again, politely. */
-  #neverUp(now: number, isCut: boolean): Verdict {
+  /**
+   * Before the first session: what is wrong with the settings is said at once, and what may pass is tried again. A
+   * server that goes away after such an answer is one that is restarted.
+   */
+  #neverUp(now: number, isPassing: boolean): Verdict {
+    this.#wasThere ||= isPassing;
     this.#failures += 1;
-    if (!isCut || this.#settings.reconnectForMs === 0 || this.#failures > mostCuts) return { kind: 'giveUp' };
-    this.#notBefore = Math.max(this.#notBefore, now + cutWaitMs(this.#failures));
+    const waited = sum(Array.from({ length: this.#failures }, (_, attempt) => passingWaitMs(attempt + 1)));
+    if (!this.#wasThere || this.#failures > mostFirstRetries || waited > this.#settings.reconnectForMs)
+      return { kind: 'giveUp' };
+    this.#notBefore = Math.max(this.#notBefore, now + passingWaitMs(this.#failures));
     return { kind: 'again' };
   }
 
@@ -221,12 +228,16 @@ export class Governor {
   }
 }
 
-/** A connection that is cut before a run had any session is made again so often. */
-const mostCuts = 2;
+/** A run that had no session yet tries so often again to have one: for 15 seconds. */
+const mostFirstRetries = 4;
 
-/** Milliseconds before the n-th attempt after the first connection was cut: 1 second, then 2. */
-export function cutWaitMs(attempt: number): number {
+/** Milliseconds before the n-th attempt after a first one that failed for a reason that may pass: 1 second, 2, 4, 8. */
+export function passingWaitMs(attempt: number): number {
   return backOff(attempt + 1);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
 }
 
 /** Milliseconds before the n-th attempt; none before the first, nor where nothing was lost since something was achieved. */

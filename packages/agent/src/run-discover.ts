@@ -72,7 +72,7 @@ export async function runDiscover(request: RunRequest): Promise<DiscoverOutcome>
       warnings.add(sentence);
     const { session, server } = await openFirstSession(
       connection,
-      { ...request, cuts: 2, onShell: (notice) => notes.take(notice) },
+      { ...request, onShell: (notice) => notes.take(notice) },
       (message) => warnings.add(message),
     );
     try {

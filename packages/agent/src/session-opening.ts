@@ -12,7 +12,7 @@ import {
   type WsmanSession,
 } from '@exchange-connector/wsman';
 import { AgentError } from './errors.ts';
-import { cutWaitMs, longestWaitMs, type Refusal } from './governor.ts';
+import { longestWaitMs, passingWaitMs, type Refusal } from './governor.ts';
 import { authenticationOf, caPemOf } from './session-credential.ts';
 
 /** An open session, and the address that it is open on. */
@@ -42,8 +42,6 @@ export interface OpeningOptions {
   readonly limits?: Partial<WsmanLimits> | undefined;
   /** Told of the shell as it is made and gone. */
   readonly onShell?: ((notice: ShellNotice) => void) | undefined;
-  /** How often a connection that is cut while the session is opened is made again; default not at all. */
-  readonly cuts?: number | undefined;
   /** Gives the connection's settings anew, where its password may have been changed meanwhile. */
   readonly renewConnection?: (() => Promise<ConnectionSettings>) | undefined;
 }
@@ -90,25 +88,42 @@ export function isCredentialRefused(error: unknown): boolean {
 const tooManyShells = /maximum number of (?:\d+ concurrent shells|connections allowed)|\bMaxConcurrency\b/i;
 
 /**
- * Whether a server is there and only this connection failed: it was cut, or what stands before the server is busy. A name
- * that does not exist, a port where nobody listens or a wrong path is as it is a second later.
+ * Whether a server is there, and may do better a second later: the connection was cut, what stands before the server is
+ * busy, its front end reached no back end or the wrong one, the service is shutting down, the answer was damaged. A name
+ * that does not exist, a port where nobody listens, a wrong path, an account without rights or a configuration that is
+ * not there are as they are; so is a password, and a second attempt with it would count towards the lockout.
  */
-function isCut(error: unknown): boolean {
+function isPassing(error: unknown): boolean {
   if (!(error instanceof WsmanError) || error.cause instanceof GssapiError) return false;
-  if (error.code === 'WSMAN_HTTP_ERROR') return error.recovery === 'retry-after-delay';
-  return error.code === 'WSMAN_CONNECTION_LOST';
+  switch (error.code) {
+    case 'WSMAN_CONNECTION_LOST':
+      return true;
+    case 'WSMAN_HTTP_ERROR':
+      return error.recovery === 'retry-after-delay';
+    case 'WSMAN_FAULT':
+    case 'WSMAN_RESPONSE_INVALID':
+    case 'WSMAN_LIMIT_EXCEEDED':
+    case 'WSMAN_POOL_BROKEN':
+      return error.recovery !== 'none';
+    default:
+      return false;
+  }
 }
 
 /** Why a session was not opened, where another attempt may do better; `undefined` where none will. */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof AgentError)
-    return error.code === 'RUN_NO_SESSION' ? { kind: 'down', isCut: isCut(error.cause) } : undefined;
+    return error.code === 'RUN_NO_SESSION' ? { kind: 'down', isPassing: isPassing(error.cause) } : undefined;
   if (!(error instanceof WsmanError) || error.cause instanceof GssapiError) return undefined;
   const isQuota = error.faultCode === FaultCode.quotaMaxShells || error.faultCode === FaultCode.quotaMaxOperations;
   if (isQuota || tooManyShells.test(error.message)) return { kind: 'tooMany' };
   if (error.retryAfterMs !== undefined) return { kind: 'wait', waitMs: error.retryAfterMs };
   if (error.code === 'WSMAN_POOL_BROKEN' && error.recovery === 'none') return undefined;
-  return ofOneServer.has(error.code) ? { kind: 'down', isCut: isCut(error) } : undefined;
+  return isOfOneServer(error) ? { kind: 'down', isPassing: isPassing(error) } : undefined;
+}
+
+function isOfOneServer(error: WsmanError): boolean {
+  return ofOneServer.has(error.code) || isPassing(error);
 }
 
 /** Whether the server has as many sessions of the account as it allows. */
@@ -168,8 +183,8 @@ export class SessionOpener {
         this.#current = server;
         return session;
       } catch (error) {
-        const isOfOneServer = error instanceof WsmanError && ofOneServer.has(error.code);
-        if (signal.aborted || !isOfOneServer || !mayMove || servers.length === 1) throw error;
+        const isOthersTurn = error instanceof WsmanError && isOfOneServer(error);
+        if (signal.aborted || !isOthersTurn || !mayMove || servers.length === 1) throw error;
         failures.push({ url: server.url, error });
       }
     }
@@ -222,7 +237,7 @@ function noServer(
     `opening a session for connection ${connection.id}: none of its ${failures.length} servers could be used: ${seen}`,
     {
       recovery: 'retry-after-delay',
-      cause: failures.find(({ error }) => isCut(error))?.error ?? failures[0]?.error,
+      cause: failures.find(({ error }) => isPassing(error))?.error ?? failures[0]?.error,
       mend: `run "exchange-connector check --connection ${connection.id}" to see which step fails`,
     },
   );
@@ -230,10 +245,13 @@ function noServer(
 
 /** Waits in a row for a server that throttles. */
 const mostWaits = 3;
+/** A person waits for `discover`, and orders are still as they were: a failure that may pass is tried again so often. */
+const mostRetries = 2;
 
 /**
  * Opens one session on the first address of `Server` that answers, and says so when it is not the first one;
- * where the server asks to wait (its budget of runspaces is spent), waits and asks again.
+ * where the server asks to wait (its budget of runspaces is spent), waits and asks again; where it fails for a reason
+ * that may pass, tries again twice.
  * @throws WsmanError or GssapiError of the one server there is; AgentError RUN_NO_SESSION where there are several
  */
 export async function openFirstSession(
@@ -242,25 +260,36 @@ export async function openFirstSession(
   onWarning: (message: string) => void,
 ): Promise<OpenedSession> {
   const opener = new SessionOpener(connection, options, onWarning);
-  let cuts = 0;
+  const { signal } = options;
+  let retries = 0;
+  let wasThere = false;
   for (let waits = 0; ; ) {
     try {
       const session = await opener.open(true);
       return { session, server: opener.server as ServerAddress };
     } catch (error) {
-      const waitMs = error instanceof WsmanError ? error.retryAfterMs : undefined;
+      if (signal.aborted) throw error;
       const refusal = refusalOf(error);
-      if (refusal?.kind === 'down' && refusal.isCut === true && cuts < (options.cuts ?? 0) && !options.signal.aborted) {
-        cuts += 1;
-        await delay(cutWaitMs(cuts), undefined, { signal: options.signal });
+      if (refusal?.kind === 'down' && retries < mostRetries && (wasThere || refusal.isPassing === true)) {
+        wasThere = true;
+        retries += 1;
+        const waitMs = passingWaitMs(retries);
+        onWarning(`${triedAgain(waitMs)}: ${error instanceof Error ? error.message : String(error)}`);
+        await delay(waitMs, undefined, { signal });
         continue;
       }
-      if (options.signal.aborted || waitMs === undefined || waitMs > longestWaitMs || waits === mostWaits) throw error;
+      const waitMs = error instanceof WsmanError ? error.retryAfterMs : undefined;
+      if (waitMs === undefined || waitMs > longestWaitMs || waits === mostWaits) throw error;
       waits += 1;
       onWarning(
         `the server throttles this account: a session is tried again in ${Math.ceil(waitMs / 1000)} seconds, as the server asks`,
       );
-      await delay(waitMs, undefined, { signal: options.signal });
+      await delay(waitMs, undefined, { signal });
     }
   }
+}
+
+function triedAgain(waitMs: number): string {
+  const seconds = waitMs / 1000;
+  return `no session could be opened, it is tried again in ${seconds} second${seconds === 1 ? '' : 's'}`;
 }

@@ -194,12 +194,14 @@ export class SessionPool<S extends RemoteSession = RemoteSession> implements Ses
 
   #tellWait(refusal: Refusal, said: string): void {
     const { governor, clock, onWarning, onNote } = this.#ports;
-    if (refusal.kind === 'down') {
-      onNote(`no session could be opened, it is tried again: ${said}`);
-      return;
-    }
     const next = governor.nextOpening(0);
     const seconds = next.kind === 'never' ? 0 : Math.max(1, Math.ceil((next.time - clock.now()) / 1000));
+    if (refusal.kind === 'down') {
+      // What follows a session that was lost, which was told, may be many attempts.
+      const tell = this.#hadOne ? onNote : onWarning;
+      tell(`no session could be opened, it is tried again in ${seconds} second${seconds === 1 ? '' : 's'}: ${said}`);
+      return;
+    }
     const why = refusal.kind === 'wait' ? 'as the server asks' : 'as it has too many of this account open';
     onWarning(`the server throttles this account: a session is tried again in ${seconds} seconds, ${why}`);
   }

@@ -37,7 +37,7 @@ function requestTo(url: string, folder: string, settings: Partial<ConnectionSett
 const shellsOf = (folder: string): string => join(folder, 'Work', 'ExportState', 'Main', 'shells');
 const notesIn = (folder: string): string[] => (existsSync(shellsOf(folder)) ? readdirSync(shellsOf(folder)) : []);
 
-test('a connection that is cut at the very first Create is made again, twice at most', () =>
+test('a connection that is cut at the very first Create is made again, for no longer than --reconnect says', () =>
   onSimulator(async (simulator, folder) => {
     simulator.setFault('create 1: drop');
     const done = await runExport(requestTo(simulator.url, folder));
@@ -46,10 +46,10 @@ test('a connection that is cut at the very first Create is made again, twice at 
     assert.equal(simulator.facts.shellsOpen, 0);
 
     simulator.setFault('every create: drop');
-    const failed = await runExport({ ...requestTo(simulator.url, folder), complete: true });
+    const failed = await runExport({ ...requestTo(simulator.url, folder), complete: true, reconnectForMs: 1_000 });
     assert.ok(failed.kind === 'failed', JSON.stringify(failed));
     assert.deepEqual([failed.exitCode, failed.failure.code], [3, 'WSMAN_CONNECTION_LOST']);
-    assert.equal(simulator.firedFaults.length, 3);
+    assert.equal(simulator.firedFaults.length, 2);
 
     simulator.setFault('every create: http 503');
     assert.equal((await runExport({ ...requestTo(simulator.url, folder), reconnectForMs: 0 })).kind, 'failed');
@@ -57,10 +57,66 @@ test('a connection that is cut at the very first Create is made again, twice at 
 
     simulator.setFault('create 1: drop');
     const found = await runDiscover(requestTo(simulator.url, folder));
-    assert.equal(found.kind, 'done', JSON.stringify(found));
+    assert.ok(found.kind === 'done', JSON.stringify(found));
     assert.equal(simulator.firedFaults.length, 1);
     assert.equal(simulator.facts.shellsOpen, 0);
   }));
+
+const passing = [
+  'create 1: refuse',
+  'create 1: lose-cookie',
+  'create 1: misroute',
+  'create 1: http 500',
+  'create 1: http 503',
+  'create 1: fault 995',
+  'create 1: corrupt envelope',
+  'receive 1: forget shell',
+  'receive 1: corrupt fragment',
+];
+
+test('an answer to the first Create that may pass is told, and asked for again after a second', async () => {
+  await Promise.all(
+    passing.map((fault) =>
+      onSimulator(async (simulator, folder) => {
+        simulator.setFault(fault);
+        const told: string[] = [];
+        const done = await runExport({
+          ...requestTo(simulator.url, folder),
+          onWarning: (message) => void told.push(message),
+        });
+        assert.ok(done.kind === 'done', `${fault}: ${JSON.stringify(done)}`);
+        assert.equal(simulator.firedFaults.length, 1, fault);
+        assert.match(told.join('\n'), /no session could be opened, it is tried again in 1 second: /, fault);
+      }),
+    ),
+  );
+});
+
+test('a refusal that stands is told after one attempt, whatever time there is', () =>
+  onSimulator(async (simulator, folder) => {
+    for (const refusal of ['http 403', 'http 404', 'fault 5', 'fault 87', 'fault 2150858811', 'fault 2147942402']) {
+      simulator.setFault(`every create: ${refusal}`);
+      const failed = await runExport(requestTo(simulator.url, folder));
+      assert.ok(failed.kind === 'failed' && failed.exitCode === 3, JSON.stringify(failed));
+      assert.equal(simulator.firedFaults.length, 1, refusal);
+    }
+  }));
+
+test('a server whose front end reaches no back end is left for the next one at once', () =>
+  onSimulator((first, folder) =>
+    onSimulator(async (second) => {
+      first.setFault('every create: refuse');
+      const servers = [first, second].flatMap(({ url }) => connectionTo(url).servers);
+      const done = await runExport(requestTo(first.url, folder, { servers }));
+      assert.ok(done.kind === 'done', JSON.stringify(done));
+      assert.equal(done.manifest.server, second.url);
+      assert.equal(first.firedFaults.length, 1);
+      assert.match(
+        done.manifest.warnings.join('\n'),
+        /could not be used \(.*Cafe-SendFailure.*\); .* was taken instead/,
+      );
+    }),
+  ));
 
 test('the next server of the list is tried before the first one is again', () =>
   onSimulator((first, folder) =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Governor, type LearnedLimits, longestWaitMs, microDelayMs } from '../src/governor.ts';
+import { Governor, type LearnedLimits, longestWaitMs, microDelayMs, type Refusal } from '../src/governor.ts';
 
 const start = Date.UTC(2026, 0, 1);
 const settings = { shells: 4, spacingMs: 20_000, reconnectForMs: 300_000 };
@@ -161,15 +161,28 @@ test('a session that notices only after something was achieved that it was lost 
   assert.deepEqual(it.nextOpening(0), { kind: 'at', time: start + 5_000 });
 });
 
-test('a connection that is cut before there was any session is made again twice, after one second and two', () => {
-  const it = governor();
-  const cut = { kind: 'down', isCut: true } as const;
-  assert.deepEqual(it.refused(cut, start, 0, false), { kind: 'again' });
-  assert.deepEqual(it.nextOpening(0), { kind: 'at', time: start + 1_000 });
-  assert.deepEqual(it.refused(cut, start + 1_000, 0, false), { kind: 'again' });
-  assert.deepEqual(it.nextOpening(0), { kind: 'at', time: start + 3_000 });
-  assert.deepEqual(it.refused(cut, start + 3_000, 0, false), { kind: 'giveUp' });
-  assert.deepEqual(governor({ reconnectForMs: 0 }).refused(cut, start, 0, false), { kind: 'giveUp' });
+test('what may pass before there was any session is tried again four times, further and further apart', () => {
+  const passing = { kind: 'down', isPassing: true } as const;
+  const attempts = (reconnectForMs: number, answers: readonly Refusal[]): number[] => {
+    const it = governor({ reconnectForMs });
+    const times: number[] = [];
+    let now = start;
+    for (const answer of answers) {
+      if (it.refused(answer, now, 0, false).kind === 'giveUp') break;
+      const next = it.nextOpening(0);
+      assert.ok(next.kind === 'at');
+      now = next.time;
+      times.push((now - start) / 1000);
+    }
+    return times;
+  };
+  const always = Array.from({ length: 9 }, () => passing);
+  assert.deepEqual(attempts(300_000, always), [1, 3, 7, 15]);
+  assert.deepEqual(attempts(3_000, always), [1, 3], 'no longer than a lost session would be tried for');
+  assert.deepEqual(attempts(0, always), []);
+  const restarted = [passing, { kind: 'down' }, { kind: 'down' }] as const;
+  assert.deepEqual(attempts(300_000, restarted), [1, 3, 7], 'a server that was there is being restarted');
+  assert.deepEqual(attempts(300_000, [{ kind: 'down' }, passing]), [], 'one that never was there is not waited for');
 });
 
 test('a server that is down is tried for so long, and not at all where it was never up', () => {

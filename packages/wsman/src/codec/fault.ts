@@ -103,6 +103,16 @@ export function failureCategory(text: string): string | undefined {
   return /\[FailureCategory=([^\]\s]{1,200})\]/.exec(text)?.[1];
 }
 
+/**
+ * Whether Exchange's front end says that it did not reach a back end: `[FailureCategory=Cafe-SendFailure]`, named by
+ * what .NET's WebExceptionStatus says of the connection. Another request may be handed on elsewhere.
+ */
+export function isFrontEndFailure(text: string): boolean {
+  return /^Cafe-(?:(?:Connect|Send|Receive|Pipeline|KeepAlive|NameResolution)Failure|ConnectionClosed|RequestCanceled|Timeout)$/.test(
+    failureCategory(text) ?? '',
+  );
+}
+
 /** Milliseconds of "Please wait for N seconds", as throttled Exchange says; `undefined` where there is none. */
 export function requestedWaitMs(text: string): number | undefined {
   const match = /wait for (\d{1,6}) seconds?/i.exec(text);

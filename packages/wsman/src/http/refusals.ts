@@ -2,7 +2,13 @@
  * HTTP answers that are no SOAP, turned into errors that name the cause and the mend: a wrong scheme, a wrong
  * password, a wrong path, a stopped application pool, something in between.
  */
-import { WsmanError, type WsmanErrorCode, type WsmanErrorDetails } from '../errors.ts';
+import {
+  WsmanError,
+  type WsmanErrorCode,
+  type WsmanErrorDetails,
+  type WsmanPhase,
+  type WsmanRecovery,
+} from '../errors.ts';
 import type { HttpAnswer, RequestContext } from './connection.ts';
 import type { Endpoint } from './endpoint.ts';
 
@@ -118,7 +124,6 @@ export function unexpectedAnswer(
     ? Number(answer.headers['retry-after']) * 1000
     : undefined;
   const code: WsmanErrorCode = status < 300 ? 'WSMAN_RESPONSE_INVALID' : 'WSMAN_HTTP_ERROR';
-  const busy = status === 429 || status === 502 || status === 503 || status === 504;
   return refusal(
     code,
     `HTTP ${status} ${answer.statusText.slice(0, 80)}: ${meaning}${page}`,
@@ -126,10 +131,17 @@ export function unexpectedAnswer(
     endpoint,
     context,
     {
-      recovery: busy ? 'retry-after-delay' : context.phase === 'run' ? 'reopen-session' : 'none',
+      recovery: recoveryFrom(status, context.phase),
       retryAfterMs: retryAfter,
     },
   );
+}
+
+/** What is busy, or is being started, may be there in a moment; without a fault a service fails while it starts, too. */
+function recoveryFrom(status: number, phase: WsmanPhase): WsmanRecovery {
+  if (status === 429 || status === 502 || status === 503 || status === 504) return 'retry-after-delay';
+  if (phase === 'run') return 'reopen-session';
+  return status === 500 ? 'retry-after-delay' : 'none';
 }
 
 function statusMeaning(status: number, endpoint: Endpoint): string {

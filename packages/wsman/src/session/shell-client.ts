@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import {
   describeFault,
   failureCategory,
+  isFrontEndFailure,
   isQuiet,
   redirectLocation,
   requestedWaitMs,
@@ -221,7 +222,7 @@ export function faultError(fault: WsmanFault, operation: string, url: string, ph
       ? 'retry-after-delay'
       : failureCategory(text) === 'WSMan-InvalidShellID'
         ? 'reopen-session'
-        : (faultMeaning(fault.code)?.recovery ?? 'none');
+        : (faultMeaning(fault.code)?.recovery ?? (isFrontEndFailure(text) ? 'reopen-session' : 'none'));
   return new WsmanError('WSMAN_FAULT', `${operation} at ${url}: ${describeFault(fault)}`, {
     faultCode: fault.code,
     operation,
