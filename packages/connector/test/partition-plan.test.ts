@@ -154,6 +154,9 @@ test('a set of GUIDs holds what a set of texts holds', () => {
           expected.add(each);
         }
         assert.equal(set.size, expected.size);
+        const given: string[] = [];
+        set.each((each) => given.push(each));
+        assert.deepEqual(given.sort(), [...expected].sort());
         const both = new GuidSet();
         for (const each of others) both.add(each);
         both.addAll(set);
