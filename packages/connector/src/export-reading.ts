@@ -2,6 +2,7 @@ import type { PsValue } from '@exchange-connector/psrp';
 import { cellText, noRemarks } from './cell-text.ts';
 import { ConnectorError } from './errors.ts';
 import type { ReadingPorts, RowSink } from './export-ports.ts';
+import { domainPartsAt } from './incremental/server-check.ts';
 import type { ObjectReader } from './object-reader.ts';
 import type { PipelineHandlers } from './pipeline-run.ts';
 import type { RowWriter } from './row-writer.ts';
@@ -261,7 +262,7 @@ export class ExportReading {
     let domain = '';
     if (phase === 'mailboxes') {
       const name = writer.textOf('DistinguishedName', values);
-      const at = name.search(/,DC=/i);
+      const at = domainPartsAt(name);
       if (at >= 0) domain = this.#textOnce(name.slice(at));
       const changed = writer.textOf('WhenChangedUTC', values);
       if (changed > tally.latestChange) tally.latestChange = [...changed].join('');

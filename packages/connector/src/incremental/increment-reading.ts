@@ -28,7 +28,14 @@ import { pinsOf } from './remembered-pins.ts';
 import { areDisjoint, filtersOwnOnly, planRereading, type Rereading } from './rereading.ts';
 import { guidText } from './row-scanner.ts';
 import type { Absence } from './row-merge.ts';
-import { domainOf, type FilterTime, type Landmark, proveFilterTime, readLandmarks } from './server-check.ts';
+import {
+  domainOf,
+  type FilterTime,
+  type Landmark,
+  proveFilterTime,
+  readLandmarks,
+  tellingLandmark,
+} from './server-check.ts';
 import type { SnapshotEntry } from './snapshot-layout.ts';
 import { readUnits } from './units.ts';
 
@@ -285,7 +292,7 @@ class Increment {
       for (const landmark of of) this.#refuseOther(domain, landmark.server);
     }
     this.#namesGone = namesGone(tenants, found);
-    const proof = found.find(({ whenChanged }) => whenChanged !== '');
+    const proof = tellingLandmark(found);
     if (proof === undefined)
       throw new CompleteNeeded('the last export had no mailbox that could tell how this server reads times');
     return this.#proveTime(proof);
@@ -294,11 +301,17 @@ class Increment {
   async #proveTime(landmark: Landmark): Promise<FilterTime> {
     const proven = await proveFilterTime(landmark, this.#reading.domainController, this.#ports);
     if (proven !== undefined) return proven;
-    throw new CompleteNeeded('the server takes no filter over WhenChangedUTC');
+    throw new CompleteNeeded('the server takes no filter over WhenChangedUTC, or the times in it for other dates');
   }
 
   #refuseOther(domain: string, server: string): void {
-    const known = this.#plan.facts.controllers[domain];
+    const { facts, pins } = this.#plan;
+    const known = facts.controllers[domain];
+    const isPinned = pins.domainController !== undefined || pins.globalCatalog !== undefined;
+    if (known?.length === 0 && !isPinned)
+      throw new CompleteNeeded(
+        `mailboxes of ${domain} did not say which directory server they came from in the last export, so that it cannot be told whether they come from the same one now; DomainController or GlobalCatalog pins one`,
+      );
     if (known === undefined || known.length === 0 || known[0] === server) return;
     throw new CompleteNeeded(
       `mailboxes of ${domain} are read from ${server === '' ? 'an unnamed directory server' : server} now, and were from ${known[0]} in the last export, whose times of change say nothing here`,

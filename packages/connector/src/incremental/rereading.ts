@@ -184,13 +184,19 @@ export function areDisjoint(
 const ownProperty =
   /^(Alias|City|Company|CountryOrRegion|CustomAttribute\d+|Department|DisplayName|EmailAddresses|ExchangeGuid|ExtensionCustomAttribute\d|FirstName|Guid|HiddenFromAddressListsEnabled|Initials|IsLinked|IsResource|IsShared|LastName|LitigationHoldEnabled|Name|Office|Phone|PostalCode|PrimarySmtpAddress|ProhibitSendQuota|RecipientType|RecipientTypeDetails|ResourceType|SamAccountName|SimpleDisplayName|StateOrProvince|StreetAddress|Title|UserPrincipalName|WhenChangedUTC|WhenCreatedUTC|WhenMailboxCreated|WindowsEmailAddress)$/i;
 
-/** Whether a filter lets mailboxes in and out only by changes of their own. */
+/** `property -operator value`, where the value is no text any more. */
+const comparison = /([A-Za-z]\w*)\s*-(?:eq|ne|gt|ge|lt|le|like|notlike)\s*(?:''|[$+-]?\w[\w.:-]*)/gi;
+
+/** Whether a filter lets mailboxes in and out only by changes of their own; a filter that is not understood may not. */
 export function filtersOwnOnly(filter: string | undefined): boolean {
   if (filter === undefined) return true;
   // What stands in quotes is a value.
   const bare = filter.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"/g, "''");
-  const properties = [...bare.matchAll(/([^\s(){}!]+)\s+-(?:eq|ne|gt|ge|lt|le|like|notlike)\b/gi)].map(
-    ([, name]) => name ?? '',
-  );
-  return properties.length > 0 && properties.every((name) => ownProperty.test(name));
+  const properties: string[] = [];
+  const rest = bare.replace(comparison, (_, name: string) => {
+    properties.push(name);
+    return ' ';
+  });
+  const isUnderstood = /^(?:[\s(){}!]|-(?:and|or|not)(?!\w))*$/i.test(rest);
+  return isUnderstood && properties.length > 0 && properties.every((name) => ownProperty.test(name));
 }

@@ -76,7 +76,7 @@ function batches(guids: readonly string[]): string[][] {
   return all;
 }
 
-/** How times are written in filters. Each names its zone, where the form has one. */
+/** How times are written in filters. Each names its zone, where the form has one. The first names the month beyond doubt. */
 const forms: readonly ((time: Date) => string)[] = [
   (time) => `${time.toISOString().slice(0, 19)}Z`,
   (time) => `${american(time)} Z`,
@@ -127,10 +127,17 @@ async function countBy(
   return undefined;
 }
 
+/** Whether its month and its day cannot be taken for each other. */
+function tellsMonth(time: number): boolean {
+  const date = new Date(time);
+  return date.getUTCDate() !== date.getUTCMonth() + 1;
+}
+
 /**
  * Finds the way of writing a time that this server takes as it is meant, by one known mailbox: asked for by a
- * second before its own time it has to come, by a second after it not.
- * @returns undefined where the server takes no such filter at all
+ * second before its own time it has to come, by a second after it not; or, where no way is exact, by as much more as
+ * zones are from UTC.
+ * @returns undefined where the server takes no such filter at all, or every way of writing a time for another date
  */
 export async function proveFilterTime(
   landmark: Landmark,
@@ -138,31 +145,50 @@ export async function proveFilterTime(
   ports: SessionPorts,
 ): Promise<FilterTime | undefined> {
   const changed = Date.parse(landmark.whenChanged);
-  let accepted: FilterTime['write'] | undefined;
   if (Number.isNaN(changed)) return undefined;
-  for (const write of forms) {
-    const ask = (time: number): Promise<number | undefined> =>
-      countBy(
-        `(Guid -eq '${landmark.guid}') -and (WhenChangedUTC -gt '${write(new Date(time))}')`,
-        landmark.among ?? usualKinds,
-        domainController,
-        ports,
-      );
-    const before = await ask(changed - 1000);
+  const ask = (write: FilterTime['write'], time: number): Promise<number | undefined> =>
+    countBy(
+      `(Guid -eq '${landmark.guid}') -and (WhenChangedUTC -gt '${write(new Date(time))}')`,
+      landmark.among ?? usualKinds,
+      domainController,
+      ports,
+    );
+  const accepted: FilterTime['write'][] = [];
+  // A server of another culture takes the fifth of March for the third of May: the fifth of May proves nothing.
+  for (const write of tellsMonth(changed) ? forms : forms.slice(0, 1)) {
+    const before = await ask(write, changed - 1000);
     if (before === undefined) continue;
-    accepted ??= write;
-    if (before === 1 && (await ask(changed + 1000)) === 0) return { write, widening: 0 };
+    if (before === 1 && (await ask(write, changed + 1000)) === 0) return { write, widening: 0 };
+    accepted.push(write);
   }
-  if (accepted === undefined) return undefined;
-  ports.onNote(
-    'the server takes times in a filter for other times than they are, or the mailbox it was tried on was changed just now: 14 hours more are asked for',
-  );
-  return { write: accepted, widening: farthestZone };
+  for (const write of accepted) {
+    const comes = (await ask(write, changed - farthestZone - 1000)) === 1;
+    if (!comes || (await ask(write, changed + farthestZone + 1000)) !== 0) continue;
+    ports.onNote(
+      'the server takes times in a filter for other times than they are, or the mailbox it was tried on was changed just now: 14 hours more are asked for',
+    );
+    return { write, widening: farthestZone };
+  }
+  return undefined;
+}
+
+/** Of mailboxes that were looked at, one by which {@link proveFilterTime} can tell as much as there is to tell. */
+export function tellingLandmark(found: readonly Landmark[]): Landmark | undefined {
+  const dated = found.filter(({ whenChanged }) => !Number.isNaN(Date.parse(whenChanged)));
+  return dated.find(({ whenChanged }) => tellsMonth(Date.parse(whenChanged))) ?? dated[0];
+}
+
+/**
+ * Where the `,DC=` parts begin that a distinguished name ends in; −1 where it has none. Others may stand before them, in
+ * the name of a unit, after a backslash.
+ */
+export function domainPartsAt(distinguishedName: string): number {
+  return distinguishedName.search(/(?:(?<!\\),DC=[^,]*)+$/i);
 }
 
 /** The DNS name of the domain that a distinguished name ends in: `emea.contoso.com`. */
 export function domainOf(distinguishedName: string): string {
-  const at = distinguishedName.search(/,DC=/i);
+  const at = domainPartsAt(distinguishedName);
   if (at < 0) return '';
   return distinguishedName
     .slice(at + 1)

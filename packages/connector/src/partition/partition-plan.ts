@@ -60,10 +60,12 @@ export function isWorthCutting(total: number | undefined, shells: number): boole
 /**
  * The beginning of a name that may bound a range: where the server's collation and the order of code units
  * agree as a rule, which is so for plain Latin letters and for the scripts after Latin. Letters like `É`
- * stand elsewhere in each.
+ * stand elsewhere in each. Letters and digits alone: PowerShell ends a text at `’` as at `'`.
  */
 function boundOf(name: string): string | undefined {
-  return (/^[a-z0-9]+(?: [a-z0-9]+)*/.exec(name) ?? /^[\u0370-\u{10ffff}]{1,12}/u.exec(name))?.[0].slice(0, 24);
+  const plain = /^[a-z0-9]+(?: [a-z0-9]+)*/.exec(name);
+  const bound = plain ?? /^(?:(?=[\u0370-\u{10ffff}])[\p{L}\p{M}\p{N}]){1,12}/u.exec(name);
+  return bound?.[0].slice(0, 24);
 }
 
 const byCodeUnits = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0);

@@ -377,3 +377,34 @@ test('a row that is lost without a word while another mailbox is removed is read
   assert.ok(!stand.mailboxes.has(removed));
   await stand.isRight();
 });
+
+test('mailboxes that do not say which directory server they come from have increments only where the settings pin one', async () => {
+  const unnamed = (inner: RemoteSession): RemoteSession => ({
+    get server() {
+      return inner.server;
+    },
+    async *invoke(request: PipelineRequest, options?: InvokeOptions): AsyncGenerator<PipelineEvent> {
+      for await (const event of inner.invoke(request, options)) {
+        if (event.kind !== 'output') yield event;
+        else {
+          const text = Buffer.from(event.body).toString('utf8').replaceAll('OriginatingServer', 'OriginatingSomewhere');
+          yield { ...event, body: Buffer.from(text) };
+        }
+      }
+    },
+    close: () => inner.close(),
+  });
+  const stand = new Stand();
+  const next = (): Promise<SmallRun> => {
+    stand.organization.clock.advance(60 * minute);
+    return stand.export(() => unnamed(stand.open()));
+  };
+  assert.deepEqual((await next()).reading.domainControllers, [], 'servers are named: the test is blind');
+  const unpinned = await next();
+  assert.equal(unpinned.mode, 'complete');
+  assert.match(unpinned.reason ?? '', /did not say which directory server they came from.*GlobalCatalog pins one/);
+  stand.settings = { pins: { domainController: undefined, globalCatalog: 'dc01.example.test' } };
+  const pinned = await next();
+  assert.equal(pinned.mode, 'incremental', pinned.reason ?? '');
+  await stand.isRight();
+});

@@ -25,7 +25,7 @@ import {
 import { cutSlice, sliceShare } from '../../src/incremental/guid-slices.ts';
 import { pinsOf } from '../../src/incremental/remembered-pins.ts';
 import { areDisjoint, filtersOwnOnly, planRereading } from '../../src/incremental/rereading.ts';
-import { proveFilterTime } from '../../src/incremental/server-check.ts';
+import { domainOf, proveFilterTime, tellingLandmark } from '../../src/incremental/server-check.ts';
 import { type ChangeLimits, findBreaches } from '../../src/incremental/thresholds.ts';
 import type { Unit } from '../../src/incremental/unit.ts';
 import { wholeScope } from './small-agent.ts';
@@ -169,9 +169,23 @@ test('counts add up only where no mailbox is in two selections, and the filter l
   assert.ok(disjoint({ organizationalUnits: ['a.test/Staff/Paris'] }));
   assert.ok(!disjoint({ organizationalUnits: ['a.test/Staff', 'paris'] }), 'one unit within the other');
   assert.ok(!disjoint({ organizationalUnits: ['a.test', 'a.test/Staff'] }), 'a unit within its domain');
-  const own = ["Department -eq 'IT'", "(Name -like 'a*') -and -not (CustomAttribute15 -ne '-eq')", undefined];
+  const own = [
+    "Department -eq 'IT'",
+    "(Name -like 'a*') -and -not (CustomAttribute15 -ne '-eq')",
+    "{Name -like 'a*' -and IsLinked -eq $true}",
+    '!(ResourceType -ne $null)-or(Title-eq"it\'s")',
+    undefined,
+  ];
   for (const filter of own) assert.ok(filtersOwnOnly(filter), filter ?? 'no filter');
-  const foreign = ["MemberOfGroup -eq 'CN=X,DC=a'", "Name -like 'a*' -or ManagedBy -eq 'Title -eq 1'", 'nonsense'];
+  const foreign = [
+    "MemberOfGroup -eq 'CN=X,DC=a'",
+    "Name -like 'a*' -or ManagedBy -eq 'Title -eq 1'",
+    "Name -like 'a*' -and MemberOfGroup-eq'CN=X,DC=a'",
+    "Name -like 'a*' -or MemberOfGroup -contains 'CN=X,DC=a'",
+    "Name -like 'a*' -or MemberOfGroup",
+    "Name -like 'a*' -and MemberOfGroup -eq",
+    'nonsense',
+  ];
   for (const filter of foreign) assert.ok(!filtersOwnOnly(filter), filter);
 });
 
@@ -273,6 +287,48 @@ test('how a server reads times is proven on a mailbox; one that reads them as it
   const west = await prove((text) => Date.parse(text.replace(/ ?Z$/, ' UTC').replace('T', ' ')) + 8 * 3_600_000);
   assert.equal(west?.widening, 14 * 3_600_000);
   assert.equal(await prove(() => undefined), undefined);
+});
+
+test('a server that takes the day of a date for its month is not relied on, whatever the dates', async () => {
+  /** Takes no ISO form; `5/3/2026 …` is the fifth of March to it. */
+  const dayFirst = (text: string): number | undefined => {
+    const [, first = '', second = '', rest = ''] = /^(\d+)\/(\d+)\/(.*?)(?: Z)?$/.exec(text) ?? [];
+    const time = Date.parse(`${second}/${first}/${rest} UTC`);
+    return Number.isNaN(time) ? undefined : time;
+  };
+  const landmarkOf = (whenChanged: string) => ({
+    guid: 'x',
+    whenChanged,
+    distinguishedName: '',
+    server: '',
+    database: '',
+  });
+  for (const changed of [
+    '2026-03-05T09:30:00Z',
+    '2026-05-03T09:30:00Z',
+    '2026-05-05T09:30:00Z',
+    '2026-03-25T09:30:00Z',
+  ]) {
+    const proven = await proveFilterTime(landmarkOf(changed), undefined, {
+      session: filtering(changed, dayFirst),
+      onProgress: () => {},
+      onWarning: () => {},
+      onNote: () => {},
+      signal: new AbortController().signal,
+    });
+    assert.equal(proven, undefined, changed);
+  }
+  const [ambiguous, telling] = [landmarkOf('2026-05-05T09:30:00Z'), landmarkOf('2026-05-06T09:30:00Z')];
+  assert.equal(tellingLandmark([landmarkOf(''), ambiguous, telling]), telling);
+  assert.equal(tellingLandmark([landmarkOf(''), ambiguous]), ambiguous);
+  assert.equal(tellingLandmark([landmarkOf('')]), undefined);
+});
+
+test('the domain of a mailbox is what its name ends in, whatever its units are called', () => {
+  assert.equal(domainOf('CN=a,OU=b,DC=emea,DC=Contoso,DC=com'), 'emea.contoso.com');
+  assert.equal(domainOf(',OU=x\\,DC=y,OU=b,DC=contoso,DC=com'), 'contoso.com');
+  assert.equal(domainOf('CN=a,OU=x\\,DC=y,DC=contoso,DC=com'), 'contoso.com');
+  assert.equal(domainOf('CN=a'), '');
 });
 
 const ascending = (left: number, right: number): number => left - right;
