@@ -137,9 +137,12 @@ export async function mendPublication(stateFolder: string): Promise<string[]> {
   if (!existsSync(path)) return [];
   const journal = readJournal(path);
   if (journal === undefined) {
+    // What it had put in place, and whether its cookie was among it, nobody can tell.
+    keepUncertain(stateFolder);
+    removeFolder(heldFolder(stateFolder));
     rmSync(path, { force: true });
     return [
-      `${path} could not be read and was removed: whether the files of the last run fit each other is told by the manifest`,
+      `${path} could not be read and was removed: whether the files of the last run fit each other is told by the manifest; the next export is a complete one`,
     ];
   }
   const lost: string[] = [];
@@ -149,6 +152,8 @@ export async function mendPublication(stateFolder: string): Promise<string[]> {
   }
   if (lost.length > 0) {
     for (const file of journal.files) rmSync(file.temporary, { force: true });
+    // Some of its files may be in place, and loaded: what was stopped before does not take that into account.
+    removeFolder(heldFolder(stateFolder));
     await leaveOlderCookie(stateFolder, journal);
     rmSync(path, { force: true });
     return [

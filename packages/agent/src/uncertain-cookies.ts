@@ -21,21 +21,21 @@ function folderOf(state: string): string {
 
 /**
  * Keeps the cookie of a run that died.
- * @param temporary where it was waiting; where nothing lies there, only the death is noted
+ * @param temporary where it was waiting; where that is not known, or nothing lies there, only the death is noted
  */
-export function keepUncertain(state: string, temporary: string): void {
+export function keepUncertain(state: string, temporary?: string): void {
   const path = join(folderOf(state), `${randomUUID()}.bin`);
   const making = `${path}.partial`;
   try {
     makeFolder(folderOf(state));
     // Not renamed: the cookies may lie on another disk.
-    if (existsSync(temporary)) copyFileSync(temporary, making);
+    if (temporary !== undefined && existsSync(temporary)) copyFileSync(temporary, making);
     else writeFileSync(making, '', { mode: 0o640 });
     renameSync(making, path);
-    rmSync(temporary, { force: true });
+    if (temporary !== undefined) rmSync(temporary, { force: true });
   } catch (cause) {
     rmSync(making, { force: true });
-    throw fileFailed(`keeping ${temporary}, the cookie of a run that died, as ${path}`, cause);
+    throw fileFailed(`keeping ${temporary ?? 'a note'}, the cookie of a run that died, as ${path}`, cause);
   }
 }
 
