@@ -169,6 +169,51 @@ test('a reading that ends in the middle is continued with what was kept, and ask
   assert.equal(reading.readFrom, oldest);
 });
 
+const lines = ({ rows }: MemoryRows): [string, string][] =>
+  sorted(new Map([...rows].map(([key, { line }]) => [key, line])));
+const unitsOf = ({ rows }: MemoryRows): Set<string> =>
+  new Set([...rows.values()].map(({ line }) => /OU=[^,]+/.exec(line)?.[0] ?? ''));
+
+test('mailboxes of a unit that is renamed while parts are read have its new name, all of them', async () => {
+  const organization = createTestOrganization(shape);
+  const [unit] = organization.truth().organizationalUnits;
+  let parts = 0;
+  const { rows } = await read(organization, (request) => {
+    if (!isPart(textOf(request))) return;
+    parts += 1;
+    if (parts === 6)
+      organization.change({ kind: 'renameOrganizationalUnit', organizationalUnit: unit?.guid ?? '', name: 'Renamed' });
+  });
+  assert.ok(parts > 6 && unitsOf(rows).has('OU=Renamed'), 'nothing was renamed: the test is blind');
+  assert.deepEqual(lines(rows), lines((await read(organization)).rows));
+});
+
+for (const when of ['before the parts that were left', 'after all parts'])
+  test(`a unit that was renamed since an earlier process read some parts, ${when}: the file has one name of it`, async () => {
+    const organization = createTestOrganization(shape);
+    const [unit] = organization.truth().organizationalUnits;
+    let left = when.startsWith('before') ? 5 : 1000;
+    const ledger = new MemoryLedger(new MemoryRows());
+    const end = new RangeError('the end of this process');
+    const dying = read(
+      organization,
+      (request, asked) => {
+        const text = textOf(request);
+        const isEnd = asked.some(isPart) && text.startsWith('Get-MailboxDatabase');
+        if (isPart(text)) left -= 1;
+        if (left < 0 || isEnd) throw end;
+      },
+      {},
+      ledger,
+    );
+    await assert.rejects(dying, end);
+    assert.ok(ledger.finished.size >= 5);
+    organization.change({ kind: 'renameOrganizationalUnit', organizationalUnit: unit?.guid ?? '', name: 'Renamed' });
+    const { rows } = await read(organization, () => {}, {}, ledger);
+    assert.ok(unitsOf(rows).has('OU=Renamed'), 'nothing was renamed: the test is blind');
+    assert.deepEqual(lines(rows), lines((await read(organization)).rows));
+  });
+
 test('a lost session costs the part that it was reading, and no other', async () => {
   const organization = createTestOrganization(shape);
   let requests = 0;

@@ -141,8 +141,11 @@ export function databasesInScope(
   return guids;
 }
 
-/** Undefined where a unit of the scope cannot be told. */
-function selectUnits({ scope, units }: RereadingPlan, changed: readonly Unit[]): MailboxSelection[] | undefined {
+/** The mailboxes of a scope below some units; undefined where a unit of the scope cannot be told. */
+export function selectUnits(
+  { scope, units }: Pick<RereadingPlan, 'scope' | 'units'>,
+  changed: readonly Unit[],
+): MailboxSelection[] | undefined {
   if (changed.length === 0) return [];
   const places = new Set<string>();
   if (scope.organizationalUnits.length === 0) for (const unit of changed) places.add(unit.distinguishedName);

@@ -17,6 +17,7 @@ import { ObjectReader } from '../object-reader.ts';
 import { runPipeline } from '../pipeline-run.ts';
 import { type MailboxSelection, mailboxesRequest, narrowSelection } from '../requests.ts';
 import { RowWriter } from '../row-writer.ts';
+import type { Unit } from '../incremental/unit.ts';
 import type { SessionViews } from '../session-views.ts';
 import { proveComplete } from './completeness.ts';
 import { type PartErrors, readDatabasesAgain } from './databases-again.ts';
@@ -34,6 +35,7 @@ import {
   partSize,
   selectionOf,
 } from './partition-plan.ts';
+import { readUnitsAgain } from './units-again.ts';
 
 /** What is known before the parts are made. */
 export interface PartitionedReading {
@@ -48,6 +50,7 @@ export interface PartitionedReading {
   readonly counts: readonly (number | undefined)[];
   readonly total: number;
   readonly databases: readonly ListedDatabase[];
+  readonly units: readonly Unit[] | undefined;
 }
 
 /** The projected rows cannot be used: all is read again as whole objects. */
@@ -118,6 +121,7 @@ async function readOnce(context: PartitionedReading): Promise<number> {
   await ledger.deliver();
   const proof = { selections, columns, writer, reading, views: context.views, ports, union, readFrom };
   await readDatabasesAgain(context.databases, partErrors, proof);
+  await readUnitsAgain({ units: context.units, hasOlderParts: done.size > 0 }, plan.scope, proof);
   await proveComplete(proof);
   for (const remark of writer.remarks()) ports.onWarning(`mailboxes: ${remark}`);
   return readFrom;
