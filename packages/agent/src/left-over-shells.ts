@@ -15,7 +15,8 @@ import { fileFailed } from './errors.ts';
 import { makeFolder, removeFolder } from './folder.ts';
 import { readPlainText } from './plain-file.ts';
 import { isLiving, ownIdentity, type ProcessIdentity } from './run-lock.ts';
-import { authenticationOf, caPemOf } from './session-credential.ts';
+import type { RunCredential } from './run-credential.ts';
+import { caPemOf } from './session-credential.ts';
 
 interface ShellFile {
   readonly shellId: string;
@@ -124,8 +125,8 @@ function isOfConnection(connection: ConnectionSettings, url: unknown): url is st
 
 /** The run that looks for what is left over. */
 export interface LeavingRun {
-  /** As it is when shells are removed: a credential that was refused and renewed meanwhile is not tried again. */
-  readonly connection: () => ConnectionSettings;
+  /** The run's own: one that was refused and renewed meanwhile is not tried again. */
+  readonly credential: RunCredential;
   /** The connection's state folder. */
   readonly state: string;
   /** Its own shells are in use. */
@@ -175,20 +176,21 @@ export class LeftOverShells {
  * Removes the shells that earlier processes left. One that cannot be removed now is tried again by the next run.
  * @returns sentences for the log
  */
-async function removeLeftOverShells({ connection, state, runId }: LeavingRun, signal: AbortSignal): Promise<string[]> {
+async function removeLeftOverShells({ credential, state, runId }: LeavingRun, signal: AbortSignal): Promise<string[]> {
   const notes = readNotes(state).filter(({ note }) => note === undefined || note.runId !== runId);
   if (notes.length === 0) return [];
   const limited = AbortSignal.any([signal, AbortSignal.timeout(removalTimeMs)]);
-  const sentences = await Promise.all(notes.map((each) => removeOne(connection(), each, limited)));
+  const sentences = await Promise.all(notes.map((each) => removeOne(credential, each, limited)));
   removeIfEmpty(shellsFolder(state));
   return sentences.filter((sentence) => sentence !== undefined);
 }
 
 async function removeOne(
-  connection: ConnectionSettings,
+  credential: RunCredential,
   { path, note }: { readonly path: string; readonly note: ShellFile | undefined },
   signal: AbortSignal,
 ): Promise<string | undefined> {
+  const { connection } = credential;
   const age = Date.now() - Date.parse(String(note?.notedAt));
   if (note === undefined || !(age < keptForMs) || !isOfConnection(connection, note.url)) {
     removeFolder(path);
@@ -202,7 +204,7 @@ async function removeOne(
       url,
       shellId: String(shellId),
       cookies: typeof note.cookies === 'string' ? note.cookies : undefined,
-      authentication: authenticationOf(connection),
+      authentication: credential.authentication(url),
       signal,
       ...(connection.connectAddress === undefined ? {} : { connectAddress: connection.connectAddress }),
       ...(caPem === undefined ? {} : { caPem }),

@@ -5,6 +5,7 @@ import { Governor, microDelayMs } from './governor.ts';
 import { readLearnedLimits, writeLearnedLimits } from './learned-limits.ts';
 import { LeftOverShells, ShellNotes } from './left-over-shells.ts';
 import { PartJournal } from './part-journal.ts';
+import { RunCredential } from './run-credential.ts';
 import { isFull, isSessionLost, refusalOf, SessionOpener } from './session-opening.ts';
 import { type Clock, SessionPool } from './session-pool.ts';
 
@@ -47,13 +48,12 @@ export async function prepareSessions(run: ExportRun): Promise<RunSessions> {
     steadyClock.now(),
   );
   const notes = new ShellNotes(state, run.runId);
-  const leftOver = new LeftOverShells(
-    { connection: () => opener.connection, state, runId: run.runId },
-    signal,
-    (sentence) => log.write('Information', sentence),
-  );
   const warn = (message: string): void => run.warnings.add(message);
-  const opener = new SessionOpener(connection, { ...request, onShell: (notice) => notes.take(notice) }, warn);
+  const credential = new RunCredential(connection, { ...request, onWarning: warn });
+  const leftOver = new LeftOverShells({ credential, state, runId: run.runId }, signal, (sentence) =>
+    log.write('Information', sentence),
+  );
+  const opener = new SessionOpener(credential, { ...request, onShell: (notice) => notes.take(notice) }, warn);
   const pool = new SessionPool({
     open: async (isFirst, openingSignal) => {
       const session = await leftOver.around(() => opener.open(isFirst, openingSignal), isFull);

@@ -45,6 +45,7 @@ import type {
   RunRequest,
 } from './run.ts';
 import { endOf } from './run-failure.ts';
+import { RunCredential } from './run-credential.ts';
 import { openFirstSession } from './session-opening.ts';
 import { WarningList } from './warning-list.ts';
 
@@ -70,10 +71,11 @@ export async function runDiscover(request: RunRequest): Promise<DiscoverOutcome>
   try {
     for (const sentence of await mendLeftovers(stateFolder(request.folders.work, connection.id), runId))
       warnings.add(sentence);
+    const onWarning = (message: string): void => warnings.add(message);
     const { session, server } = await openFirstSession(
-      connection,
+      new RunCredential(connection, { ...request, onWarning }),
       { ...request, onShell: (notice) => notes.take(notice) },
-      (message) => warnings.add(message),
+      onWarning,
     );
     try {
       const discovery = await discover({ session, warnings, signal }, request, server.url);

@@ -13,6 +13,7 @@ import {
 } from '@exchange-connector/wsman';
 import { AgentError } from './errors.ts';
 import { longestWaitMs, passingWaitMs, type Refusal } from './governor.ts';
+import { isCredentialRefused, type RunCredential } from './run-credential.ts';
 import { authenticationOf, caPemOf } from './session-credential.ts';
 
 /** An open session, and the address that it is open on. */
@@ -42,8 +43,6 @@ export interface OpeningOptions {
   readonly limits?: Partial<WsmanLimits> | undefined;
   /** Told of the shell as it is made and gone. */
   readonly onShell?: ((notice: ShellNotice) => void) | undefined;
-  /** Gives the connection's settings anew, where its password may have been changed meanwhile. */
-  readonly renewConnection?: (() => Promise<ConnectionSettings>) | undefined;
 }
 
 /** Opens a session on one address. */
@@ -51,11 +50,12 @@ export function openSessionOn(
   connection: ConnectionSettings,
   server: ServerAddress,
   options: OpeningOptions,
+  authentication = authenticationOf(connection),
 ): Promise<WsmanSession> {
   const caPem = caPemOf(connection);
   return openWsmanSession({
     url: server.url,
-    authentication: authenticationOf(connection),
+    authentication,
     operationTimeoutMs: connection.operationTimeoutMs,
     signal: options.signal,
     limits: options.limits,
@@ -63,22 +63,6 @@ export function openSessionOn(
     ...(connection.connectAddress === undefined ? {} : { connectAddress: connection.connectAddress }),
     ...(caPem === undefined ? {} : { caPem }),
   });
-}
-
-/** Codes of the security library that say: this password, or this key, is not the account's. */
-const credentialCodes: ReadonlySet<string> = new Set([
-  'GSSAPI_PASSWORD_WRONG',
-  'GSSAPI_KEY_WRONG',
-  'GSSAPI_TICKET_EXPIRED',
-  'GSSAPI_CLIENT_REFUSED',
-  'GSSAPI_KEYTAB_KEY_MISSING',
-]);
-
-/** Whether who we are was refused, so that a newer credential may be let in. */
-export function isCredentialRefused(error: unknown): boolean {
-  const cause = error instanceof WsmanError && error.cause instanceof GssapiError ? error.cause : error;
-  if (cause instanceof GssapiError) return credentialCodes.has(cause.code);
-  return error instanceof WsmanError && error.code === 'WSMAN_AUTHENTICATION_REFUSED';
 }
 
 /**
@@ -141,17 +125,16 @@ export function isSessionLost(error: unknown): boolean {
 
 /**
  * Opens sessions for one run: on the server that it is on, or, when that one is down and no session is open,
- * on the next of `Server`. A refused credential is renewed once in a run, where there is a way to.
+ * on the next of `Server`.
  */
 export class SessionOpener {
+  readonly #credential: RunCredential;
   readonly #options: OpeningOptions;
   readonly #onWarning: (message: string) => void;
-  #connection: ConnectionSettings;
   #current: ServerAddress | undefined;
-  #renewed = false;
 
-  constructor(connection: ConnectionSettings, options: OpeningOptions, onWarning: (message: string) => void) {
-    this.#connection = connection;
+  constructor(credential: RunCredential, options: OpeningOptions, onWarning: (message: string) => void) {
+    this.#credential = credential;
     this.#options = options;
     this.#onWarning = onWarning;
   }
@@ -161,18 +144,13 @@ export class SessionOpener {
     return this.#current;
   }
 
-  /** The connection, with its credential as it was renewed last. */
-  get connection(): ConnectionSettings {
-    return this.#connection;
-  }
-
   /**
    * @param mayMove whether another server will do: not while sessions are open on this one
    * @param signal ends the opening; the run's own where it is left out
    * @throws WsmanError or GssapiError of the one server there is; AgentError RUN_NO_SESSION where there are several
    */
   async open(mayMove: boolean, signal = this.#options.signal): Promise<WsmanSession> {
-    const { servers } = this.#connection;
+    const { servers } = this.#credential.connection;
     const current = this.#current;
     const order = current === undefined ? servers : [current, ...servers.filter(({ url }) => url !== current.url)];
     const failures: { readonly url: string; readonly error: WsmanError }[] = [];
@@ -188,7 +166,7 @@ export class SessionOpener {
         failures.push({ url: server.url, error });
       }
     }
-    throw noServer(this.#connection, failures);
+    throw noServer(this.#credential.connection, failures);
   }
 
   #tellMove(failures: readonly { readonly url: string; readonly error: WsmanError }[], server: ServerAddress): void {
@@ -202,24 +180,16 @@ export class SessionOpener {
   }
 
   async #openOn(server: ServerAddress, options: OpeningOptions): Promise<WsmanSession> {
-    try {
-      return await openSessionOn(this.#connection, server, options);
-    } catch (error) {
-      const { renewConnection } = options;
-      if (this.#renewed || renewConnection === undefined || !isCredentialRefused(error)) throw error;
-      this.#renewed = true;
-      const renewed = await renewConnection();
-      // Refused twice counts twice towards the lockout of the account.
-      if (isSameCredential(renewed, this.#connection)) throw error;
-      this.#connection = renewed;
-      this.#onWarning(`${server.url} refused the credential; it was renewed from its source, and is tried once more`);
-      return openSessionOn(this.#connection, server, options);
+    for (;;) {
+      const used = await this.#credential.current();
+      try {
+        return await openSessionOn(used, server, options, this.#credential.authentication(server.url));
+      } catch (error) {
+        // What counts towards the lockout of the account was looked after where it happened; the account may be another one.
+        if (!isCredentialRefused(error) || !(await this.#credential.refused(used, server.url, false))) throw error;
+      }
     }
   }
-}
-
-function isSameCredential(one: ConnectionSettings, other: ConnectionSettings): boolean {
-  return one.login === other.login && one.password?.reveal() === other.password?.reveal();
 }
 
 /** The failure of all servers; one that asks to wait is told as it is, so that it can be waited for. */
@@ -255,11 +225,11 @@ const mostRetries = 2;
  * @throws WsmanError or GssapiError of the one server there is; AgentError RUN_NO_SESSION where there are several
  */
 export async function openFirstSession(
-  connection: ConnectionSettings,
+  credential: RunCredential,
   options: OpeningOptions,
   onWarning: (message: string) => void,
 ): Promise<OpenedSession> {
-  const opener = new SessionOpener(connection, options, onWarning);
+  const opener = new SessionOpener(credential, options, onWarning);
   const { signal } = options;
   let retries = 0;
   let wasThere = false;

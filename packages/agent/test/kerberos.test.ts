@@ -163,6 +163,66 @@ for (const { what, settings, code, detail } of failures) {
   });
 }
 
+test('a password that was changed is tried once by all shells together where each has to log in again', {
+  skip,
+}, async () => {
+  const shells = 3;
+  await realm.administer(['modprinc +requires_preauth vera', 'cpw -pw "correct horse" vera']);
+  const connection = kerberosConnection({
+    login: 'vera@EXAMPLE.TEST',
+    password: new Secret('correct horse'),
+    shells,
+    shellSpacingMs: 0,
+  });
+  const own = await startSimulator({
+    mailboxes: 1200,
+    databases: 3,
+    seed: 9,
+    latencyMs: 1,
+    host,
+    kerberos: { mechanism: gssapiMechanism(), keytab: realm.keytab('server.keytab') },
+  });
+  try {
+    const servers = [{ url: own.url, protocol: 'http' as const, host, port: own.port }];
+    for (const [round, isRenewed] of [true, false].entries()) {
+      let change: Promise<unknown> | undefined;
+      let renewals = 0;
+      const newer = `battery staple ${round}`;
+      const outcome = await inFolder((folder) =>
+        runExport({
+          connection: { ...connection, servers },
+          folders: { temp: join(folder, 'Temp'), work: join(folder, 'Work') },
+          settingsFolder: folder,
+          signal: new AbortController().signal,
+          onProgress: () => {
+            if (change !== undefined || own.facts.shellsOpen < shells) return;
+            // Every shell is held at its next Receive until all connections are cut.
+            own.setFault('every receive: stall');
+            change = realm.administer([`cpw -pw "${newer}" vera`]).then(() => own.setFault('after 1ms: disconnect'));
+          },
+          renewConnection: async () => {
+            renewals += 1;
+            return isRenewed ? { ...connection, servers, password: new Secret(newer) } : { ...connection, servers };
+          },
+        }),
+      );
+      await change;
+      assert.equal(renewals, 1, 'nobody had to log in again: the test is blind');
+      if (isRenewed) {
+        assert.ok(outcome.kind === 'done', JSON.stringify(outcome));
+        await realm.administer(['cpw -pw "correct horse" vera']);
+      } else {
+        assert.ok(outcome.kind === 'failed', JSON.stringify(outcome));
+        assert.equal(outcome.exitCode, 3, JSON.stringify(outcome));
+        assert.match(await realm.administer(['getprinc vera']), /Failed password attempts: 1$/m);
+      }
+    }
+  } finally {
+    await own.close();
+    await realm.administer(['cpw -pw "correct horse" vera']);
+  }
+});
+
 test('a login is read as user@REALM, DOMAIN\\user with Realm, or a UPN', () => {
   const read = (login: string, inRealm?: string) => principalOf(login, inRealm);
   assert.deepEqual(read('vera@EXAMPLE.TEST'), { principal: 'vera@EXAMPLE.TEST', enterprise: false });

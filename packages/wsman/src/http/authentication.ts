@@ -22,8 +22,13 @@ export type WsmanAuthentication =
   | {
       readonly scheme: 'basic';
       readonly login: string;
-      /** Asked for each request; never kept. */
-      readonly password: () => string;
+      /** Asked for each request, which waits for it; never kept. */
+      readonly password: () => string | Promise<string>;
+      /**
+       * Told of the password that the server refused. Whether there is another one, with which the same request is sent
+       * once more: the server has not looked into it.
+       */
+      readonly onRefused?: ((password: string) => Promise<boolean>) | undefined;
       /** Allows Basic over plain http, where anyone on the way reads the password. */
       readonly allowUnencrypted?: boolean | undefined;
     };

@@ -46,6 +46,9 @@ export interface ChannelFacts {
 
 const routingHeaders = ['x-calculatedbetarget', 'x-feserver', 'x-beserver', 'request-id'] as const;
 
+/** Passwords that are tried for one request: each was in force when it was asked for. */
+const mostPasswords = 3;
+
 export class Channel {
   readonly #options: ChannelOptions;
   readonly #facts: SchemeFacts;
@@ -144,11 +147,18 @@ export class Channel {
     }
   }
 
-  #postBasic(envelope: Buffer, context: RequestContext): Promise<HttpAnswer> {
+  async #postBasic(envelope: Buffer, context: RequestContext): Promise<HttpAnswer> {
     const { authentication } = this.#options;
     if (authentication.scheme !== 'basic') throw new TypeError('not Basic');
-    const authorization = basicAuthorization(authentication.login, authentication.password());
-    return this.#post(envelope, soapContentType, authorization, undefined, context);
+    const { login, onRefused } = authentication;
+    for (let attempt = 1; ; attempt += 1) {
+      const password = await untilAborted(Promise.resolve(authentication.password()), context.signal);
+      const authorization = basicAuthorization(login, password);
+      const answer = await this.#post(envelope, soapContentType, authorization, undefined, context);
+      if (answer.status !== 401 || onRefused === undefined) return answer;
+      const isOther = await untilAborted(onRefused(password), context.signal);
+      if (!isOther || attempt === mostPasswords) return answer;
+    }
   }
 
   /** One envelope over an authenticated connection, authenticating it first where there is none. */

@@ -14,6 +14,7 @@ import type { RunRequest } from '../../run.ts';
 import { endOf, type RunEnd } from '../../run-failure.ts';
 import { type RunLock, takeRunLock } from '../../run-lock.ts';
 import { LeftOverShells, ShellNotes } from '../../left-over-shells.ts';
+import { RunCredential } from '../../run-credential.ts';
 import { isFull, openFirstSession } from '../../session-opening.ts';
 import { WarningList } from '../../warning-list.ts';
 import { GrowingRedaction, type Redact } from '../redaction.ts';
@@ -56,9 +57,21 @@ export async function openEncryption(context: NativeContext): Promise<void> {
 
 /** The server of the settings, the clock of this machine. */
 export function ownPorts(request: RunRequest): NativePorts {
+  const { connection, renewConnection } = request;
+  const state = stateFolder(request.folders.work, connection.id);
+  // Told as the session wants it that is opened last.
+  let tell: { readonly warning: (message: string) => void; readonly renewed?: (to: ConnectionSettings) => void };
   // What was renewed is used from then on: a refused password again would count towards the lockout of the account.
-  let connection = fulfilConnection(request.connection);
-  const state = stateFolder(request.folders.work, request.connection.id);
+  const credential = new RunCredential(fulfilConnection(connection), {
+    renewConnection:
+      renewConnection &&
+      (async () => {
+        const renewed = await renewConnection();
+        tell.renewed?.(renewed);
+        return fulfilConnection(renewed);
+      }),
+    onWarning: (message) => tell.warning(message),
+  });
   let leftOver: LeftOverShells | undefined;
   return {
     now: () => new Date(),
@@ -66,25 +79,13 @@ export function ownPorts(request: RunRequest): NativePorts {
       await delay(milliseconds, undefined, { signal });
     },
     open: async (signal, onWarning, runId, onRenewed) => {
+      tell = { warning: onWarning, ...(onRenewed === undefined ? {} : { renewed: onRenewed }) };
       const notes = new ShellNotes(state, runId);
-      const { renewConnection } = request;
-      const options = {
-        signal,
-        limits: request.limits,
-        onShell: (notice: ShellNotice) => notes.take(notice),
-        renewConnection:
-          renewConnection &&
-          (async () => {
-            const renewed = await renewConnection();
-            onRenewed?.(renewed);
-            connection = fulfilConnection(renewed);
-            return connection;
-          }),
-      };
-      leftOver ??= new LeftOverShells({ connection: () => connection, state, runId }, signal, (sentence) =>
-        new RunLog(runId, request.connection.id).write('Information', sentence),
+      const options = { signal, limits: request.limits, onShell: (notice: ShellNotice) => notes.take(notice) };
+      leftOver ??= new LeftOverShells({ credential, state, runId }, signal, (sentence) =>
+        new RunLog(runId, connection.id).write('Information', sentence),
       );
-      const { session, server } = await leftOver.around(() => openFirstSession(connection, options, onWarning), isFull);
+      const { session, server } = await leftOver.around(() => openFirstSession(credential, options, onWarning), isFull);
       return { session, url: server.url };
     },
   };
