@@ -146,3 +146,72 @@ test('a change that a domain controller stamped with a time to come is told of, 
     },
     { serverClock: () => undefined },
   ));
+
+/** All domain controllers are ahead of everybody else by so much, or behind. */
+function setControllers(organization: TestOrganization, aheadMs: number): void {
+  for (const { name } of organization.domainControllers) organization.setClockOffset(name, aheadMs);
+}
+
+test('domain controllers that are behind by as much as the overlap, or ahead by hours, hide no change', () =>
+  onStand(async ({ organization, export: run, change }) => {
+    for (const controllers of [-hour, -4 * minute, 4 * minute, 5 * hour])
+      for (const machine of [-4 * minute, 4 * minute]) {
+        setControllers(organization, controllers);
+        await run(machine);
+        organization.clock.advance(1000);
+        const changed = change(`Right after ${controllers} ${machine}`);
+        organization.clock.advance(10 * hour);
+        assert.deepEqual((await run(machine)).rows, [`Update ${changed}`]);
+        // It is an increment all the same, and the next one has nothing left to tell.
+        organization.clock.advance(10 * hour);
+        const { manifest, rows } = await run(machine);
+        assert.deepEqual([manifest.mode, rows], ['incremental', []]);
+      }
+  }));
+
+test('clocks of domain controllers that are put right between two exports, forwards or backwards, hide no change', () =>
+  onStand(async ({ organization, export: run, change }) => {
+    for (const [was, is] of [
+      [5 * hour, 0],
+      [-hour, 0],
+      [0, 5 * hour],
+      [0, -hour],
+    ] as const) {
+      setControllers(organization, was);
+      await run(0);
+      organization.clock.advance(1000);
+      const changed = [change(`Before it was put right ${was} ${is}`)];
+      organization.clock.advance(minute);
+      setControllers(organization, is);
+      changed.push(change(`Once it was put right ${was} ${is}`));
+      organization.clock.advance(10 * hour);
+      assert.deepEqual((await run(0)).rows, changed.map((name) => `Update ${name}`).sort());
+    }
+  }));
+
+test('the server and all domain controllers are behind this machine, and are put right later: no change is hidden', () => {
+  let behind = 0;
+  let now: () => number = () => 0;
+  return onStand(
+    async ({ organization, export: run, change }) => {
+      now = () => organization.clock.now().getTime();
+      behind = 3 * hour;
+      setControllers(organization, -behind);
+      const first = await run(0);
+      assert.match(first.manifest.warnings.join('\n'), clocksDiffer);
+      organization.clock.advance(1000);
+      const changed = [change('By the clock that is behind')];
+      organization.clock.advance(4 * hour);
+      behind = 0;
+      setControllers(organization, 0);
+      changed.push(change('By the clock that is right'));
+      organization.clock.advance(minute);
+      const second = await run(0);
+      assert.deepEqual(
+        [second.manifest.mode, second.rows],
+        ['incremental', changed.map((name) => `Update ${name}`).sort()],
+      );
+    },
+    { serverClock: () => new Date(now() - behind) },
+  );
+});

@@ -154,6 +154,7 @@ export class History {
     this.#controllers = this.#organization.domainControllers.map(({ name }) => name);
     this.#skewMs = (dice.below(9) - 4) * minute;
     if (dice.chance(50)) for (const name of this.#controllers) this.#setLag(name);
+    if (dice.chance(30)) for (const name of this.#controllers) this.#setClock(name);
     // So cheap that handfuls are worth counting; else all of so few mailboxes are always read.
     const searchCost = dice.chance(80) ? { count: dice.of([1, 10, 60, 250]), guid: 234, range: 50 } : undefined;
     this.#settings = { scope: this.#randomScope(), pins: this.#randomPins(), overlapMinutes, searchCost };
@@ -170,6 +171,13 @@ export class History {
     const lag = this.#dice.of([0, 1000, 90_000, 20 * minute, 55 * minute]);
     this.#organization.setReplicationLag(controller, lag);
     this.log.push(`lag of ${controller}: ${lag} ms`);
+  }
+
+  /** Behind by no more than the overlap reaches back. */
+  #setClock(controller: string): void {
+    const offset = this.#dice.of([0, -55 * minute, -4 * minute, 3 * minute, 5 * 60 * minute]);
+    this.#organization.setClockOffset(controller, offset);
+    this.log.push(`clock of ${controller}: ${offset} ms ahead`);
   }
 
   #randomPins(): SmallSettings['pins'] {

@@ -110,6 +110,11 @@ export interface TestOrganization {
   retireDomainController(domainController: string): void;
   /** How long a controller takes to hear of what others wrote; 0 at first. `Infinity` cuts it off. */
   setReplicationLag(domainController: string, ms: number): void;
+  /**
+   * By how much the clock of a controller is ahead of the organisation's (behind it where negative), from now on; 0 at
+   * first. It stamps `WhenChangedUTC` by it; when a change comes to it is not touched by that.
+   */
+  setClockOffset(domainController: string, ms: number): void;
 }
 
 /** What an organisation holds, for comparison. */
@@ -249,6 +254,14 @@ export function controlOf(organization: Organization): TestOrganization {
         );
       }
       requireController(organization, name).setLag(ms);
+    },
+    setClockOffset: (name, ms) => {
+      if (!Number.isFinite(ms))
+        throw new SimulatorError(
+          'SIMULATOR_CHANGE_REFUSED',
+          `setting the clock of ${name} to be ${ms} ahead: milliseconds are due`,
+        );
+      requireController(organization, name).setClockOffset(ms);
     },
   };
   inner.set(control, organization);

@@ -81,6 +81,7 @@ export class DomainController {
   #taken = 0;
   #lagMs = 0;
   #lagSetAtMs = Number.NEGATIVE_INFINITY;
+  #clockOffsetMs = 0;
 
   constructor(ground: DirectoryGround, name: string, domain: Domain) {
     this.#ground = ground;
@@ -112,6 +113,7 @@ export class DomainController {
     this.#taken = other.#taken;
     this.#lagMs = other.#lagMs;
     this.#lagSetAtMs = other.#lagSetAtMs;
+    this.#clockOffsetMs = other.#clockOffsetMs;
   }
 
   get lagMs(): number {
@@ -123,6 +125,12 @@ export class DomainController {
     this.refresh();
     this.#lagMs = lagMs;
     this.#lagSetAtMs = this.#ground.clock.nowMs();
+  }
+
+  /** Its clock is ahead of the organisation's by so much from now on: it stamps what it takes by it. */
+  setClockOffset(offsetMs: number): void {
+    this.refresh();
+    this.#clockOffsetMs = offsetMs;
   }
 
   /** How many of the kept writes it has taken. */
@@ -160,7 +168,7 @@ export class DomainController {
   apply(write: DirectoryWrite, atMs: number): void {
     if (!this.holds(write.partition)) return;
     const { target, sequence } = write;
-    const stamp = Math.floor(atMs / 1000) * 1000;
+    const stamp = Math.floor((atMs + this.#clockOffsetMs) / 1000) * 1000;
     switch (target.kind) {
       case 'recipient':
         this.#recipients.set(
