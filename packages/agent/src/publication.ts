@@ -8,7 +8,7 @@
  */
 import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { fileFailed } from './errors.ts';
+import { AgentError, fileFailed } from './errors.ts';
 import { makeFolder, removeFolder, syncFolder } from './folder.ts';
 import { heldFolder } from './held-result.ts';
 import type { FinishedFile } from './output-file.ts';
@@ -62,7 +62,8 @@ function putInPlace(files: readonly FinishedFile[]): void {
 /**
  * Puts finished files in place, in order; the manifest is to be the last, and after it the cookie. Whoever finishes this
  * after a death leaves the older cookie, and keeps the newer one apart: see uncertain-cookies.ts.
- * @throws AgentError where a rename fails: the journal stays, and {@link mendPublication} finishes it
+ * @throws AgentError where a file is not there: nothing was done; where a rename fails: the journal stays, and
+ *   {@link mendPublication} finishes it
  */
 export function publish(
   stateFolder: string,
@@ -70,6 +71,14 @@ export function publish(
   files: readonly FinishedFile[],
   cookie?: FinishedFile,
 ): void {
+  for (const { temporary } of cookie === undefined ? files : [...files, cookie]) {
+    if (existsSync(temporary)) continue;
+    throw new AgentError(
+      'RUN_FILE_FAILED',
+      `putting the files in place: ${temporary}, which this run had written, is gone; nothing was replaced`,
+      { mend: 'find out who removed it (a cleaner of temporary files?), and export again' },
+    );
+  }
   writeJournal(stateFolder, { runId, files, cookie });
   putInPlace(files);
   if (cookie !== undefined) putInPlace([cookie]);

@@ -36,7 +36,7 @@ import type { ExportOutcome, ExportRequest } from './run.ts';
 import { cookiePath, exportPaths, longestIdentifierInFileNames, stateFolder } from './export-paths.ts';
 import { RunClock } from './run-clock.ts';
 import { endOf } from './run-failure.ts';
-import { type RunLock, takeRunLock } from './run-lock.ts';
+import { requireRunLock, type RunLock, takeRunLock } from './run-lock.ts';
 import { readByScript, removeScriptFolder, requireScript, scriptFolder } from './script-engine.ts';
 import { forgetUncertain } from './uncertain-cookies.ts';
 import { WarningList } from './warning-list.ts';
@@ -173,6 +173,7 @@ async function releaseHeld(run: ExportRun, basis: ExportBasis): Promise<ExportOu
 function putInPlace(run: ExportRun, files: readonly FinishedFile[]): void {
   const { requireAcknowledge } = run.request.connection;
   const isCookie = (file: FinishedFile): boolean => !requireAcknowledge && file.path === run.cookie;
+  requireRunLock(run.state, run.runId);
   publish(
     run.state,
     run.runId,
@@ -281,6 +282,7 @@ async function stop(
   manifest: Manifest,
 ): Promise<ExportOutcome> {
   run.request.signal.throwIfAborted();
+  requireRunLock(run.state, run.runId);
   const folder = holdResult(run, written, manifest);
   await files.discard();
   const breaches = manifest.thresholds ?? [];

@@ -218,6 +218,24 @@ function locked(holder: Holder, path: string): AgentError {
   );
 }
 
+/**
+ * Makes sure that a run still holds the lock that it took: a machine that was asleep, or whose disk was away, may have
+ * been silent for so long that another run took it for dead.
+ * @throws AgentError RUN_LOCKED
+ */
+export function requireRunLock(folder: string, runId: string): void {
+  const path = lockPath(folder);
+  const holder = parseHolder(readText(path) ?? '');
+  if (holder?.runId === runId) return;
+  const by =
+    holder === undefined ? 'it is gone' : `run ${holder.runId}, process ${holder.pid} on ${holder.host}, took it`;
+  throw new AgentError(
+    'RUN_LOCKED',
+    `putting the files in place: this run no longer holds its lock ${path} (${by}), as it gave no sign of life for more than ${silenceMs / 60_000} minutes; nothing of it was published`,
+    { recovery: 'retry-after-delay', mend: 'export again when the other run has ended' },
+  );
+}
+
 function hold(path: string, own: string, runId: string, abandoned: readonly string[]): RunLock {
   const beat = setInterval(() => {
     const now = new Date();

@@ -425,6 +425,65 @@ test('a second run of a connection is refused while the first is at work', async
   });
 });
 
+test('a run that was silent for so long that another one took its lock publishes nothing, and leaves that lock alone', async () => {
+  await inFolder(async (folder) => {
+    const connection = connectionTo(simulator.url);
+    await exported(folder, connection);
+    const [output, cookies] = [join(folder, 'Temp', 'ExportOutput'), join(folder, 'Work', 'ExportCookies')];
+    const lock = join(folder, 'Work', 'ExportState', 'Main', 'lock.json');
+    const contents = (): string[] =>
+      [output, cookies].flatMap((each) =>
+        readdirSync(each).map(
+          (name) =>
+            `${name} ${createHash('sha256')
+              .update(readFileSync(join(each, name)))
+              .digest('hex')}`,
+        ),
+      );
+    const published = contents();
+    const other = JSON.stringify({ runId: 'other', pid: process.pid, host: 'another-host', processStart: '' });
+    const outcome = await runExport(
+      requestIn(folder, connection, {
+        complete: true,
+        onProgress: ({ phase }) => {
+          if (phase === 'mailboxes') writeFileSync(lock, other);
+        },
+      }),
+    );
+    assert.ok(outcome.kind === 'failed', JSON.stringify(outcome).slice(0, 300));
+    assert.deepEqual([outcome.exitCode, outcome.failure.code], [4, 'RUN_LOCKED']);
+    assert.match(outcome.failure.message, /no longer holds its lock .*run other.* on another-host, took it/);
+    assert.deepEqual(contents(), published);
+    assert.equal(readFileSync(lock, 'utf8'), other);
+  });
+});
+
+test('a file of the run that somebody removed before it is put in place is a failure, and nothing is replaced', async () => {
+  await inFolder(async (folder) => {
+    const connection = connectionTo(simulator.url);
+    const { mailboxes } = await exported(folder, connection);
+    const output = join(folder, 'Temp', 'ExportOutput');
+    const outcome = await runExport(
+      requestIn(folder, connection, {
+        complete: true,
+        onProgress: ({ phase, done, total }) => {
+          if (phase !== 'writing' || done !== total) return;
+          for (const name of readdirSync(output))
+            if (name.endsWith('.partial') && name.includes('databases')) rmSync(join(output, name));
+        },
+      }),
+    );
+    assert.ok(outcome.kind === 'failed', JSON.stringify(outcome).slice(0, 300));
+    assert.deepEqual([outcome.exitCode, outcome.failure.code], [1, 'RUN_FILE_FAILED']);
+    assert.match(outcome.failure.message, /databases\.csv\..*\.partial, which this run had written, is gone/);
+    assert.equal(readFileSync(join(output, 'Main_mailboxes.csv'), 'utf8'), mailboxes);
+    assert.deepEqual(
+      readdirSync(output).filter((name) => name.endsWith('.partial')),
+      [],
+    );
+  });
+});
+
 test('a connection whose export is a script is refused before anything is contacted', async () => {
   await inFolder(async (folder) => {
     const outcome = await runExport(
