@@ -580,6 +580,27 @@ for (const isLoaded of [true, false]) {
     }));
 }
 
+test('a filter in braces, as PowerShell documents them, and a blank one hold in a complete export, in parts and in increments', async () => {
+  for (const filter of ["{Alias -ne 'x' -or Name -eq '}'}", " { (Alias -ne 'x') } ", ' '])
+    await onStand(
+      async (stand) => {
+        stand.settings = { filter, shells: 2, shellSpacingMs: 0 };
+        assert.equal((await stand.publish()).manifest.mode, 'complete');
+        const [removed = ''] = stand.mailboxes(1);
+        stand.advance(hour);
+        stand.organization.change({ kind: 'removeMailbox', mailbox: removed });
+        stand.advance(hour);
+        const { manifest, rows } = await stand.publish();
+        assert.equal(manifest.mode, 'incremental', manifest.reason ?? '');
+        assert.deepEqual(
+          rows.map(({ Command, Guid }) => [Command, Guid]),
+          [['Delete', removed]],
+        );
+      },
+      { mailboxes: 1100 },
+    );
+});
+
 test('an account that may not count, list units or project is served all the same', async () => {
   for (const without of [['Measure-Object'], ['Get-OrganizationalUnit'], ['Select-Object']]) {
     await onStand(

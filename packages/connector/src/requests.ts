@@ -114,6 +114,16 @@ export function mailboxSelections(scope: ExportScope): MailboxSelection[] {
   return selections;
 }
 
+/**
+ * A filter of the settings as it may stand beside another one in parentheses: PowerShell's documentation writes filters
+ * in braces, and a server takes those around the whole alone. Undefined for one that is blank.
+ */
+export function plainFilter(filter: string | undefined): string | undefined {
+  const text = filter?.trim() ?? '';
+  const plain = text.startsWith('{') && text.endsWith('}') ? text.slice(1, -1).trim() : text;
+  return plain === '' ? undefined : plain;
+}
+
 function selection(
   scope: ExportScope,
   kind: string | undefined,
@@ -138,9 +148,10 @@ function selection(
     parameters.push(texts('RecipientTypeDetails', scope.recipientTypeDetails));
     words.push(`-RecipientTypeDetails ${scope.recipientTypeDetails.join(',')}`);
   }
-  if (scope.filter !== undefined) {
-    parameters.push(text('Filter', scope.filter));
-    words.push(`-Filter "${scope.filter}"`);
+  const filter = plainFilter(scope.filter);
+  if (filter !== undefined) {
+    parameters.push(text('Filter', filter));
+    words.push(`-Filter "${filter}"`);
   }
   return { description: words.length === 0 ? 'all mailboxes' : words.join(' '), parameters };
 }

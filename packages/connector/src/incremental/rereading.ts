@@ -4,7 +4,7 @@
  * time, as a directory server that lags may still show the old name.
  */
 import type { ExportScope, MailboxSelection } from '../requests.ts';
-import { mailboxSelections } from '../requests.ts';
+import { mailboxSelections, plainFilter } from '../requests.ts';
 import type { KnownDatabase, KnownUnit, Restless } from './cookie-facts.ts';
 import type { Unit } from './unit.ts';
 import { isWithin, placeOf, topmost } from './units.ts';
@@ -192,9 +192,10 @@ const comparison = /([A-Za-z]\w*)\s*-(?:eq|ne|gt|ge|lt|le|like|notlike)\s*(?:''|
 
 /** Whether a filter lets mailboxes in and out only by changes of their own; a filter that is not understood may not. */
 export function filtersOwnOnly(filter: string | undefined): boolean {
-  if (filter === undefined) return true;
+  const plain = plainFilter(filter);
+  if (plain === undefined) return true;
   // What stands in quotes is a value.
-  const bare = filter.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"/g, "''");
+  const bare = plain.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"/g, "''");
   const properties: string[] = [];
   const rest = bare.replace(comparison, (_, name: string) => {
     properties.push(name);

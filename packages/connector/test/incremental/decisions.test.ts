@@ -175,6 +175,7 @@ test('counts add up only where no mailbox is in two selections, and the filter l
     "{Name -like 'a*' -and IsLinked -eq $true}",
     '!(ResourceType -ne $null)-or(Title-eq"it\'s")',
     undefined,
+    ' ',
   ];
   for (const filter of own) assert.ok(filtersOwnOnly(filter), filter ?? 'no filter');
   const foreign = [
