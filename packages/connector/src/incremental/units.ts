@@ -60,10 +60,15 @@ export function isWithin(distinguishedName: string, above: string): boolean {
 
 /** Those of the units that lie below none of the others. */
 export function topmost(units: readonly Unit[]): Unit[] {
-  return units.filter(
-    (unit) =>
-      !units.some((other) => other.guid !== unit.guid && isWithin(unit.distinguishedName, other.distinguishedName)),
-  );
+  const names = new Set(units.map(({ distinguishedName }) => distinguishedName.toLowerCase()));
+  // An organization may have tens of thousands: each looks up its own path, not all the others.
+  return units.filter((unit) => {
+    const name = unit.distinguishedName.toLowerCase();
+    for (let at = name.indexOf(','); at >= 0; at = name.indexOf(',', at + 1)) {
+      if (names.has(name.slice(at + 1))) return false;
+    }
+    return true;
+  });
 }
 
 /**

@@ -28,6 +28,7 @@ import { areDisjoint, filtersOwnOnly, planRereading } from '../../src/incrementa
 import { domainOf, proveFilterTime, tellingLandmark } from '../../src/incremental/server-check.ts';
 import { type ChangeLimits, findBreaches } from '../../src/incremental/thresholds.ts';
 import type { Unit } from '../../src/incremental/unit.ts';
+import { topmost } from '../../src/incremental/units.ts';
 import { wholeScope } from './small-agent.ts';
 
 const facts: CookieFacts = {
@@ -242,6 +243,21 @@ test('what was renamed is read again, the topmost units alone, and for a while a
   });
   assert.deepEqual(texts(scoped.selections), ['-OrganizationalUnit Paris']);
   assert.ok(planRereading({ ...plan, scope: { ...wholeScope, organizationalUnits: ['Gone'] } }).isAll);
+});
+
+test('the topmost of units are those that lie below no other one of them', () => {
+  const part = fc.constantFrom('OU=a', 'ou=A', 'OU=b', 'OU=c\\,OU=a', 'DC=x');
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.array(part, { minLength: 1, maxLength: 4 }), { maxLength: 12 }), (paths) => {
+      const names = [...new Map(paths.map((path) => [path.join().toLowerCase(), path.join()])).values()];
+      const units = names.map((name, index) => unit(String(index), name));
+      const below = (name: string, other: string): boolean => name.toLowerCase().endsWith(`,${other.toLowerCase()}`);
+      assert.deepEqual(
+        topmost(units).map(({ distinguishedName }) => distinguishedName),
+        names.filter((name) => !names.some((other) => below(name, other))),
+      );
+    }),
+  );
 });
 
 /** A server that reads filters over one mailbox in its own way. */
