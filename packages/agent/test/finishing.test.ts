@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ExportOutcome, type ExportRequest, type Manifest, runExport } from '@exchange-connector/agent';
 import { type ConnectionSettings, Secret } from '@exchange-connector/config';
@@ -15,6 +15,7 @@ import {
   startSimulator,
   type TestOrganization,
 } from '@exchange-connector/exchange-simulator';
+import { forAllTests } from '../../rehearsal/test/for-all-tests.ts';
 import { account, connectionTo, inFolder } from './rehearsed-connection.ts';
 
 /*
@@ -27,11 +28,13 @@ const parts = { shells: 2, shellSpacingMs: 0 };
 let simulator: Simulator;
 let undisturbed: readonly string[];
 
-before(async () => {
-  simulator = await startSimulator({ ...shape, basic: account });
-  undisturbed = await inFolder(async (folder) => csvOf(await finished(folder, connectionTo(simulator.url))));
-});
-after(() => simulator.close());
+forAllTests(
+  async () => {
+    simulator = await startSimulator({ ...shape, basic: account });
+    undisturbed = await inFolder(async (folder) => csvOf(await finished(folder, connectionTo(simulator.url))));
+  },
+  () => simulator.close(),
+);
 
 async function withSimulator<T>(options: SimulatorOptions, run: (simulator: Simulator) => Promise<T>): Promise<T> {
   const own = await startSimulator({ ...shape, basic: account, ...options });

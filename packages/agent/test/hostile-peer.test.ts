@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { type ExportOutcome, runExport } from '@exchange-connector/agent';
 import { type Simulator, startSimulator } from '@exchange-connector/exchange-simulator';
+import { forAllTests } from '../../rehearsal/test/for-all-tests.ts';
 import { type Mischief, startCuttingProxy } from './cutting-proxy.ts';
 import { account, connectionTo, inFolder } from './rehearsed-connection.ts';
 
@@ -12,11 +13,13 @@ import { account, connectionTo, inFolder } from './rehearsed-connection.ts';
  * that says what happened, what the last good run wrote is as it was, and nothing is left lying about.
  */
 let simulator: Simulator;
-before(async () => {
-  // A peer that dies takes with it the only way to the shell, and the next run comes by another address.
-  simulator = await startSimulator({ mailboxes: 60, databases: 2, seed: 3, basic: account, maxShellsPerUser: 1_000 });
-});
-after(() => simulator.close());
+forAllTests(
+  async () => {
+    // A peer that dies takes with it the only way to the shell, and the next run comes by another address.
+    simulator = await startSimulator({ mailboxes: 60, databases: 2, seed: 3, basic: account, maxShellsPerUser: 1_000 });
+  },
+  () => simulator.close(),
+);
 
 const limits = {
   connectTimeoutMs: 400,

@@ -1,54 +1,50 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { type ExportOutcome, runCheck, runExport } from '@exchange-connector/agent';
 import { type ConnectionSettings, Secret } from '@exchange-connector/config';
 import { type Simulator, startSimulator } from '@exchange-connector/exchange-simulator';
 import { gssapiMechanism } from '@exchange-connector/gssapi';
 import { findRealmPrograms, type Realm, startRealm } from '@exchange-connector/rehearsal';
+import { forAllTests } from '../../rehearsal/test/for-all-tests.ts';
 import { principalOf } from '../src/session-credential.ts';
 import { account, connectionTo, inFolder } from './rehearsed-connection.ts';
 
 /* The ordinary path over sealed HTTP, with a real KDC. GSSAPI reads its configuration from this process's environment. */
-const programs = await findRealmPrograms();
-const skip =
-  programs === undefined
-    ? 'there is no MIT KDC on this machine (Debian: krb5-kdc, krb5-admin-server, krb5-user)'
-    : false;
+const programs = findRealmPrograms();
+const skip = programs.kind === 'missing' ? `no KDC: ${programs.programs.join(', ')} missing` : false;
 const host = 'mailbox01.example.test';
 let realm: Realm;
 let simulator: Simulator;
 let folderOfRealm: string;
-let done: () => void;
 
-before(async () => {
-  if (skip !== false) return;
-  await new Promise<void>((ready, failed) => {
-    inFolder(async (folder) => {
-      folderOfRealm = folder;
-      realm = await startRealm({
-        folder: join(folder, 'realm'),
-        realm: 'EXAMPLE.TEST',
-        principals: [
-          { name: `HTTP/${host}`, keytab: 'server.keytab' },
-          { name: 'connector', keytab: 'connector.keytab' },
-          { name: 'vera', password: 'correct horse' },
-        ],
-      });
-      Object.assign(process.env, realm.environment);
-      const kerberos = { mechanism: gssapiMechanism(), keytab: realm.keytab('server.keytab') };
-      simulator = await startSimulator({ mailboxes: 120, databases: 2, seed: 9, host, kerberos, basic: account });
-      await new Promise<void>((end) => {
-        done = end;
-        ready();
-      });
-      await simulator.close();
-      await realm.stop();
-    }).catch(failed);
-  });
-});
-after(() => done?.());
+forAllTests(
+  async () => {
+    if (skip !== false) return;
+    folderOfRealm = await mkdtemp(join(tmpdir(), 'agent-realm-'));
+    realm = await startRealm({
+      folder: join(folderOfRealm, 'realm'),
+      realm: 'EXAMPLE.TEST',
+      principals: [
+        { name: `HTTP/${host}`, keytab: 'server.keytab' },
+        { name: 'connector', keytab: 'connector.keytab' },
+        { name: 'vera', password: 'correct horse' },
+      ],
+    });
+    Object.assign(process.env, realm.environment);
+    const kerberos = { mechanism: gssapiMechanism(), keytab: realm.keytab('server.keytab') };
+    simulator = await startSimulator({ mailboxes: 120, databases: 2, seed: 9, host, kerberos, basic: account });
+  },
+  async () => {
+    if (skip !== false) return;
+    await simulator.close();
+    await realm.stop();
+    await rm(folderOfRealm, { recursive: true, force: true });
+  },
+);
 
 function kerberosConnection(more: Partial<ConnectionSettings>): ConnectionSettings {
   return connectionTo(simulator.url, {

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import {
   type ExportOutcome,
   type ExportRequest,
@@ -17,6 +17,7 @@ import {
 import type { ConnectionSettings } from '@exchange-connector/config';
 import { type Simulator, type SimulatorOptions, startSimulator } from '@exchange-connector/exchange-simulator';
 import { parse } from 'csv-parse/sync';
+import { forAllTests } from '../../rehearsal/test/for-all-tests.ts';
 import { account, connectionTo, expectedRows, inFolder } from './rehearsed-connection.ts';
 
 const mailboxHeader =
@@ -25,10 +26,12 @@ const columns = mailboxHeader.split(',').slice(1);
 
 const organisation = { mailboxes: 240, databases: 4, seed: 7 };
 let simulator: Simulator;
-before(async () => {
-  simulator = await startSimulator({ ...organisation, basic: account });
-});
-after(() => simulator.close());
+forAllTests(
+  async () => {
+    simulator = await startSimulator({ ...organisation, basic: account });
+  },
+  () => simulator.close(),
+);
 
 async function withSimulator<T>(options: SimulatorOptions, run: (simulator: Simulator) => Promise<T>): Promise<T> {
   const own = await startSimulator({ ...organisation, basic: account, ...options });

@@ -4,27 +4,30 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, beforeEach, test } from 'node:test';
+import { beforeEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { forAllTests } from '../../rehearsal/test/for-all-tests.ts';
 import { type KeyVaultService, signInEnvironment, startKeyVaultService } from './key-vault-service.ts';
 
 const reader = fileURLToPath(new URL('read-vault.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'key-vault-'));
 let service: KeyVaultService;
 
-before(async () => {
-  service = await startKeyVaultService(folder);
-});
 beforeEach(() => {
   service.secrets.clear();
   service.requests.length = 0;
   service.failures.length = 0;
   service.resource = 'https://vault.azure.net';
 });
-after(async () => {
-  await service.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+forAllTests(
+  async () => {
+    service = await startKeyVaultService(folder);
+  },
+  async () => {
+    await service.close();
+    rmSync(folder, { recursive: true, force: true });
+  },
+);
 
 interface Outcome {
   readonly found?: Record<string, string>;

@@ -9,8 +9,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { after, before, type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { forAllTests } from '../../rehearsal/test/for-all-tests.ts';
 import {
   type KeyVaultService,
   signInEnvironment,
@@ -46,32 +47,34 @@ let cyberArk: CredentialService;
 let exchangeUrl = '';
 let endExchange: () => Promise<void> = async () => undefined;
 
-before(async () => {
-  if (skip !== false) return;
-  // The older algorithms of Windows, which TLS itself does not open any more.
-  client = makeClientFiles(folder, 'agent', { legacy: true });
-  mkdirSync(join(folder, 'vault'));
-  vault = await startKeyVaultService(join(folder, 'vault'));
-  vault.clientSecret = secrets.clientSecret;
-  cyberArk = await startCredentialService([client]);
-  writeFileSync(join(folder, 'cyberark-ca.pem'), cyberArk.caPem);
-  const child = spawn(process.execPath, [simulatorFile, '--login', 'demo', '--mailboxes', '40', '--databases', '2'], {
-    env: { ...process.env, EXCHANGE_PASSWORD: secrets.exchangePassword },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const ended = once(child, 'exit');
-  endExchange = async () => {
-    child.kill('SIGKILL');
-    await ended;
-  };
-  [exchangeUrl] = (await once(createInterface(child.stdout), 'line')) as [string];
-});
-after(async () => {
-  await endExchange();
-  await vault?.close();
-  await cyberArk?.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+forAllTests(
+  async () => {
+    if (skip !== false) return;
+    // The older algorithms of Windows, which TLS itself does not open any more.
+    client = makeClientFiles(folder, 'agent', { legacy: true });
+    mkdirSync(join(folder, 'vault'));
+    vault = await startKeyVaultService(join(folder, 'vault'));
+    vault.clientSecret = secrets.clientSecret;
+    cyberArk = await startCredentialService([client]);
+    writeFileSync(join(folder, 'cyberark-ca.pem'), cyberArk.caPem);
+    const child = spawn(process.execPath, [simulatorFile, '--login', 'demo', '--mailboxes', '40', '--databases', '2'], {
+      env: { ...process.env, EXCHANGE_PASSWORD: secrets.exchangePassword },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = once(child, 'exit');
+    endExchange = async () => {
+      child.kill('SIGKILL');
+      await ended;
+    };
+    [exchangeUrl] = (await once(createInterface(child.stdout), 'line')) as [string];
+  },
+  async () => {
+    await endExchange();
+    await vault?.close();
+    await cyberArk?.close();
+    rmSync(folder, { recursive: true, force: true });
+  },
+);
 
 /** The environment of a run: where it signs in to Azure, and the password of its certificates. */
 function environment(): Record<string, string> {

@@ -4,11 +4,12 @@ import { execFile, spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { gssapiMechanism, type SecurityContext } from '@exchange-connector/gssapi';
 import { findRealmPrograms, makeCertificate, type Realm, startRealm } from '@exchange-connector/rehearsal';
 import { openWsmanSession, type WsmanSessionOptions } from '@exchange-connector/wsman';
 import { formatSealedBody, parseResponse, parseSealedBody, sealedContentType } from '@exchange-connector/wsman/codec';
+import { forAllTests } from '../../rehearsal/test/for-all-tests.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../src/index.ts';
 import { cmd } from './command-line.ts';
 import { outliveIdleConnections } from './idle-connections.ts';
@@ -39,28 +40,29 @@ function start(options: Partial<SimulatorOptions> = {}): Promise<Simulator> {
   });
 }
 
-before(async () => {
-  if (skip !== false) return;
-  folder = await mkdtemp(join(tmpdir(), 'simulator-realm-'));
-  realm = await startRealm({
-    folder,
-    principals: [
-      { name: 'alice', password: 'secret one' },
-      { name: 'HTTP/localhost', keytab: 'http.keytab' },
-      { name: 'HTTP/other.example.test', keytab: 'other.keytab' },
-    ],
-  });
-  Object.assign(process.env, realm.environment);
-  cache = await realm.kinit({ principal: 'alice', password: 'secret one' });
-  simulator = await start();
-});
-
-after(async () => {
-  if (skip !== false) return;
-  await simulator.close();
-  await realm.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+forAllTests(
+  async () => {
+    if (skip !== false) return;
+    folder = await mkdtemp(join(tmpdir(), 'simulator-realm-'));
+    realm = await startRealm({
+      folder,
+      principals: [
+        { name: 'alice', password: 'secret one' },
+        { name: 'HTTP/localhost', keytab: 'http.keytab' },
+        { name: 'HTTP/other.example.test', keytab: 'other.keytab' },
+      ],
+    });
+    Object.assign(process.env, realm.environment);
+    cache = await realm.kinit({ principal: 'alice', password: 'secret one' });
+    simulator = await start();
+  },
+  async () => {
+    if (skip !== false) return;
+    await simulator.close();
+    await realm.stop();
+    await rm(folder, { recursive: true, force: true });
+  },
+);
 
 /** Runs curl with alice's ticket; gives the HTTP statuses and headers it saw. */
 function curl(...parameters: readonly string[]): Promise<string> {

@@ -1,7 +1,8 @@
 /* Microsoft's own client, PowerShell 7.6's engine, against the simulator's pipe: nothing of it was written here. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
+import { forAllTests } from '../../rehearsal/test/for-all-tests.ts';
 import { type Oracle, openOracle, runOracle } from '../../psrp/test/oracle-program.ts';
 import { type Simulator, SimulatorError, startSimulator } from '../src/index.ts';
 import { pipePath } from '../src/wire/pipe-server.ts';
@@ -13,17 +14,18 @@ const pipe = `simulator-${process.pid}-real`;
 let simulator: Simulator;
 let client: RealClient;
 
-before(async () => {
-  if (oracle.kind !== 'ready') return;
-  simulator = await startSimulator({ pipe, mailboxes: 3_000 });
-  client = new RealClient(oracle, pipe);
-});
-
-after(async () => {
-  if (oracle.kind !== 'ready') return;
-  assert.equal(await client.close(), 0);
-  await simulator.close();
-});
+forAllTests(
+  async () => {
+    if (oracle.kind !== 'ready') return;
+    simulator = await startSimulator({ pipe, mailboxes: 3_000 });
+    client = new RealClient(oracle, pipe);
+  },
+  async () => {
+    if (oracle.kind !== 'ready') return;
+    assert.equal(await client.close(), 0);
+    await simulator.close();
+  },
+);
 
 test('it opens a session, runs cmdlets with typed parameters and sees all mailboxes of a forest', {
   skip,

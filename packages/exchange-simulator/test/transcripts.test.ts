@@ -5,11 +5,12 @@
  */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type Simulator, startSimulator } from '@exchange-connector/exchange-simulator';
 import { type ParsedResponse, parseRequest, parseResponse } from '@exchange-connector/wsman/codec';
 import { parse } from 'yaml';
+import { forAllTests } from '../../rehearsal/test/for-all-tests.ts';
 import { RawClient } from './raw-client.ts';
 
 const folder = fileURLToPath(new URL('../../../../shared/samples/transcripts/', import.meta.url));
@@ -22,10 +23,12 @@ const names =
     : [];
 
 let simulator: Simulator;
-before(async () => {
-  simulator = await startSimulator({ basic: { login: 'admin', password: 'secret' }, mailboxes: 50 });
-});
-after(() => simulator.close());
+forAllTests(
+  async () => {
+    simulator = await startSimulator({ basic: { login: 'admin', password: 'secret' }, mailboxes: 50 });
+  },
+  () => simulator.close(),
+);
 
 interface Exchange {
   readonly request: string;

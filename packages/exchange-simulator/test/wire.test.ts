@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { type Simulator, type SimulatorOptions, startSimulator } from '@exchange-connector/exchange-simulator';
 import { type Guid, psString } from '@exchange-connector/psrp';
 import { parseResponse, SignalCode } from '@exchange-connector/wsman/codec';
 import fc from 'fast-check';
+import { forAllTests } from '../../rehearsal/test/for-all-tests.ts';
 import { cmd } from './command-line.ts';
 import { RawClient, type RawOptions, soap } from './raw-client.ts';
 
@@ -15,13 +16,15 @@ const basic = { login: 'admin', password: 'secret' };
 let simulator: Simulator;
 const clients: RawClient[] = [];
 
-before(async () => {
-  simulator = await startSimulator({ basic, mailboxes: 3_000 });
-});
-after(async () => {
-  for (const client of clients) client.close();
-  await simulator.close();
-});
+forAllTests(
+  async () => {
+    simulator = await startSimulator({ basic, mailboxes: 3_000 });
+  },
+  async () => {
+    for (const client of clients) client.close();
+    await simulator.close();
+  },
+);
 
 function client(options: Partial<RawOptions> = {}, of = simulator): RawClient {
   const made = new RawClient({ url: of.url, ...options });

@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { gssapiMechanism, type InitiatorCredential, type SecurityMechanism } from '@exchange-connector/gssapi';
 import { decodeCliXml, type PipelineRequest, psInt32, psString } from '@exchange-connector/psrp';
 import { findRealmPrograms, makeCertificate, type Realm, startRealm } from '@exchange-connector/rehearsal';
 import { openWsmanSession, type WsmanError, type WsmanSessionOptions } from '@exchange-connector/wsman';
+import { forAllTests } from '../../rehearsal/test/for-all-tests.ts';
 import { ShellServer, type ShellServerOptions } from './shell-server.ts';
 
 const request: PipelineRequest = { statements: [[{ name: 'Get-Mailbox', parameters: [] }]] };
@@ -24,26 +25,27 @@ const alice: InitiatorCredential = {
   password: () => 'secret one',
 };
 
-before(async () => {
-  if (skip !== false) return;
-  folder = await mkdtemp(join(tmpdir(), 'wsman-realm-'));
-  realm = await startRealm({
-    folder,
-    principals: [
-      { name: 'alice', password: 'secret one' },
-      { name: 'HTTP/localhost', keytab: 'http.keytab' },
-      { name: 'HTTP/other.example.test', keytab: 'other.keytab' },
-    ],
-  });
-  Object.assign(process.env, realm.environment);
-  mechanism = gssapiMechanism();
-});
-
-after(async () => {
-  if (skip !== false) return;
-  await realm.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+forAllTests(
+  async () => {
+    if (skip !== false) return;
+    folder = await mkdtemp(join(tmpdir(), 'wsman-realm-'));
+    realm = await startRealm({
+      folder,
+      principals: [
+        { name: 'alice', password: 'secret one' },
+        { name: 'HTTP/localhost', keytab: 'http.keytab' },
+        { name: 'HTTP/other.example.test', keytab: 'other.keytab' },
+      ],
+    });
+    Object.assign(process.env, realm.environment);
+    mechanism = gssapiMechanism();
+  },
+  async () => {
+    if (skip !== false) return;
+    await realm.stop();
+    await rm(folder, { recursive: true, force: true });
+  },
+);
 
 async function serve(
   options: Partial<ShellServerOptions> = {},
