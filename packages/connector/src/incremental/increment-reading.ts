@@ -34,7 +34,7 @@ import {
   type Landmark,
   proveFilterTime,
   readLandmarks,
-  tellingLandmark,
+  tellingLandmarks,
 } from './server-check.ts';
 import type { SnapshotEntry } from './snapshot-layout.ts';
 import { readUnits } from './units.ts';
@@ -82,6 +82,8 @@ class CompleteNeeded extends Error {
 
 /** The clocks of this machine and a domain controller may differ by this much, as Kerberos allows them to. */
 const clockSkewMs = 5 * 60_000;
+/** Mailboxes by which it is tried how the server reads times. */
+const mostProofs = 2;
 /** Where no slices of them can be told apart, all GUIDs are compared so often, whatever the counts say. */
 const sweepEveryMs = 24 * 3_600_000;
 
@@ -292,16 +294,23 @@ class Increment {
       for (const landmark of of) this.#refuseOther(domain, landmark.server);
     }
     this.#namesGone = namesGone(tenants, found);
-    const proof = tellingLandmark(found);
-    if (proof === undefined)
-      throw new CompleteNeeded('the last export had no mailbox that could tell how this server reads times');
-    return this.#proveTime(proof);
+    return this.#proveTime(tellingLandmarks(found));
   }
 
-  async #proveTime(landmark: Landmark): Promise<FilterTime> {
-    const proven = await proveFilterTime(landmark, this.#reading.domainController, this.#ports);
-    if (proven !== undefined) return proven;
-    throw new CompleteNeeded('the server takes no filter over WhenChangedUTC, or the times in it for other dates');
+  /** By one mailbox, or by another where that one was changed at this very moment. */
+  async #proveTime(landmarks: readonly Landmark[]): Promise<FilterTime> {
+    if (landmarks.length === 0)
+      throw new CompleteNeeded('the last export had no mailbox that could tell how this server reads times');
+    let inexact: FilterTime | undefined;
+    for (const landmark of landmarks.slice(0, mostProofs)) {
+      const proven = await proveFilterTime(landmark, this.#reading.domainController, this.#ports);
+      if (proven?.widening === 0) return proven;
+      inexact ??= proven;
+    }
+    if (inexact === undefined)
+      throw new CompleteNeeded('the server takes no filter over WhenChangedUTC, or the times in it for other dates');
+    this.#ports.onNote('the server takes times in a filter for other times than they are: 14 hours more are asked for');
+    return inexact;
   }
 
   #refuseOther(domain: string, server: string): void {

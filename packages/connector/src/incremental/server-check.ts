@@ -163,19 +163,16 @@ export async function proveFilterTime(
   }
   for (const write of accepted) {
     const comes = (await ask(write, changed - farthestZone - 1000)) === 1;
-    if (!comes || (await ask(write, changed + farthestZone + 1000)) !== 0) continue;
-    ports.onNote(
-      'the server takes times in a filter for other times than they are, or the mailbox it was tried on was changed just now: 14 hours more are asked for',
-    );
-    return { write, widening: farthestZone };
+    if (comes && (await ask(write, changed + farthestZone + 1000)) === 0) return { write, widening: farthestZone };
   }
   return undefined;
 }
 
-/** Of mailboxes that were looked at, one by which {@link proveFilterTime} can tell as much as there is to tell. */
-export function tellingLandmark(found: readonly Landmark[]): Landmark | undefined {
+/** Of mailboxes that were looked at, those by which {@link proveFilterTime} can tell something, the most telling first. */
+export function tellingLandmarks(found: readonly Landmark[]): readonly Landmark[] {
   const dated = found.filter(({ whenChanged }) => !Number.isNaN(Date.parse(whenChanged)));
-  return dated.find(({ whenChanged }) => tellsMonth(Date.parse(whenChanged))) ?? dated[0];
+  const tells = ({ whenChanged }: Landmark): boolean => tellsMonth(Date.parse(whenChanged));
+  return [...dated.filter(tells), ...dated.filter((landmark) => !tells(landmark))];
 }
 
 /**

@@ -408,3 +408,35 @@ test('mailboxes that do not say which directory server they come from have incre
   assert.equal(pinned.mode, 'incremental', pinned.reason ?? '');
   await stand.isRight();
 });
+
+test('a mailbox that is changed while it is tried how the server reads times is left for another one', async () => {
+  const stand = new Stand();
+  await stand.export();
+  stand.organization.clock.advance(30 * 60 * minute);
+  let tried = 0;
+  const changing = (): RemoteSession => {
+    const inner = stand.open();
+    return {
+      get server() {
+        return inner.server;
+      },
+      async *invoke(request: PipelineRequest, options?: InvokeOptions): AsyncGenerator<PipelineEvent> {
+        const filter = request.statements[0]?.[0]?.parameters.find(({ name }) => name === 'Filter')?.value;
+        const guid = /^\(Guid -eq '([^']+)'\) -and \(WhenChangedUTC -gt/.exec(
+          filter?.kind === 'S' ? filter.value : '',
+        )?.[1];
+        if (guid !== undefined && tried === 0)
+          stand.organization.change({ kind: 'setMailbox', mailbox: guid, properties: { displayName: 'Changed' } });
+        if (guid !== undefined) tried += 1;
+        yield* inner.invoke(request, options);
+      },
+      close: () => inner.close(),
+    };
+  };
+  const run = await stand.export(changing);
+  assert.ok(tried > 2, 'nothing was tried: the test is blind');
+  assert.equal(run.mode, 'incremental', run.reason ?? '');
+  assert.ok(!run.notes.some((note) => note.includes('14 hours more')), run.notes.join('\n'));
+  assert.equal(run.counts.mailboxes.Update, 1);
+  await stand.isRight();
+});

@@ -57,6 +57,8 @@ export interface HistoryTally {
   forwarding: number;
   /** Exports during which the server reported errors. */
   incomplete: number;
+  /** Domain controllers taken away. */
+  retired: number;
   /** Increments that were not possible, by the beginning of their reason. */
   reasons: Map<string, number>;
 }
@@ -76,6 +78,7 @@ export function newTally(): HistoryTally {
     sliced: 0,
     forwarding: 0,
     incomplete: 0,
+    retired: 0,
     reasons: new Map(),
   };
 }
@@ -134,7 +137,7 @@ export class History {
   /** The clock of the machine that exports is ahead of the organisation's by so much. */
   readonly #skewMs: number;
   readonly #sessionOptions: { without: string[]; filterDates: 'utc' | 'server' };
-  readonly #controllers: readonly string[];
+  #controllers: readonly string[];
   readonly log: string[] = [];
   #names = 0;
   #cookie: Buffer | undefined;
@@ -178,6 +181,23 @@ export class History {
     const offset = this.#dice.of([0, -55 * minute, -4 * minute, 3 * minute, 5 * 60 * minute]);
     this.#organization.setClockOffset(controller, offset);
     this.log.push(`clock of ${controller}: ${offset} ms ahead`);
+  }
+
+  /** Takes a controller away; whoever had pinned it pins others. */
+  #retire(controller: string): void {
+    try {
+      this.#organization.retireDomainController(controller);
+    } catch (error) {
+      // The last one of its domain.
+      if ((error as { code?: string }).code !== 'SIMULATOR_CHANGE_REFUSED') throw error;
+      return;
+    }
+    this.#controllers = this.#organization.domainControllers.map(({ name }) => name);
+    const { pins } = this.#settings;
+    if ([pins?.domainController, pins?.globalCatalog].includes(controller))
+      this.#settings = { ...this.#settings, pins: this.#randomPins() };
+    this.#tally.retired += 1;
+    this.log.push(`${controller} is taken away; now pinned to ${JSON.stringify(this.#settings.pins)}`);
   }
 
   #randomPins(): SmallSettings['pins'] {
@@ -227,6 +247,7 @@ export class History {
         this.#settings = { ...this.#settings, pins: this.#randomPins() };
         this.log.push(`now pinned to ${JSON.stringify(this.#settings.pins)}`);
       }
+      if (dice.chance(4)) this.#retire(dice.of(this.#controllers));
       if (dice.chance(30)) await this.#export({ isQuiet: false });
       await this.#export({ isQuiet: true });
     }
@@ -351,7 +372,10 @@ export class History {
       }
       // A scope that names what another controller has not heard of yet, or what is gone by now.
       const { code, message } = error as { code?: string; message: string };
-      if (code !== 'EXCHANGE_COMMAND_FAILED' || !/couldn't be found|couldn't find/i.test(message)) throw error;
+      const isOfScope = /couldn't be found|couldn't find/i.test(message);
+      // Of a scope so small that all of it was hit.
+      const isOfErrors = mayErr && /The object is corrupted/.test(message);
+      if (code !== 'EXCHANGE_COMMAND_FAILED' || !(isOfScope || isOfErrors)) throw error;
       this.#tally.failed += 1;
       return;
     }
