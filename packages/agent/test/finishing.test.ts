@@ -11,12 +11,11 @@ import { type ConnectionSettings, Secret } from '@exchange-connector/config';
 import {
   createTestOrganization,
   type Simulator,
-  type SimulatorOptions,
   startSimulator,
   type TestOrganization,
 } from '@exchange-connector/exchange-simulator';
 import { forAllTests } from '../../rehearsal/test/for-all-tests.ts';
-import { account, connectionTo, inFolder } from './rehearsed-connection.ts';
+import { account, connectionTo, inFolder, requestIn, withSimulator } from './rehearsed-connection.ts';
 
 /*
  * Exports that finish: read in parts over several shells, through lost sessions, servers that go away and
@@ -35,25 +34,6 @@ forAllTests(
   },
   () => simulator.close(),
 );
-
-async function withSimulator<T>(options: SimulatorOptions, run: (simulator: Simulator) => Promise<T>): Promise<T> {
-  const own = await startSimulator({ ...shape, basic: account, ...options });
-  try {
-    return await run(own);
-  } finally {
-    await own.close();
-  }
-}
-
-function requestIn(folder: string, connection: ConnectionSettings, more: Partial<ExportRequest> = {}): ExportRequest {
-  return {
-    connection,
-    folders: { temp: join(folder, 'Temp'), work: join(folder, 'Work') },
-    settingsFolder: folder,
-    signal: new AbortController().signal,
-    ...more,
-  };
-}
 
 interface Finished {
   readonly manifest: Manifest;
@@ -99,7 +79,7 @@ async function unfinished(
 }
 
 test('read in parts over several shells, the files are those of one read, and no shell is left', async () => {
-  await withSimulator({}, (own) =>
+  await withSimulator(shape, (own) =>
     inFolder(async (folder) => {
       const outcome = await finished(folder, connectionTo(own.url, { shells: 3, shellSpacingMs: 0 }));
       assert.deepEqual(csvOf(outcome), undisturbed);
@@ -112,7 +92,7 @@ test('read in parts over several shells, the files are those of one read, and no
 
 test('one shell reads a large organisation in parts, too', async () => {
   const large = { ...shape, mailboxes: 10_300, databases: 4 };
-  await withSimulator(large, (own) =>
+  await withSimulator({ ...shape, ...large }, (own) =>
     inFolder(async (folder) => {
       own.setFault('mailbox 6000: forget shells');
       const outcome = await finished(folder, connectionTo(own.url));
@@ -133,7 +113,7 @@ const disturbances = [
 ];
 for (const fault of disturbances) {
   test(`a reading that is disturbed (${fault}) ends with the files of an undisturbed one`, async () => {
-    await withSimulator({}, (own) =>
+    await withSimulator(shape, (own) =>
       inFolder(async (folder) => {
         own.setFault(fault);
         const outcome = await finished(folder, connectionTo(own.url, parts), { limits: { closeTimeoutMs: 500 } });
@@ -145,7 +125,7 @@ for (const fault of disturbances) {
 }
 
 test('a run that lost its server is continued by the next process from the parts that were finished', async () => {
-  await withSimulator({}, (own) =>
+  await withSimulator(shape, (own) =>
     inFolder(async (folder) => {
       const outcome = await unfinished(folder, own);
       assert.ok(outcome.kind === 'failed');
@@ -173,7 +153,7 @@ async function keptThen(
   more: Partial<ConnectionSettings>,
   check: (outcome: Finished, folder: string) => void,
 ): Promise<void> {
-  await withSimulator({}, (own) =>
+  await withSimulator(shape, (own) =>
     inFolder(async (folder) => {
       await unfinished(folder, own);
       spoil(folder);
@@ -257,7 +237,7 @@ async function killed(folder: string, own: Simulator): Promise<void> {
 }
 
 test('a process that is killed leaves parts that the next one goes on with, and shells that it removes', async () => {
-  await withSimulator({}, (own) =>
+  await withSimulator(shape, (own) =>
     inFolder(async (folder) => {
       own.setFault('mailbox 700: stall');
       await killed(folder, own);
@@ -274,7 +254,7 @@ test('a process that is killed leaves parts that the next one goes on with, and 
 });
 
 test('notes of shells that are no longer there, or that lead elsewhere, are cleared away and hurt nobody', async () => {
-  await withSimulator({}, (own) =>
+  await withSimulator(shape, (own) =>
     inFolder(async (folder) => {
       await finished(folder, connectionTo(own.url));
       const shells = join(stateOf(folder), 'shells');
@@ -304,7 +284,7 @@ test('notes of shells that are no longer there, or that lead elsewhere, are clea
 });
 
 test('a server that allows fewer shells than the settings is served with as many, and the next run does not ask for more', async () => {
-  await withSimulator({ maxShellsPerUser: 2 }, (own) =>
+  await withSimulator({ ...shape, maxShellsPerUser: 2 }, (own) =>
     inFolder(async (folder) => {
       const connection = connectionTo(own.url, { shells: 4, shellSpacingMs: 0 });
       assert.deepEqual(csvOf(await finished(folder, connection)), undisturbed);
@@ -318,7 +298,7 @@ test('a server that allows fewer shells than the settings is served with as many
 });
 
 test('a server that goes down in the middle is replaced by the next one named, and the manifest says so', async () => {
-  await withSimulator({}, (own) =>
+  await withSimulator(shape, (own) =>
     inFolder(async (folder) => {
       own.setFault('mailbox 700: die');
       const servers = [own.url, simulator.url].flatMap((url) => connectionTo(url).servers);
@@ -381,7 +361,7 @@ function databasesInFile([csv = '']: readonly string[]): Map<string, string> {
 
 test('mailboxes that move between databases, come and go while they are read are in the files as they are in the end', async () => {
   const organization = createTestOrganization(shape);
-  await withSimulator({ organization }, (own) =>
+  await withSimulator({ ...shape, organization }, (own) =>
     inFolder(async (folder) => {
       own.setFault(
         [

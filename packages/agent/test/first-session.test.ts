@@ -8,33 +8,32 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ExportRequest, runCheck, runDiscover, runExport } from '@exchange-connector/agent';
 import { type ConnectionSettings, Secret } from '@exchange-connector/config';
-import { type Simulator, type SimulatorOptions, startSimulator } from '@exchange-connector/exchange-simulator';
-import { account, connectionTo, inFolder } from './rehearsed-connection.ts';
+import type { Simulator, SimulatorOptions } from '@exchange-connector/exchange-simulator';
+import { account, connectionTo, inFolder, requestIn, withSimulator } from './rehearsed-connection.ts';
 
 function onSimulator(
   run: (simulator: Simulator, folder: string) => Promise<void>,
   options: Partial<SimulatorOptions> = {},
 ): Promise<void> {
-  return inFolder(async (folder) => {
-    const simulator = await startSimulator({ mailboxes: 60, databases: 2, seed: 3, basic: account, ...options });
-    try {
-      await run(simulator, folder);
-    } finally {
-      await simulator.close();
-    }
-  });
+  return inFolder((folder) =>
+    withSimulator({ mailboxes: 60, databases: 2, seed: 3, ...options }, (simulator) => run(simulator, folder)),
+  );
 }
 
 function requestTo(url: string, folder: string, settings: Partial<ConnectionSettings> = {}): ExportRequest {
-  return {
-    connection: connectionTo(url, settings),
-    folders: { temp: join(folder, 'Temp'), work: join(folder, 'Work') },
-    settingsFolder: folder,
-    signal: new AbortController().signal,
-  };
+  return requestIn(folder, connectionTo(url, settings));
 }
 
 const shellsOf = (folder: string): string => join(folder, 'Work', 'ExportState', 'Main', 'shells');
+/** As a process that was killed left them. */
+function noteShells(folder: string, url: string): void {
+  mkdirSync(shellsOf(folder), { recursive: true });
+  for (const shellId of ['A', 'B', 'C'])
+    writeFileSync(
+      join(shellsOf(folder), `${shellId}.json`),
+      JSON.stringify({ shellId, url, runId: 'r', notedAt: new Date().toISOString() }),
+    );
+}
 const notesIn = (folder: string): string[] => (existsSync(shellsOf(folder)) ? readdirSync(shellsOf(folder)) : []);
 
 test('a connection that is cut at the very first Create is made again, for no longer than --reconnect says', () =>
@@ -132,12 +131,7 @@ test('the next server of the list is tried before the first one is again', () =>
 
 test('a refused password is tried once, also where shells of earlier runs are to be removed', () =>
   onSimulator(async (simulator, folder) => {
-    mkdirSync(shellsOf(folder), { recursive: true });
-    for (const name of ['A', 'B', 'C'])
-      writeFileSync(
-        join(shellsOf(folder), `${name}.json`),
-        JSON.stringify({ shellId: name, url: simulator.url, runId: 'r', notedAt: new Date().toISOString() }),
-      );
+    noteShells(folder, simulator.url);
     const refused = await runExport(requestTo(simulator.url, folder, { password: new Secret('wrong') }));
     assert.ok(refused.kind === 'failed', JSON.stringify(refused));
     assert.deepEqual([refused.exitCode, refused.failure.code], [3, 'WSMAN_AUTHENTICATION_REFUSED']);
@@ -151,12 +145,7 @@ test('a refused password is tried once, also where shells of earlier runs are to
 
 test('a refused password that was renewed is not tried again for the shells of earlier runs', () =>
   onSimulator(async (simulator, folder) => {
-    mkdirSync(shellsOf(folder), { recursive: true });
-    for (const name of ['A', 'B', 'C'])
-      writeFileSync(
-        join(shellsOf(folder), `${name}.json`),
-        JSON.stringify({ shellId: name, url: simulator.url, runId: 'r', notedAt: new Date().toISOString() }),
-      );
+    noteShells(folder, simulator.url);
     const stale = requestTo(simulator.url, folder, { password: new Secret('wrong') });
     const renewConnection = async () => requestTo(simulator.url, folder).connection;
     const outcome = await runExport({ ...stale, renewConnection });

@@ -11,7 +11,7 @@ import { gssapiMechanism } from '@exchange-connector/gssapi';
 import { findRealmPrograms, type Realm, startRealm } from '@exchange-connector/rehearsal';
 import { forAllTests } from '../../rehearsal/test/for-all-tests.ts';
 import { principalOf } from '../src/session-credential.ts';
-import { account, connectionTo, inFolder } from './rehearsed-connection.ts';
+import { account, connectionTo, inFolder, requestIn } from './rehearsed-connection.ts';
 
 /* The ordinary path over sealed HTTP, with a real KDC. GSSAPI reads its configuration from this process's environment. */
 const programs = findRealmPrograms();
@@ -57,12 +57,7 @@ function kerberosConnection(more: Partial<ConnectionSettings>): ConnectionSettin
 }
 
 function exportInto(folder: string, connection: ConnectionSettings): Promise<ExportOutcome> {
-  return runExport({
-    connection,
-    folders: { temp: join(folder, 'Temp'), work: join(folder, 'Work') },
-    settingsFolder: folder,
-    signal: new AbortController().signal,
-  });
+  return runExport(requestIn(folder, connection));
 }
 
 async function filesOf(connection: ConnectionSettings): Promise<string[]> {

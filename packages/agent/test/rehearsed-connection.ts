@@ -1,8 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ExportRequest } from '@exchange-connector/agent';
 import { type ConnectionSettings, Secret } from '@exchange-connector/config';
-import type { OrganizationTruth, TruthValue } from '@exchange-connector/exchange-simulator';
+import {
+  type OrganizationTruth,
+  type Simulator,
+  type SimulatorOptions,
+  startSimulator,
+  type TruthValue,
+} from '@exchange-connector/exchange-simulator';
 import { documentedDefaults } from '../../config/test/documented-defaults.ts';
 
 /** The settings of a connection to `url`, defaults elsewhere. */
@@ -31,6 +38,34 @@ export async function inFolder<T>(run: (folder: string) => Promise<T>): Promise<
     return await run(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A run whose files lie in the folder. */
+export function requestIn(
+  folder: string,
+  connection: ConnectionSettings,
+  more: Partial<ExportRequest> = {},
+): ExportRequest {
+  return {
+    connection,
+    folders: { temp: join(folder, 'Temp'), work: join(folder, 'Work') },
+    settingsFolder: folder,
+    signal: new AbortController().signal,
+    ...more,
+  };
+}
+
+/** Runs with a simulator of its own, which {@link account} may log in to. */
+export async function withSimulator<T>(
+  options: Partial<SimulatorOptions>,
+  run: (simulator: Simulator) => Promise<T>,
+): Promise<T> {
+  const simulator = await startSimulator({ basic: account, ...options });
+  try {
+    return await run(simulator);
+  } finally {
+    await simulator.close();
   }
 }
 

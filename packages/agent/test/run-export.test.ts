@@ -15,10 +15,10 @@ import {
   runExport,
 } from '@exchange-connector/agent';
 import type { ConnectionSettings } from '@exchange-connector/config';
-import { type Simulator, type SimulatorOptions, startSimulator } from '@exchange-connector/exchange-simulator';
+import { type Simulator, startSimulator } from '@exchange-connector/exchange-simulator';
 import { parse } from 'csv-parse/sync';
 import { forAllTests } from '../../rehearsal/test/for-all-tests.ts';
-import { account, connectionTo, expectedRows, inFolder } from './rehearsed-connection.ts';
+import { account, connectionTo, expectedRows, inFolder, requestIn, withSimulator } from './rehearsed-connection.ts';
 
 const mailboxHeader =
   'Command,Database,EmailAddresses,UseDatabaseRetentionDefaults,RetainDeletedItemsUntilBackup,DeliverToMailboxAndForward,ExchangeGuid,ExchangeUserAccountControl,ForwardingAddress,ForwardingSmtpAddress,IsMailboxEnabled,ProhibitSendQuota,ProhibitSendReceiveQuota,RecoverableItemsQuota,RecoverableItemsWarningQuota,CalendarLoggingQuota,IsResource,IsLinked,IsShared,SamAccountName,AntispamBypassEnabled,ServerName,UseDatabaseQuotaDefaults,UserPrincipalName,WhenMailboxCreated,IsInactiveMailbox,AccountDisabledIsDirSynced,Alias,OrganizationalUnit,DisplayName,MaxSendSize,MaxReceiveSize,PrimarySmtpAddress,RecipientType,RecipientTypeDetails,Identity,IsValid,Name,DistinguishedName,Guid,ObjectCategory,WhenChangedUTC,WhenCreatedUTC,ObjectState';
@@ -32,25 +32,6 @@ forAllTests(
   },
   () => simulator.close(),
 );
-
-async function withSimulator<T>(options: SimulatorOptions, run: (simulator: Simulator) => Promise<T>): Promise<T> {
-  const own = await startSimulator({ ...organisation, basic: account, ...options });
-  try {
-    return await run(own);
-  } finally {
-    await own.close();
-  }
-}
-
-function requestIn(folder: string, connection: ConnectionSettings, more: Partial<ExportRequest> = {}): ExportRequest {
-  return {
-    connection,
-    folders: { temp: join(folder, 'Temp'), work: join(folder, 'Work') },
-    settingsFolder: folder,
-    signal: new AbortController().signal,
-    ...more,
-  };
-}
 
 interface Exported {
   readonly outcome: ExportOutcome;
@@ -87,7 +68,7 @@ const visible = (row: { hiddenBehind: string | undefined }): boolean => row.hidd
 
 test('every mailbox of both domains and every database becomes its row, cell by cell', async () => {
   // More than the 1,000 that a server gives unasked.
-  await withSimulator({ mailboxes: 1500 }, (own) =>
+  await withSimulator({ ...organisation, mailboxes: 1500 }, (own) =>
     inFolder(async (folder) => {
       const { mailboxes, databases, manifest, outcome } = await exported(folder, connectionTo(own.url));
       assert.equal(outcome.exitCode, 0);
@@ -171,7 +152,7 @@ test('the same state gives the same bytes: projected, as whole objects, and full
     { projectedValues: 'objects' },
     { protocolVersion: '2.1' },
   ] as const) {
-    await withSimulator(options, async (own) => {
+    await withSimulator({ ...organisation, ...options }, async (own) => {
       const other = await inFolder((folder) => exported(folder, connectionTo(own.url)));
       assert.ok(other.mailboxes === mailboxes && other.databases === databases, `${JSON.stringify(options)} differs`);
       const fullToo = await inFolder((folder) => exported(folder, connectionTo(`${own.url}?serializationLevel=Full`)));
@@ -224,7 +205,7 @@ test('the scope of the settings narrows the export', async () => {
 });
 
 test('an account without Set-ADServerSettings exports its own domain, and the manifest names it', async () => {
-  await withSimulator({ without: ['Set-ADServerSettings'] }, (own) =>
+  await withSimulator({ ...organisation, without: ['Set-ADServerSettings'] }, (own) =>
     inFolder(async (folder) => {
       const { mailboxes, manifest } = await exported(folder, connectionTo(own.url));
       const [domain] = own.organization.domains;
@@ -257,7 +238,7 @@ test('servers of the directory that the settings name are the ones read', async 
 
 test('columns that the server lacks are empty, and the manifest names them', async () => {
   const lacking = ['AccountDisabled', 'IsInactiveMailbox', 'WhenMailboxCreated'];
-  await withSimulator({ missingProperties: lacking }, (own) =>
+  await withSimulator({ ...organisation, missingProperties: lacking }, (own) =>
     inFolder(async (folder) => {
       const { mailboxes, manifest, outcome } = await exported(folder, connectionTo(own.url));
       assert.equal(outcome.kind, 'done');
@@ -345,7 +326,7 @@ test('a wrong password fails with exit 3 and is not tried on the next server', a
 test('a failed run leaves the last good files as they were', async () => {
   await inFolder(async (folder) => {
     const first = await exported(folder, connectionTo(simulator.url));
-    await withSimulator({ without: ['Get-Mailbox'] }, async (own) => {
+    await withSimulator({ ...organisation, without: ['Get-Mailbox'] }, async (own) => {
       const outcome = await runExport(requestIn(folder, connectionTo(own.url)));
       assert.ok(outcome.kind === 'failed');
       assert.equal(outcome.exitCode, 1);
@@ -382,7 +363,7 @@ test('a database of the scope that does not exist makes the export partial, with
 });
 
 test('a run that is cancelled ends with exit 130, closes its shell and leaves nothing', async () => {
-  await withSimulator({ latencyMs: 2 }, (own) =>
+  await withSimulator({ ...organisation, latencyMs: 2 }, (own) =>
     inFolder(async (folder) => {
       const cancel = new AbortController();
       const outcome = await runExport(
@@ -402,7 +383,7 @@ test('a run that is cancelled ends with exit 130, closes its shell and leaves no
 });
 
 test('the time limit of a run is a failure that says so', async () => {
-  await withSimulator({ latencyMs: 50 }, (own) =>
+  await withSimulator({ ...organisation, latencyMs: 50 }, (own) =>
     inFolder(async (folder) => {
       const outcome = await runExport(requestIn(folder, connectionTo(own.url), { signal: AbortSignal.timeout(400) }));
       assert.ok(outcome.kind === 'failed');
@@ -540,7 +521,7 @@ test('a folder that cannot be made is told before anything is contacted', async 
 });
 
 test('a server that asks to wait before it opens another session is waited for, and that is said', async () => {
-  await withSimulator({ runspaceBudget: { runspaces: 1, periodSeconds: 2 } }, (own) =>
+  await withSimulator({ ...organisation, runspaceBudget: { runspaces: 1, periodSeconds: 2 } }, (own) =>
     inFolder(async (folder) => {
       await exported(folder, connectionTo(own.url));
       const { outcome, manifest } = await exported(folder, connectionTo(own.url));
@@ -551,7 +532,7 @@ test('a server that asks to wait before it opens another session is waited for, 
 });
 
 test('a run that is killed in the middle leaves nothing that the next one does not clear away', async () => {
-  await withSimulator({ latencyMs: 3 }, (own) =>
+  await withSimulator({ ...organisation, latencyMs: 3 }, (own) =>
     inFolder(async (folder) => {
       const { connection, ...rest } = requestIn(folder, connectionTo(own.url));
       const program = `
