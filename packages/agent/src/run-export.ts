@@ -196,7 +196,7 @@ async function readAndPublish(run: ExportRun, basis: ExportBasis): Promise<Expor
   try {
     const mode = reason === null ? 'incremental' : 'complete';
     const written = await files.write(read, { mode, before: basis.before });
-    const breaches = findBreaches(mode, changesOf(run, written, basis), limitsOf(run.request.connection));
+    const breaches = findBreaches(mode, changesOf(run, read, written, basis), limitsOf(run.request.connection));
     const isStopped = breaches.length > 0 && run.request.release !== true;
     const manifest = manifestOf(run, read, written, { basis, reason, breaches });
     if (isStopped) {
@@ -248,14 +248,20 @@ async function readOrganisationOf(
   return { read: await readNatively(run), reason: why ?? 'there is no cookie of an earlier export' };
 }
 
-function changesOf(run: ExportRun, written: WrittenFiles, { before }: ExportBasis): FileChange[] {
+function changesOf(
+  run: ExportRun,
+  { reading }: EngineReading,
+  written: WrittenFiles,
+  { before }: ExportBasis,
+): FileChange[] {
   const { mailboxes, databases } = written.counts;
   // Where a script makes its own increments there is no snapshot to count, and yet an export before this one.
   const isFirst = written.cookieOut !== null || !existsSync(run.paths.manifest);
   const [mailboxesBefore, databasesBefore] =
     before === undefined ? (isFirst ? [] : [0, 0]) : [before.facts.mailboxes, before.facts.databases.length];
+  const isNarrowed = before?.facts.forestView === true && reading.forestView === false;
   return [
-    { file: 'mailboxes', counts: mailboxes, before: mailboxesBefore, found: mailboxes.Insert },
+    { file: 'mailboxes', counts: mailboxes, before: mailboxesBefore, found: mailboxes.Insert, isNarrowed },
     { file: 'databases', counts: databases, before: databasesBefore, found: databases.Insert },
   ];
 }

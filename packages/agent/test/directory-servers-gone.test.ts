@@ -97,3 +97,41 @@ test('a domain controller that nobody named and that is gone means a complete ex
     const next = await place.export();
     assert.ok(next.kind === 'done' && next.manifest.mode === 'incremental', JSON.stringify(next).slice(0, 500));
   }));
+
+test('where the forest goes out of view, what would be a Delete waits for a person, however little it is', async () => {
+  const organization = createTestOrganization({ mailboxes: 60, databases: 2, seed: 5, clock: 'virtual' });
+  const whole = await startSimulator({ organization, basic: account });
+  const narrow = await startSimulator({ organization, basic: account, without: ['Set-ADServerSettings'] });
+  try {
+    for (const [percent, kind] of [
+      [5, 'stopped'],
+      [0, 'done'],
+    ] as const) {
+      await inFolder(async (folder) => {
+        const exportBy = ({ url }: { readonly url: string }, release = false): Promise<ExportOutcome> =>
+          runExport({
+            connection: connectionTo(url, { maxPercentageDeletedLines: percent }),
+            folders: { temp: join(folder, 'Temp'), work: join(folder, 'Work') },
+            settingsFolder: folder,
+            signal: new AbortController().signal,
+            now: () => organization.clock.now().getTime(),
+            release,
+          });
+        assert.equal((await exportBy(whole)).kind, 'done');
+        organization.clock.advance(hour);
+        const outcome = await exportBy(narrow);
+        assert.equal(outcome.kind, kind, JSON.stringify(outcome).slice(0, 500));
+        if (outcome.kind !== 'stopped') return;
+        assert.match(outcome.breaches.join(), /^mailboxes: \d+ rows Delete, and only one domain is in view/);
+        const released = await exportBy(narrow, true);
+        assert.ok(released.kind === 'done' && released.manifest.counts.mailboxes.Delete > 0);
+        organization.clock.advance(hour);
+        const next = await exportBy(narrow);
+        assert.ok(next.kind === 'done' && next.manifest.mode === 'incremental', JSON.stringify(next).slice(0, 500));
+      });
+    }
+  } finally {
+    await whole.close();
+    await narrow.close();
+  }
+});

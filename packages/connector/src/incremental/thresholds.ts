@@ -24,6 +24,8 @@ export interface FileChange {
   readonly before: number | undefined;
   /** Rows of what a complete run found; what it keeps in its snapshot because of errors is none of them. */
   readonly found: number;
+  /** True where the last export saw the whole forest, and this run one domain: what is gone may only be out of view. */
+  readonly isNarrowed?: boolean;
 }
 
 /** A limit that was passed. */
@@ -85,10 +87,24 @@ function emptyBreach({ file, before, found }: FileChange): Breach | undefined {
   };
 }
 
+function narrowedBreach({ file, counts, before, isNarrowed }: FileChange, limits: ChangeLimits): Breach | undefined {
+  if (isNarrowed !== true || before === undefined || counts.Delete === 0 || limits.percent.Delete === 0)
+    return undefined;
+  return {
+    file,
+    command: 'Delete',
+    count: counts.Delete,
+    before,
+    setting: null,
+    message: `${file}: ${counts.Delete} rows Delete, and only one domain is in view, where the last export saw the whole forest: mailboxes of other domains may be there all the same; give the account Set-ADServerSettings again, or release what was stopped`,
+  };
+}
+
 /**
  * The limits that a run passes; none where there was no export before. Each file counts by itself.
  * @param mode an incremental run is held to lines and percentages of every command; a complete one, which
- *   writes every row as `Insert`, to the percentage of deletions, and to finding a mailbox at all
+ *   writes every row as `Insert`, to the percentage of deletions, to finding a mailbox at all, and to deletions where
+ *   domains went out of view, unless the percentage is turned off
  */
 export function findBreaches(
   mode: 'complete' | 'incremental',
@@ -102,9 +118,9 @@ export function findBreaches(
       const breach = lines ?? percentBreach(change, command, limits);
       if (breach !== undefined) breaches.push(breach);
     }
-    const empty = mode === 'complete' ? emptyBreach(change) : undefined;
-    if (empty !== undefined && !breaches.some(({ file, command }) => file === 'mailboxes' && command === 'Delete')) {
-      breaches.push(empty);
+    const guard = mode === 'complete' ? (narrowedBreach(change, limits) ?? emptyBreach(change)) : undefined;
+    if (guard !== undefined && !breaches.some(({ file, command }) => file === change.file && command === 'Delete')) {
+      breaches.push(guard);
     }
   }
   return breaches;
