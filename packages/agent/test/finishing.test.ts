@@ -92,7 +92,7 @@ test('read in parts over several shells, the files are those of one read, and no
 
 test('one shell reads a large organisation in parts, too', async () => {
   const large = { ...shape, mailboxes: 10_300, databases: 4 };
-  await withSimulator({ ...shape, ...large }, (own) =>
+  await withSimulator(large, (own) =>
     inFolder(async (folder) => {
       own.setFault('mailbox 6000: forget shells');
       const outcome = await finished(folder, connectionTo(own.url));

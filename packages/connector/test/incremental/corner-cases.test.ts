@@ -6,15 +6,8 @@ import {
   openInProcessSession,
   type TestOrganization,
 } from '@exchange-connector/exchange-simulator';
-import {
-  decodeCliXml,
-  type InvokeOptions,
-  type PipelineEvent,
-  type PipelineRequest,
-  property,
-  type RemoteSession,
-  textOf,
-} from '@exchange-connector/psrp';
+import { decodeCliXml, property, type RemoteSession, textOf } from '@exchange-connector/psrp';
+import { allMailboxesInto, altered, filterOf } from './altered-session.ts';
 import { unreadable } from './history.ts';
 import { type Loaded, load, runSmall, type SmallRun, type SmallSettings, wholeScope } from './small-agent.ts';
 
@@ -60,18 +53,11 @@ class Stand {
 
 /** A session in which the rows of changed mailboxes cannot be read. */
 function withUnreadableRows(inner: RemoteSession): RemoteSession {
-  return {
-    get server() {
-      return inner.server;
-    },
-    async *invoke(request: PipelineRequest, options?: InvokeOptions): AsyncGenerator<PipelineEvent> {
-      const filter = request.statements[0]?.[0]?.parameters.find(({ name }) => name === 'Filter')?.value;
-      const isChanged = filter?.kind === 'S' && filter.value.startsWith('(WhenChangedUTC -ge');
-      for await (const event of inner.invoke(request, options))
-        yield isChanged && event.kind === 'output' ? unreadable : event;
-    },
-    close: () => inner.close(),
-  };
+  return altered(inner, (request) =>
+    filterOf(request).startsWith('(WhenChangedUTC -ge')
+      ? (event) => (event.kind === 'output' ? unreadable : event)
+      : undefined,
+  );
 }
 
 test('what could not be read because of an error is in a later increment, however late; deletions wait for a read without errors', async () => {
@@ -99,29 +85,15 @@ test('a complete export with errors keeps the mailboxes that it did not see, and
   await stand.export();
   stand.settings = { scope: { ...wholeScope, includeArbitration: true } };
   /** The first mailbox of each reading of all cannot be read, whole or projected. */
-  const losing = (): RemoteSession => {
-    const inner = stand.open();
-    return {
-      get server() {
-        return inner.server;
-      },
-      async *invoke(request: PipelineRequest, options?: InvokeOptions): AsyncGenerator<PipelineEvent> {
-        const [command, next] = request.statements[0] ?? [];
-        const size = command?.parameters[0]?.value;
-        let isLost =
-          command?.name === 'Get-Mailbox' &&
-          command.parameters.length === 1 &&
-          size?.kind === 'S' &&
-          size.value === 'Unlimited' &&
-          next?.name !== 'Measure-Object';
-        for await (const event of inner.invoke(request, options)) {
-          yield isLost && event.kind === 'output' ? unreadable : event;
-          if (event.kind === 'output') isLost = false;
-        }
-      },
-      close: () => inner.close(),
-    };
-  };
+  const losing = (): RemoteSession =>
+    altered(stand.open(), (request) => {
+      let isLost = !['none', 'Measure-Object'].includes(allMailboxesInto(request) ?? '');
+      return (event) => {
+        if (!isLost || event.kind !== 'output') return event;
+        isLost = false;
+        return unreadable;
+      };
+    });
   const broken = await stand.export(losing);
   assert.equal(broken.mode, 'complete');
   assert.ok(broken.errors.length > 0);
@@ -164,20 +136,13 @@ test('a database and a unit that were renamed just before the first export, and 
 
 /** A session whose server does not list a unit, nor those below it: it has not heard of them, or no more. */
 function withoutUnit(inner: RemoteSession, below: string): RemoteSession {
-  return {
-    get server() {
-      return inner.server;
-    },
-    async *invoke(request: PipelineRequest, options?: InvokeOptions): AsyncGenerator<PipelineEvent> {
-      const isList = request.statements[0]?.[0]?.name === 'Get-OrganizationalUnit';
-      for await (const event of inner.invoke(request, options)) {
-        const name = event.kind === 'output' ? property(decodeCliXml(event.body), 'DistinguishedName') : undefined;
-        const isHidden = isList && name !== undefined && (textOf(name) ?? '').includes(below);
-        if (!isHidden) yield event;
-      }
-    },
-    close: () => inner.close(),
-  };
+  return altered(inner, ({ statements }) => {
+    if (statements[0]?.[0]?.name !== 'Get-OrganizationalUnit') return undefined;
+    return (event) => {
+      const name = event.kind === 'output' ? property(decodeCliXml(event.body), 'DistinguishedName') : undefined;
+      return name !== undefined && (textOf(name) ?? '').includes(below) ? undefined : event;
+    };
+  });
 }
 
 test('a unit that a directory server leaves out of its list once, and that comes back under another name, has its mailboxes read again', async () => {
@@ -308,29 +273,20 @@ test('a mailbox that moves from a database that was not read yet to one that had
   )?.guid;
   assert.ok(mover !== undefined);
   let hasMoved = false;
-  const moving = (): RemoteSession => {
-    const inner = stand.open();
-    return {
-      get server() {
-        return inner.server;
-      },
-      async *invoke(request: PipelineRequest, options?: InvokeOptions): AsyncGenerator<PipelineEvent> {
-        const [command, next] = request.statements[0] ?? [];
-        const of = command?.parameters.find(({ name }) => name === 'Database')?.value;
-        const isCount = next?.name === 'Measure-Object';
-        const isReading =
-          of?.kind === 'S' && of.value === names[1] && !isCount && (command?.parameters.length ?? 0) === 2;
-        const isAll =
-          command?.parameters.some(({ value }) => value.kind === 'S' && value.value === 'Unlimited') === true;
-        if (isReading && isAll && !hasMoved) {
-          hasMoved = true;
-          stand.organization.change({ kind: 'moveMailbox', mailbox: mover, database: names[0] ?? '' });
-        }
-        yield* inner.invoke(request, options);
-      },
-      close: () => inner.close(),
-    };
-  };
+  const moving = (): RemoteSession =>
+    altered(stand.open(), ({ statements }) => {
+      const [command, next] = statements[0] ?? [];
+      const of = command?.parameters.find(({ name }) => name === 'Database')?.value;
+      const isCount = next?.name === 'Measure-Object';
+      const isReading =
+        of?.kind === 'S' && of.value === names[1] && !isCount && (command?.parameters.length ?? 0) === 2;
+      const isAll = command?.parameters.some(({ value }) => value.kind === 'S' && value.value === 'Unlimited') === true;
+      if (isReading && isAll && !hasMoved) {
+        hasMoved = true;
+        stand.organization.change({ kind: 'moveMailbox', mailbox: mover, database: names[0] ?? '' });
+      }
+      return undefined;
+    });
   const complete = await stand.export(moving, { complete: true });
   assert.ok(hasMoved, 'nothing moved: the test is blind');
   assert.equal(complete.mode, 'complete');
@@ -346,31 +302,16 @@ test('a row that is lost without a word while another mailbox is removed is read
   stand.organization.clock.advance(30 * 60 * minute);
   const [removed = ''] = stand.visible();
   let lost = 0;
-  const losing = (): RemoteSession => {
-    const inner = stand.open();
-    return {
-      get server() {
-        return inner.server;
-      },
-      async *invoke(request: PipelineRequest, options?: InvokeOptions): AsyncGenerator<PipelineEvent> {
-        const [command, next] = request.statements[0] ?? [];
-        const size = command?.parameters[0]?.value;
-        const isReading =
-          command?.name === 'Get-Mailbox' &&
-          command.parameters.length === 1 &&
-          size?.kind === 'S' &&
-          size.value === 'Unlimited' &&
-          next?.name === 'Select-Object' &&
-          lost === 0;
-        if (isReading) stand.organization.change({ kind: 'removeMailbox', mailbox: removed });
-        for await (const event of inner.invoke(request, options)) {
-          if (isReading && event.kind === 'output' && lost === 0) lost += 1;
-          else yield event;
-        }
-      },
-      close: () => inner.close(),
-    };
-  };
+  const losing = (): RemoteSession =>
+    altered(stand.open(), (request) => {
+      if (lost > 0 || allMailboxesInto(request) !== 'Select-Object') return undefined;
+      stand.organization.change({ kind: 'removeMailbox', mailbox: removed });
+      return (event) => {
+        if (event.kind !== 'output' || lost > 0) return event;
+        lost += 1;
+        return undefined;
+      };
+    });
   const complete = await stand.export(losing, { complete: true });
   assert.equal(lost, 1);
   assert.deepEqual(complete.counts.mailboxes.Delete, 1);
@@ -379,21 +320,12 @@ test('a row that is lost without a word while another mailbox is removed is read
 });
 
 test('mailboxes that do not say which directory server they come from have increments only where the settings pin one', async () => {
-  const unnamed = (inner: RemoteSession): RemoteSession => ({
-    get server() {
-      return inner.server;
-    },
-    async *invoke(request: PipelineRequest, options?: InvokeOptions): AsyncGenerator<PipelineEvent> {
-      for await (const event of inner.invoke(request, options)) {
-        if (event.kind !== 'output') yield event;
-        else {
-          const text = Buffer.from(event.body).toString('utf8').replaceAll('OriginatingServer', 'OriginatingSomewhere');
-          yield { ...event, body: Buffer.from(text) };
-        }
-      }
-    },
-    close: () => inner.close(),
-  });
+  const unnamed = (inner: RemoteSession): RemoteSession =>
+    altered(inner, () => (event) => {
+      if (event.kind !== 'output') return event;
+      const text = Buffer.from(event.body).toString('utf8').replaceAll('OriginatingServer', 'OriginatingSomewhere');
+      return { ...event, body: Buffer.from(text) };
+    });
   const stand = new Stand();
   const next = (): Promise<SmallRun> => {
     stand.organization.clock.advance(60 * minute);
@@ -414,25 +346,15 @@ test('a mailbox that is changed while it is tried how the server reads times is 
   await stand.export();
   stand.organization.clock.advance(30 * 60 * minute);
   let tried = 0;
-  const changing = (): RemoteSession => {
-    const inner = stand.open();
-    return {
-      get server() {
-        return inner.server;
-      },
-      async *invoke(request: PipelineRequest, options?: InvokeOptions): AsyncGenerator<PipelineEvent> {
-        const filter = request.statements[0]?.[0]?.parameters.find(({ name }) => name === 'Filter')?.value;
-        const guid = /^\(Guid -eq '([^']+)'\) -and \(WhenChangedUTC -gt/.exec(
-          filter?.kind === 'S' ? filter.value : '',
-        )?.[1];
-        if (guid !== undefined && tried === 0)
-          stand.organization.change({ kind: 'setMailbox', mailbox: guid, properties: { displayName: 'Changed' } });
-        if (guid !== undefined) tried += 1;
-        yield* inner.invoke(request, options);
-      },
-      close: () => inner.close(),
-    };
-  };
+  const changing = (): RemoteSession =>
+    altered(stand.open(), (request) => {
+      const guid = /^\(Guid -eq '([^']+)'\) -and \(WhenChangedUTC -gt/.exec(filterOf(request))?.[1];
+      if (guid === undefined) return undefined;
+      if (tried === 0)
+        stand.organization.change({ kind: 'setMailbox', mailbox: guid, properties: { displayName: 'Changed' } });
+      tried += 1;
+      return undefined;
+    });
   const run = await stand.export(changing);
   assert.ok(tried > 2, 'nothing was tried: the test is blind');
   assert.equal(run.mode, 'incremental', run.reason ?? '');
