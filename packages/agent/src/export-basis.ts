@@ -18,8 +18,8 @@ export interface ExportBasis {
   close(): void;
 }
 
-/** How rows look, beyond the settings: rows of another number are not compared with these. */
-const rowForm = 1;
+/** How rows look, beyond the settings: rows of another number are neither compared with these nor put beside them. */
+export const rowForm = 1;
 
 /** A digest of the settings that shape the rows: what differs makes another export of it. */
 export function settingsDigest(connection: ConnectionSettings): string {

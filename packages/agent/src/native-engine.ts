@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ExportPlan, readOrganisation } from '@exchange-connector/connector';
+import { rowForm } from './export-basis.ts';
 import { type EngineReading, type ExportRun, lastMailboxes } from './export-run.ts';
 import { Governor, microDelayMs } from './governor.ts';
 import { readLearnedLimits, writeLearnedLimits } from './learned-limits.ts';
@@ -102,6 +103,7 @@ export async function readNatively(run: ExportRun): Promise<EngineReading> {
     onFound: (sentence) => run.warnings.add(sentence),
     now: () => run.clock.now(),
     server,
+    rowForm,
   });
   try {
     const reading = await readOrganisation(planOf(run), {

@@ -62,6 +62,8 @@ export interface JournalPorts {
   readonly now: () => number;
   /** The address that the sessions are on. */
   readonly server: () => string;
+  /** How rows look to this version of the program: parts of another one are of no use. */
+  readonly rowForm: number;
 }
 
 /** The folder of a journal. */
@@ -162,7 +164,7 @@ export class PartJournal implements PartLedger {
   async resume(conditions: string, onKey: (guid: string) => void): Promise<KeptReading | undefined> {
     if (!existsSync(this.#folder)) return undefined;
     const reading = readSealed<ReadingFile>(this.#path('reading.json'));
-    const why = this.#whyUseless(reading, digestOf(conditions));
+    const why = this.#whyUseless(reading, this.#digestOf(conditions));
     if (why !== undefined || reading === undefined) {
       if (why !== '') this.#ports.onFound(`what an earlier run had read is not used: ${why}`);
       this.clear();
@@ -201,7 +203,7 @@ export class PartJournal implements PartLedger {
     const begunAt = new Date(this.#ports.now()).toISOString();
     writeWhole(this.#path('reading.json'), {
       format,
-      digest: digestOf(conditions),
+      digest: this.#digestOf(conditions),
       begunAt,
       server: this.#ports.server(),
       parts,
@@ -264,6 +266,10 @@ export class PartJournal implements PartLedger {
     removeFolder(this.#folder);
   }
 
+  #digestOf(conditions: string): string {
+    return digestOf(`${this.#ports.rowForm} ${conditions}`);
+  }
+
   #path(name: string): string {
     return join(this.#folder, name);
   }
@@ -283,7 +289,8 @@ export class PartJournal implements PartLedger {
     if (reading.format !== format || !Array.isArray(reading.parts)) return 'another version of this program wrote it';
     if (!isRecent(reading, this.#ports.now()))
       return `it was begun at ${reading.begunAt}, more than ${mostAgeMs / 3_600_000} hours ago`;
-    if (reading.digest !== digest) return 'the settings, the databases or the directory servers are others than then';
+    if (reading.digest !== digest)
+      return 'the settings, the databases, the directory servers or this program are others than then';
     return undefined;
   }
 

@@ -21,7 +21,11 @@ const facts: PartFacts = {
 };
 const guidOf = (part: number, row: number): string => `${part}${row}000000-0000-4000-8000-000000000000`;
 
-async function journalIn(folder: string, now = begun): Promise<{ readonly journal: PartJournal; close(): void }> {
+async function journalIn(
+  folder: string,
+  now = begun,
+  rowForm = 1,
+): Promise<{ readonly journal: PartJournal; close(): void }> {
   const mailboxes = new RowSorter(join(folder, 'sort'), 'mailboxes');
   const journal = new PartJournal({
     state: folder,
@@ -29,6 +33,7 @@ async function journalIn(folder: string, now = begun): Promise<{ readonly journa
     onFound: () => {},
     now: () => now,
     server: () => 'https://one.example.test/PowerShell/',
+    rowForm,
   });
   return { journal, close: () => mailboxes.close() };
 }
@@ -96,6 +101,17 @@ test('a journal that is damaged, or cut off, gives back what was kept or nothing
         await check(`${name} cut at ${at}`);
       }
     }
+  });
+});
+
+test('parts whose rows an earlier version of the program wrote in another form are not put beside those of this one', async () => {
+  await inFolder(async (folder) => {
+    await keepAll(folder);
+    const { journal, close } = await journalIn(folder, begun, 2);
+    const guids: string[] = [];
+    assert.equal(await journal.resume('conditions', (guid) => guids.push(guid)), undefined);
+    close();
+    assert.deepEqual(guids, []);
   });
 });
 
