@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createTestOrganization, type OrganizationChange } from '@exchange-connector/exchange-simulator';
-import { type ExportPlan, readOrganisation, type SessionSource } from '@exchange-connector/connector';
+import { readOrganisation, type SessionSource } from '@exchange-connector/connector';
 import {
   changing,
   isPart,
@@ -16,6 +16,7 @@ import {
   textOf,
   truth,
 } from './partitioned-rehearsal.ts';
+import { wholePlan } from './whole-plan.ts';
 
 test('parts of all databases together are the organisation, each mailbox once', async () => {
   const organization = createTestOrganization(shape);
@@ -54,22 +55,7 @@ test('mailboxes of a database that is not listed are read by their names', async
   const rows = new MemoryRows();
   const ledger = new MemoryLedger(rows);
   const warnings: string[] = [];
-  const plan: ExportPlan = {
-    additionalColumns: [],
-    valueSeparator: ' ',
-    scope: {
-      organizationalUnits: [],
-      databases: [],
-      recipientTypeDetails: [],
-      filter: undefined,
-      includeArbitration: false,
-      includePublicFolder: false,
-      includeAuditLog: false,
-      includeMonitoring: false,
-    },
-    pins: { domainController: undefined, globalCatalog: undefined },
-  };
-  await readOrganisation(plan, {
+  await readOrganisation(wholePlan, {
     sessions: serial(lacking),
     databases: new MemoryRows(),
     mailboxes: rows,

@@ -16,6 +16,7 @@ import {
   type RowSink,
   type SessionSource,
 } from '@exchange-connector/connector';
+import { wholePlan, wholeScope } from './whole-plan.ts';
 
 /*
  * The reading in parts with everything in memory: the organisation, the sessions and the ledger. What is
@@ -151,22 +152,7 @@ export async function read(
   const warnings: string[] = [];
   const asked: string[] = [];
   const reading = await readOrganisation(
-    {
-      additionalColumns: [],
-      valueSeparator: ' ',
-      scope: {
-        organizationalUnits: [],
-        databases: [],
-        recipientTypeDetails: [],
-        filter: undefined,
-        includeArbitration: false,
-        includePublicFolder: false,
-        includeAuditLog: false,
-        includeMonitoring: false,
-        ...more,
-      },
-      pins: { domainController: undefined, globalCatalog: undefined },
-    },
+    { ...wholePlan, scope: { ...wholeScope, ...more } },
     {
       // One session at a time: two would disturb each other, as in a pool they would not.
       sessions: { ...serial(sessionsOn(organization, look, asked)) },

@@ -9,7 +9,8 @@ import {
 import { decodeCliXml, property, type RemoteSession, textOf } from '@exchange-connector/psrp';
 import { allMailboxesInto, altered, filterOf } from './altered-session.ts';
 import { unreadable } from './history.ts';
-import { type Loaded, load, runSmall, type SmallRun, type SmallSettings, wholeScope } from './small-agent.ts';
+import { type Loaded, load, runSmall, type SmallRun, type SmallSettings } from './small-agent.ts';
+import { wholeScope } from '../whole-plan.ts';
 
 const minute = 60_000;
 

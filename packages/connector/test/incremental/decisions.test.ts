@@ -29,7 +29,7 @@ import { domainOf, proveFilterTime, tellingLandmarks } from '../../src/increment
 import { type ChangeLimits, findBreaches } from '../../src/incremental/thresholds.ts';
 import type { Unit } from '../../src/incremental/unit.ts';
 import { topmost } from '../../src/incremental/units.ts';
-import { wholeScope } from './small-agent.ts';
+import { wholeScope } from '../whole-plan.ts';
 
 const facts: CookieFacts = {
   id: 'c',

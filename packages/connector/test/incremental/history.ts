@@ -13,7 +13,8 @@ import {
 } from '@exchange-connector/exchange-simulator';
 import type { InvokeOptions, PipelineEvent, PipelineRequest, RemoteSession } from '@exchange-connector/psrp';
 import { type ExportScope, fieldText, guidText, SnapshotReader } from '@exchange-connector/connector';
-import { type Loaded, load, runSmall, type SmallRun, type SmallSettings, wholeScope } from './small-agent.ts';
+import { type Loaded, load, runSmall, type SmallRun, type SmallSettings } from './small-agent.ts';
+import { wholeScope } from '../whole-plan.ts';
 
 /** A generator of numbers that the seed alone decides. */
 class Dice {

@@ -21,17 +21,7 @@ import {
   whyComplete,
 } from '@exchange-connector/connector';
 import type { RemoteSession } from '@exchange-connector/psrp';
-
-export const wholeScope: ExportScope = {
-  organizationalUnits: [],
-  databases: [],
-  recipientTypeDetails: [],
-  filter: undefined,
-  includeArbitration: false,
-  includePublicFolder: false,
-  includeAuditLog: false,
-  includeMonitoring: false,
-};
+import { wholeScope } from '../whole-plan.ts';
 
 const noPins: PinnedServers = { domainController: undefined, globalCatalog: undefined };
 const hash = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
