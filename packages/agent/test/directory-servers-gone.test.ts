@@ -98,6 +98,19 @@ test('a domain controller that nobody named and that is gone means a complete ex
     assert.ok(next.kind === 'done' && next.manifest.mode === 'incremental', JSON.stringify(next).slice(0, 500));
   }));
 
+test('a domain controller that nobody named, gone for an account that names one in every cmdlet, means a complete export', () =>
+  onPlace({ globalCatalog: 'dc02.example.test' }, ['Set-ADServerSettings'], async ({ organization, ...place }) => {
+    assert.equal((await place.export()).kind, 'done');
+    organization.clock.advance(hour);
+    organization.retireDomainController('dc01.example.test');
+    const outcome = await place.export();
+    assert.ok(outcome.kind === 'done', JSON.stringify(outcome).slice(0, 500));
+    assert.match(outcome.manifest.reason ?? '', /\(dc01\.example\.test\) cannot be read from now: .*LDAP server/);
+    organization.clock.advance(hour);
+    const next = await place.export();
+    assert.ok(next.kind === 'done' && next.manifest.mode === 'incremental', JSON.stringify(next).slice(0, 500));
+  }));
+
 test('where the forest goes out of view, what would be a Delete waits for a person, however little it is', async () => {
   const organization = createTestOrganization({ mailboxes: 60, databases: 2, seed: 5, clock: 'virtual' });
   const whole = await startSimulator({ organization, basic: account });

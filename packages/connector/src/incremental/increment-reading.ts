@@ -253,7 +253,7 @@ class Increment {
         sink.restart();
       },
     };
-    const found = await readDatabases(this.#reading, { ...this.#ports, databases: named });
+    const found = await this.#fromRemembered(() => readDatabases(this.#reading, { ...this.#ports, databases: named }));
     const known = new Set(this.#plan.facts.databases.map(({ guid }) => guid));
     if (known.size > 0 && found.length > 0 && !found.some(({ guid }) => known.has(guid))) {
       throw new CompleteNeeded(
@@ -261,6 +261,20 @@ class Increment {
       );
     }
     return found.map(({ guid, name }) => ({ guid, name, server: servers.get(guid) ?? '' }));
+  }
+
+  /** What fails where a server is named in every cmdlet that the settings do not name may do without it. */
+  async #fromRemembered<T>(read: () => Promise<T>): Promise<T> {
+    const { domainController } = this.#reading;
+    try {
+      return await read();
+    } catch (error) {
+      const isChosen = domainController === undefined || domainController === this.#plan.pins.domainController;
+      if (isChosen || !(error instanceof ConnectorError) || error.code !== 'EXCHANGE_COMMAND_FAILED') throw error;
+      throw new CompleteNeeded(
+        `the directory server of the last export (${domainController}) cannot be read from now: ${error.message}`,
+      );
+    }
   }
 
   async #planColumns() {
@@ -284,13 +298,22 @@ class Increment {
     // Wherever they went: out of the scope, too.
     const everywhere = { organizationalUnits: [], databases: [], recipientTypeDetails: [], filter: undefined };
     const kinds = mailboxSelections({ ...this.#plan.scope, ...everywhere });
-    const found = guids.length === 0 ? [] : await readLandmarks(guids, kinds, projects, domainController, this.#ports);
+    let error: string | undefined;
+    const onError = (why: string): void => {
+      error ??= why;
+      this.#ports.onNote(`known mailboxes could not be looked at: ${why}`);
+    };
+    const found =
+      guids.length === 0 ? [] : await readLandmarks(guids, kinds, projects, domainController, this.#ports, onError);
     for (const domain of Object.keys(landmarks)) {
       const of = found.filter(({ distinguishedName }) => domainOf(distinguishedName) === domain);
-      if (of.length === 0)
-        throw new CompleteNeeded(
-          `none of the ${landmarks[domain]?.length ?? 0} mailboxes looked at in ${domain} is there any more, so that it cannot be told which directory server is read from`,
-        );
+      if (of.length === 0) {
+        const seen =
+          error === undefined
+            ? `none of the ${landmarks[domain]?.length ?? 0} mailboxes looked at in ${domain} is there any more`
+            : `known mailboxes of ${domain} could not be looked at (${error})`;
+        throw new CompleteNeeded(`${seen}, so that it cannot be told which directory server is read from`);
+      }
       for (const landmark of of) this.#refuseOther(domain, landmark.server);
     }
     this.#namesGone = namesGone(tenants, found);

@@ -38,6 +38,7 @@ const atOnce = 40;
 /**
  * Looks at mailboxes that the last export had; those that are gone do not come.
  * @param kinds the kinds of mailboxes that the export has, each with all of its mailboxes
+ * @param onError told where some could not be looked at
  */
 export async function readLandmarks(
   guids: readonly string[],
@@ -45,6 +46,7 @@ export async function readLandmarks(
   projected: boolean,
   domainController: string | undefined,
   ports: SessionPorts,
+  onError: (why: string) => void,
 ): Promise<readonly Landmark[]> {
   const projection = createProjection(landmarkProperties);
   const found: Landmark[] = [];
@@ -65,7 +67,7 @@ export async function readLandmarks(
     });
     const error =
       outcome.kind === 'failed' ? outcome.error : outcome.kind === 'completed' ? outcome.errors[0] : undefined;
-    if (error !== undefined) ports.onNote(`known mailboxes could not be looked at: ${describeError(error)}`);
+    if (error !== undefined) onError(describeError(error));
   }
   return found;
 }

@@ -363,3 +363,18 @@ test('a mailbox that is changed while it is tried how the server reads times is 
   assert.equal(run.counts.mailboxes.Update, 1);
   await stand.isRight();
 });
+
+test('where known mailboxes cannot be looked at, the reason says what the server said, not that they are gone', async () => {
+  const stand = new Stand();
+  await stand.export();
+  stand.organization.clock.advance(60 * minute);
+  const run = await stand.export(() =>
+    altered(stand.open(), (request) =>
+      filterOf(request).startsWith("((Guid -eq '")
+        ? (event) => (event.kind === 'output' ? unreadable : event)
+        : undefined,
+    ),
+  );
+  assert.equal(run.mode, 'complete');
+  assert.match(run.reason ?? '', /known mailboxes of .* could not be looked at \(The object is corrupted/);
+});
