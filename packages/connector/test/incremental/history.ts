@@ -166,6 +166,7 @@ export class History {
     if (dice.chance(10)) without.push('Get-OrganizationalUnit');
     if (dice.chance(7)) without.push('Measure-Object');
     if (dice.chance(5)) without.push('Select-Object');
+    if (dice.chance(7)) without.push('Set-ADServerSettings');
     this.#sessionOptions = { without, filterDates: dice.chance(50) ? 'utc' : 'server' };
     this.log.push(JSON.stringify({ seed, settings: this.#settings, session: this.#sessionOptions }));
   }
@@ -373,7 +374,7 @@ export class History {
       }
       // A scope that names what another controller has not heard of yet, or what is gone by now.
       const { code, message } = error as { code?: string; message: string };
-      const isOfScope = /couldn't be found|couldn't find/i.test(message);
+      const isOfScope = /couldn't be found|couldn't find|is not within the scope/i.test(message);
       // Of a scope so small that all of it was hit.
       const isOfErrors = mayErr && /The object is corrupted/.test(message);
       if (code !== 'EXCHANGE_COMMAND_FAILED' || !(isOfScope || isOfErrors)) throw error;
