@@ -94,30 +94,30 @@ export class RunCredential {
    * @throws what its renewal fails with
    */
   async refused(used: ConnectionSettings, url: string, counts: boolean): Promise<boolean> {
-    if (used === this.#connection) this.#renewing ??= this.#renew(used, url, counts);
+    if (used === this.#connection) {
+      this.#renewing ??= this.#renew(used, url).finally(() => {
+        this.#renewing = undefined;
+      });
+    }
     await this.#renewing;
-    return used !== this.#connection;
+    if (used !== this.#connection) return true;
+    // Refused twice counts twice towards the lockout of the account.
+    if (counts) this.#refused ??= { error: refusedFor(used, url) };
+    return false;
   }
 
-  async #renew(used: ConnectionSettings, url: string, counts: boolean): Promise<void> {
+  async #renew(used: ConnectionSettings, url: string): Promise<void> {
     const { renewConnection, onWarning } = this.#ports;
+    if (this.#isRenewed || renewConnection === undefined) return;
+    this.#isRenewed = true;
     try {
-      if (!this.#isRenewed && renewConnection !== undefined) {
-        this.#isRenewed = true;
-        const renewed = await renewConnection();
-        if (!isSameCredential(renewed, used)) {
-          this.#connection = renewed;
-          onWarning(`${url} refused the credential; it was renewed from its source, and is tried once more`);
-          return;
-        }
-      }
-      // Refused twice counts twice towards the lockout of the account.
-      if (counts) this.#refused ??= { error: refusedFor(used, url) };
+      const renewed = await renewConnection();
+      if (isSameCredential(renewed, used)) return;
+      this.#connection = renewed;
+      onWarning(`${url} refused the credential; it was renewed from its source, and is tried once more`);
     } catch (error) {
-      this.#refused ??= { error };
+      this.#refused = { error };
       throw error;
-    } finally {
-      this.#renewing = undefined;
     }
   }
 

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { type ExportOutcome, type ExportRequest, runExport } from '@exchange-connector/agent';
 import { type ConnectionSettings, Secret } from '@exchange-connector/config';
 import { type Simulator, startSimulator } from '@exchange-connector/exchange-simulator';
+import { RunCredential } from '../src/run-credential.ts';
 import { account, connectionTo, inFolder } from './rehearsed-connection.ts';
 
 const shells = 4;
@@ -140,3 +141,13 @@ test('what its source fails with ends the run, and the password is not sent agai
     assert.equal(stand.renewals, 1);
     assert.ok(stand.simulator.facts.unauthorized <= shells, `${stand.simulator.facts.unauthorized} refused logins`);
   }));
+
+test('a refusal that does not count leaves the credential to be tried again, one that counts afterwards does not', async () => {
+  const connection = connectionTo('http://localhost:1/PowerShell/');
+  const credential = new RunCredential(connection, { onWarning: () => {} });
+  const { url } = connection.servers[0] ?? { url: '' };
+  assert.equal(await credential.refused(connection, url, false), false);
+  assert.equal(await credential.current(), connection);
+  assert.equal(await credential.refused(connection, url, true), false);
+  await assert.rejects(credential.current(), { code: 'WSMAN_AUTHENTICATION_REFUSED' });
+});
