@@ -170,7 +170,8 @@ export class RowSorter implements RowSink {
   readonly #name: string;
   /** Called with a key that was put twice; to throw is to refuse it. */
   onRepeatedKey: ((key: string) => void) | undefined;
-  #chunk = Buffer.allocUnsafe(chunkBytes);
+  /** Of the first row that is put on; some sorters never have one. */
+  #chunk = Buffer.alloc(0);
   #used = 0;
   #offsets: number[] = [];
   #runs: SortedRun[] = [];
@@ -207,7 +208,7 @@ export class RowSorter implements RowSink {
     // A UTF-16 code unit takes at most three bytes of UTF-8.
     const most = headBytes + line.length * 3;
     if (most > this.#chunk.length - this.#used) this.#spill();
-    if (most > this.#chunk.length) this.#chunk = Buffer.allocUnsafe(most);
+    if (most > this.#chunk.length) this.#setChunk(Math.max(most, chunkBytes));
     const at = this.#used;
     const length = this.#chunk.write(line, at + headBytes, 'utf8');
     this.#chunk.writeUInt32LE(length, at);
@@ -255,7 +256,6 @@ export class RowSorter implements RowSink {
 
   restart(): void {
     this.close();
-    this.#chunk = Buffer.allocUnsafe(chunkBytes);
   }
 
   /** The rows in order of their keys; of rows with one key, the last that was put. */
@@ -297,7 +297,13 @@ export class RowSorter implements RowSink {
     this.#rowsPut = 0;
     this.#offsets = [];
     this.#used = 0;
-    this.#chunk = Buffer.alloc(0);
+    this.#setChunk(0);
+  }
+
+  /** Makes a chunk of that size, and gives the one before it back: the collector would leave it for long. */
+  #setChunk(bytes: number): void {
+    free(this.#chunk);
+    this.#chunk = Buffer.allocUnsafeSlow(bytes);
   }
 
   #wants(record: Buffer): boolean {
@@ -343,7 +349,7 @@ export class RowSorter implements RowSink {
     this.#runsMade += 1;
     this.#offsets = [];
     this.#used = 0;
-    if (this.#chunk.length > chunkBytes) this.#chunk = Buffer.allocUnsafe(chunkBytes);
+    if (this.#chunk.length > chunkBytes) this.#setChunk(chunkBytes);
   }
 
   /** The file of the next run, and where in it the run begins. */
@@ -368,7 +374,7 @@ export class RowSorter implements RowSink {
 
   /** Gives the checksum of what is kept. */
   #writeSorted({ fd, at: start, cipher }: RunPlace): number {
-    const gathered = Buffer.allocUnsafe(256 * 1024);
+    const gathered = Buffer.allocUnsafeSlow(256 * 1024);
     let filled = 0;
     let checksum = 0;
     let position = start;
@@ -389,8 +395,14 @@ export class RowSorter implements RowSink {
       }
     }
     flush();
+    free(gathered);
     return checksum;
   }
+}
+
+/** Gives memory back at once that nothing looks at any more, and that is in no pool. */
+function free(buffer: Buffer<ArrayBuffer>): void {
+  buffer.buffer.transfer(0);
 }
 
 function rowOf(record: Buffer, length: number, groups: readonly string[]): SortedRow {
