@@ -21,6 +21,7 @@ export interface SecurityContext {
   /** Takes the peer's token (none at first on the initiator) and gives the one to send, if any. */
   step(token?: Uint8Array): Promise<Uint8Array | undefined>;
   wrap(plaintext: Uint8Array): Promise<SealedMessage>;
+  /** @returns plaintext in memory that nothing else is in: who gets it may give it back when it was read */
   unwrap(header: Uint8Array, data: Uint8Array): Promise<Uint8Array>;
   /** Frees the context; safe to call twice and while a call is under way: a `step` that waits for a KDC fails then. */
   end(): void;

@@ -48,6 +48,8 @@ const routingHeaders = ['x-calculatedbetarget', 'x-feserver', 'x-beserver', 'req
 
 /** Passwords that are tried for one request: each was in force when it was asked for. */
 const mostPasswords = 3;
+/** What is smaller may stand in memory that others share, and costs little until it is collected. */
+const leastGivenBack = 65_536;
 
 export class Channel {
   readonly #options: ChannelOptions;
@@ -57,6 +59,8 @@ export class Channel {
   #connection: HttpConnection;
   #secured: SecuredConnection | undefined;
   #tail: Promise<unknown> = Promise.resolve();
+  /** What was opened last. */
+  #opened: Uint8Array | undefined;
   #pending = 0;
   #tls: ChannelFacts['tls'];
 
@@ -83,7 +87,8 @@ export class Channel {
   }
 
   /**
-   * Sends an envelope and gives the one that answers, opened where it was sealed. Calls wait for one another.
+   * Sends an envelope and gives the one that answers, opened where it was sealed: its bytes are good until the next
+   * call. Calls wait for one another.
    * @throws WsmanError; or the signal's reason
    */
   async exchange(envelope: Buffer, context: RequestContext): Promise<Buffer> {
@@ -309,6 +314,7 @@ export class Channel {
         context,
       );
     }
+    this.#giveBack();
     try {
       const sealed = parseSealedBody(answer.body);
       const plain = await untilAborted(secured.context.unwrap(sealed.header, sealed.data), context.signal);
@@ -318,6 +324,7 @@ export class Channel {
           `${plain.length} bytes came out where ${sealed.contentLength} were declared`,
         );
       }
+      this.#opened = plain;
       return Buffer.isBuffer(plain) ? plain : Buffer.from(plain.buffer, plain.byteOffset, plain.byteLength);
     } catch (error) {
       if (context.signal?.aborted === true && error === context.signal.reason) throw error;
@@ -330,6 +337,14 @@ export class Channel {
         error,
       );
     }
+  }
+
+  /** Half a megabyte for each answer, left to the collector, would be most of what the process holds. */
+  #giveBack(): void {
+    const opened = this.#opened;
+    this.#opened = undefined;
+    if (opened === undefined || opened.byteLength < leastGivenBack) return;
+    if (opened.buffer instanceof ArrayBuffer) opened.buffer.transfer(0);
   }
 
   /** The authenticated connection, where it still stands. */
