@@ -88,22 +88,10 @@ function environment(): Record<string, string> {
 /** A certificate for the encrypted file, whose password is a planted secret. */
 function makeCertificate(): string {
   const pfx = join(folder, 'settings.pfx');
-  const { status, stderr } = spawnSync(
-    'openssl',
-    [
-      'pkcs12',
-      '-export',
-      '-inkey',
-      client.key,
-      '-in',
-      client.certificate,
-      '-out',
-      pfx,
-      '-passout',
-      `pass:${secrets.certificatePassword}`,
-    ],
-    { encoding: 'utf8' },
-  );
+  const words = ['pkcs12', '-export', '-inkey', client.key, '-in', client.certificate, '-out', pfx];
+  const { status, stderr } = spawnSync('openssl', [...words, '-passout', `pass:${secrets.certificatePassword}`], {
+    encoding: 'utf8',
+  });
   assert.equal(status, 0, stderr);
   return pfx;
 }
