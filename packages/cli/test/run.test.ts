@@ -45,7 +45,7 @@ test('a peer that hangs up at once is exit 3, and the old files stay as they are
   const output = join(dirname(folder), 'Temp', 'ExportOutput');
   mkdirSync(output, { recursive: true });
   writeFileSync(join(output, 'Main_mailboxes.csv'), 'old');
-  const { code } = await runProgram(['export', '--settings', folder, '--no-progress']);
+  const { code } = await runProgram(['export', '--settings', folder, '--no-progress', '--reconnect', '1']);
   assert.equal(code, 3);
   assert.deepEqual(readdirSync(output), ['Main_mailboxes.csv']);
   assert.equal(readFileSync(join(output, 'Main_mailboxes.csv'), 'utf8'), 'old');
