@@ -127,15 +127,15 @@ async function measureObjects(stage: Stage, columns: readonly MatrixColumn[]): P
   const figures: ExportFigure[] = columns.flatMap(({ cells }) =>
     cells
       .filter((cell) => cell.export === 'complete' && cell.shells === 1)
-      .map(({ cost }) => ({ objects: 'projected' as const, cost })),
+      .map(({ cost, shells }) => ({ objects: 'projected' as const, shells, cost })),
   );
-  const measure = async (mailboxes: number, objects: ExportFigure['objects']): Promise<void> => {
-    const [cost] = await measureExports(stage, mailboxes, { objects });
-    figures.push({ objects, cost: cost as ClientCost });
+  const measure = async (mailboxes: number, objects: ExportFigure['objects'], each: number[]): Promise<void> => {
+    const costs = await measureExports(stage, mailboxes, { objects, shells: each });
+    figures.push(...costs.map((cost, index) => ({ objects, shells: each[index] ?? 1, cost })));
     tell(`${mailboxes} mailboxes, ${objects} objects`);
   };
-  await measure(5 * largest, 'projected');
-  for (const size of sizes) await measure(size, 'whole');
+  await measure(5 * largest, 'projected', [1, 4]);
+  for (const size of sizes) await measure(size, 'whole', [1]);
   return figures;
 }
 

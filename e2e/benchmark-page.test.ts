@@ -100,10 +100,11 @@ test('the page of the benchmark says what was measured, with what command, and w
   const page = formatPage({ command: 'npm run bench -- --sizes 1000', machine: '2 × CPU' }, [
     formatMatrix(columns.slice(0, 1), 'benchmark.svg'),
     formatExports([
-      { objects: 'projected', cost: costOf() },
-      { objects: 'projected', cost: costOf({ mailboxes: 9800 }) },
-      { objects: 'projected', cost: costOf({ mailboxes: 49_000, peakResidentBytes: 150 * 1024 * 1024 }) },
-      { objects: 'whole', cost: costOf() },
+      { objects: 'projected', shells: 1, cost: costOf() },
+      { objects: 'projected', shells: 1, cost: costOf({ mailboxes: 9800 }) },
+      { objects: 'projected', shells: 1, cost: costOf({ mailboxes: 49_000, peakResidentBytes: 150 * 1024 * 1024 }) },
+      { objects: 'projected', shells: 4, cost: costOf({ mailboxes: 49_000, peakResidentBytes: 180 * 1024 * 1024 }) },
+      { objects: 'whole', shells: 1, cost: costOf() },
     ]),
     formatSharing({
       latencyMs: 3,
@@ -146,7 +147,8 @@ test('the page of the benchmark says what was measured, with what command, and w
     '| no change | 980 | 1 | 0 | 0.02 | 49000 | 0.00 s | 2 µs | 0.08 MB | 2.00 % | 120 MB |',
     '| incremental | 980 | 4 | 13 | 0.03 | 39200 | 0.01 s | 10 µs | 0.40 MB | 10.00 % | 120 MB |',
     'The incremental exports follow these changes: 10 changed, 1 made and 2 deleted of 1000.',
-    '| projected | 980 | 1960 | 250 µs | 25 µs | 225 µs | 4.1 KB | 120 MB |',
+    '| projected | 980 | 1 | 1960 | 250 µs | 25 µs | 225 µs | 4.1 KB | 120 MB |',
+    '| projected | 49000 | 4 | 98000 | 5 µs | 1 µs | 5 µs | 0.1 KB | 180 MB |',
     '- memory of 49000 mailboxes to that of 9800, projected: 1.25',
     '| 4 | 4.00 | 245 | 250 µs | 3.50 |',
     '| complete | 980 | 0.50 | 0.24 s | 4.00 MB | 100.00 % | 120 MB |',
