@@ -133,7 +133,7 @@ export const connectionKeys = {
   },
   Filter: {
     form: text('a filter as Get-Mailbox -Filter takes it'),
-    meaning: 'a recipient filter, as `Get-Mailbox -Filter` takes it',
+    meaning: 'a recipient filter, as `Get-Mailbox -Filter` takes it; it may stand in braces',
   },
   MaximumInsertedLines: { form: lines, meaning: 'lines of one file beyond which a run stops and waits for a person' },
   MaximumUpdatedLines: { form: lines, meaning: 'the same for changed lines' },
