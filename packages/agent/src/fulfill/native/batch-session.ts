@@ -152,36 +152,34 @@ export class BatchSession {
   }
 
   /**
-   * Opens the session where it is not open.
+   * Opens the session where it is not open. Opening itself tries again what may pass: only a session that was open, and
+   * is lost before it was of any use, is opened again here.
    * @throws what opening throws
    */
   async ensure(): Promise<void> {
+    const { ports, signal, onWarning, onRenewed, runId } = this.#options;
     for (let attempt = 1; this.#open === undefined; attempt += 1) {
+      const opened = await ports.open(signal, onWarning, runId, onRenewed);
       try {
-        await this.#openOnce();
+        await this.#prepare(opened);
       } catch (error) {
+        await opened.session.close();
         const isWorthAnother = error instanceof WsmanError && error.recovery === 'reopen-session';
-        if (!isWorthAnother || attempt === openingAttempts || this.#options.signal.aborted) throw error;
-        this.#options.onWarning(`${error.message}; a new session is opened`);
+        if (!isWorthAnother || attempt === openingAttempts || signal.aborted) throw error;
+        onWarning(`${error.message}; a new session is opened`);
       }
     }
   }
 
-  async #openOnce(): Promise<void> {
-    const { ports, signal, onWarning, onNote, onRenewed } = this.#options;
-    const opened = await ports.open(signal, onWarning, this.#options.runId, onRenewed);
-    try {
-      // In the session's own domain still: the answer is of a domain controller, not of a global catalog.
-      if (!this.#isPinned) this.#domainController = await this.#findDomainController(opened.session);
-      this.#isPinned = true;
-      const pins = { domainController: this.#domainController, globalCatalog: this.#options.connection.globalCatalog };
-      this.#forestInView = (
-        await openForestView(opened.session, pins, { onWarning, signal, purpose: 'fulfilment' })
-      ).forestView;
-    } catch (error) {
-      await opened.session.close();
-      throw error;
-    }
+  async #prepare(opened: OpenSession): Promise<void> {
+    const { signal, onWarning, onNote } = this.#options;
+    // In the session's own domain still: the answer is of a domain controller, not of a global catalog.
+    if (!this.#isPinned) this.#domainController = await this.#findDomainController(opened.session);
+    this.#isPinned = true;
+    const pins = { domainController: this.#domainController, globalCatalog: this.#options.connection.globalCatalog };
+    this.#forestInView = (
+      await openForestView(opened.session, pins, { onWarning, signal, purpose: 'fulfilment' })
+    ).forestView;
     this.#open = opened;
     this.#server = opened.url;
     onNote(`session open on ${opened.url}, domain controller ${this.#domainController ?? 'of the server’s choice'}`);

@@ -130,3 +130,13 @@ test('an answer to the first Create that may pass is told, and asked for again; 
     assert.equal(refused.exitCode, 3);
     assert.equal(stand.simulator.firedFaults.length, 1);
   }));
+
+test('a first session that cannot be had is tried three times in all, and no order is touched', () =>
+  onStand(async (stand) => {
+    stand.simulator.setFault('every create: fault 995');
+    const failed = await stand.fulfil();
+    assert.ok(failed.kind === 'failed', JSON.stringify(failed));
+    assert.deepEqual([failed.exitCode, failed.failure.code], [3, 'WSMAN_FAULT']);
+    assert.equal(stand.simulator.firedFaults.length, 3);
+    assert.equal(stand.told.filter((text) => text.includes('it is tried again in')).length, 2);
+  }));
