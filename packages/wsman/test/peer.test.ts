@@ -398,6 +398,44 @@ test('a fault in answer to Create is WSMAN_FAULT with its code, its text and wha
   }
 });
 
+test('a shell that was made behind a front end that lost the answer is removed by the id that was proposed for it', async (t) => {
+  const cases: readonly [number, string, number][] = [
+    [504, '', 1],
+    [502, '', 1],
+    [503, '', 0],
+    [500, '[FailureCategory=Cafe-ReceiveFailure] The connection to the back end was cut.', 1],
+    [500, '[FailureCategory=Cafe-ConnectFailure] The back end could not be reached.', 0],
+  ];
+  for (const [status, reason, removed] of cases) {
+    const server = await serve(t, {
+      spoil: async ({ parsed, response, answer }) => {
+        if (parsed.body.kind !== 'create') return false;
+        if (removed > 0) await answer();
+        const fault = {
+          role: 'Receiver' as const,
+          subcode: 'InternalError',
+          code: 1234,
+          reason,
+          message: undefined,
+          faultDetail: undefined,
+          machine: 'ex01',
+        };
+        const header = { messageId: 'uuid:1', relatesTo: parsed.header.messageId };
+        const soap = reason === '' ? undefined : formatResponse(header, { kind: 'fault', fault });
+        response.writeHead(status, { 'Content-Type': soap === undefined ? 'text/html' : soapContentType }).end(soap);
+        return true;
+      },
+    });
+    const notices: string[] = [];
+    await openFailure(optionsFor(server.url(), { onShell: ({ kind }) => notices.push(kind) }));
+    assert.equal(server.counts['delete'] ?? 0, removed, `${status} ${reason}`);
+    assert.equal(server.alive, 0, `${status} ${reason}`);
+    assert.deepEqual(notices, ['creating', 'gone'], `${status} ${reason}`);
+    const asked = server.requests.flatMap(({ body }) => ('shellId' in body ? [body.shellId?.toUpperCase()] : []));
+    assert.equal(new Set(asked).size, 1);
+  }
+});
+
 test('a redirection within the host is followed; to another host, or in a circle, it is refused', async (t) => {
   const redirecting =
     (location: string): Spoiler =>

@@ -113,6 +113,13 @@ export function isFrontEndFailure(text: string): boolean {
   );
 }
 
+/** Whether it says so of a request that the back end may have got: only the way back was cut. */
+export function isAnswerLostBehind(text: string): boolean {
+  return /^Cafe-(?:(?:Receive|Pipeline|KeepAlive)Failure|ConnectionClosed|RequestCanceled|Timeout)$/.test(
+    failureCategory(text) ?? '',
+  );
+}
+
 /** Milliseconds of "Please wait for N seconds", as throttled Exchange says; `undefined` where there is none. */
 export function requestedWaitMs(text: string): number | undefined {
   const match = /wait for (\d{1,6}) seconds?/i.exec(text);

@@ -2,6 +2,8 @@
  * Operations that make something on the server (a shell, a command): cancelled before they are sent, they end
  * at once; after that their answer is waited for a little, because it holds the id by which to undo them.
  */
+import { isAnswerLostBehind } from '../codec/fault.ts';
+import { WsmanError, type WsmanErrorCode } from '../errors.ts';
 import { settledWithin } from '../waiting.ts';
 
 /** What an operation gets: a signal that is aborted only while nothing has been sent, and a call for when it has. */
@@ -59,15 +61,24 @@ export async function committed<T>(
   throw signal?.reason;
 }
 
-/** An answer that was lost or unreadable leaves open whether the operation was done. */
 async function undoWhereLost<T>(error: unknown, undoing: Undoing<T>): Promise<void> {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (
-    code === 'WSMAN_CONNECTION_LOST' ||
-    code === 'WSMAN_TIMED_OUT' ||
-    code === 'WSMAN_RESPONSE_INVALID' ||
-    code === 'WSMAN_LIMIT_EXCEEDED'
-  ) {
-    await undoing.outcomeUnknown();
-  }
+  if (isOutcomeOpen(error)) await undoing.outcomeUnknown();
+}
+
+const lostAnswers: ReadonlySet<WsmanErrorCode> = new Set([
+  'WSMAN_CONNECTION_LOST',
+  'WSMAN_TIMED_OUT',
+  'WSMAN_RESPONSE_INVALID',
+  'WSMAN_LIMIT_EXCEEDED',
+]);
+
+/**
+ * Whether an error leaves open if what was sent was done: its answer was lost or unreadable, here or between a proxy or
+ * Exchange's front end and the server behind it.
+ */
+export function isOutcomeOpen(error: unknown): boolean {
+  if (!(error instanceof WsmanError)) return false;
+  if (error.code === 'WSMAN_HTTP_ERROR') return error.status === 502 || error.status === 504;
+  if (error.code === 'WSMAN_FAULT') return isAnswerLostBehind(error.message);
+  return lostAnswers.has(error.code);
 }

@@ -9,7 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { type ClientEvent, ClientRunspacePool, type Guid, PsrpError } from '@exchange-connector/psrp';
 import { resourceUriPrefix } from '../codec/names.ts';
 import type { ResponseBody } from '../codec/response.ts';
-import { WsmanError, type WsmanErrorCode } from '../errors.ts';
+import { WsmanError } from '../errors.ts';
 import { checkAuthentication } from '../http/authentication.ts';
 import { Channel } from '../http/channel.ts';
 import { CookieStore } from '../http/cookie-store.ts';
@@ -17,7 +17,7 @@ import { type Endpoint, parseEndpoint } from '../http/endpoint.ts';
 import { ServerClock } from '../http/server-clock.ts';
 import { defaultWsmanLimits, type WsmanLimits } from '../limits.ts';
 import { nodeSessionKey } from '../node-session-key.ts';
-import { committed } from './committed.ts';
+import { committed, isOutcomeOpen } from './committed.ts';
 import { ContinuityWatch } from './continuity.ts';
 import type { WsmanSessionOptions } from './options.ts';
 import { poolBroken, protocolViolation } from './pool-errors.ts';
@@ -100,14 +100,6 @@ async function openAt(endpoint: Endpoint, options: WsmanSessionOptions, limits: 
 
 type ShellParts = Omit<SessionParts, 'shellId' | 'idleTimeoutMs'> & { readonly cookies: CookieStore };
 
-/** Codes after whose error it is open whether a shell was made; after any other one there is none. */
-const outcomeOpen: ReadonlySet<WsmanErrorCode> = new Set([
-  'WSMAN_CONNECTION_LOST',
-  'WSMAN_TIMED_OUT',
-  'WSMAN_RESPONSE_INVALID',
-  'WSMAN_LIMIT_EXCEEDED',
-]);
-
 async function openShell(parts: ShellParts, options: WsmanSessionOptions): Promise<WsmanSession> {
   const { limits, main, control, client, url, onShell } = parts;
   const created = await createShell(parts, options);
@@ -172,8 +164,7 @@ async function createShell(
       },
     );
   } catch (error) {
-    const isOpen =
-      sent && (options.signal?.aborted === true || (error instanceof WsmanError && outcomeOpen.has(error.code)));
+    const isOpen = sent && (options.signal?.aborted === true || isOutcomeOpen(error));
     if (undone ?? !isOpen) onShell({ kind: 'gone', shellId: proposedId });
     throw error;
   }
