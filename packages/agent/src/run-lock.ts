@@ -48,14 +48,26 @@ function readText(path: string): string | undefined {
   }
 }
 
-/** Boot and start time of a process ([proc(5)] stat, field 22); empty where the system has no /proc or no such process. */
-function processStart(pid: number): string {
+/** What [proc(5)] stat says of a process, from its third field on; undefined where there is no /proc or no such process. */
+function processFacts(pid: number): readonly string[] | undefined {
   const stat = readText(`/proc/${pid}/stat`);
-  const boot = readText('/proc/sys/kernel/random/boot_id')?.trim();
-  if (stat === undefined || boot === undefined) return '';
   // The command, in parentheses, may hold spaces and parentheses itself.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return `${boot} ${fields[19] ?? ''}`;
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+/** Boot and start time of a process (field 22); empty where the system does not tell. */
+function processStart(facts: readonly string[] | undefined): string {
+  const boot = readText('/proc/sys/kernel/random/boot_id')?.trim();
+  return facts === undefined || boot === undefined ? '' : `${boot} ${facts[19] ?? ''}`;
+}
+
+/**
+ * A process that has ended, and that its parent has not asked for (fields 3 and 20). It takes signals for as long as
+ * that: for good in a container whose first process asks for no orphan. While a second thread of it is there, that one
+ * may still be in the middle of a write.
+ */
+function isZombie(facts: readonly string[]): boolean {
+  return facts[0] === 'Z' && Number(facts[17]) <= 1;
 }
 
 function isRunning(pid: number): boolean {
@@ -86,14 +98,16 @@ function parseHolder(text: string): Holder | undefined {
 
 /** This process. */
 export function ownIdentity(): ProcessIdentity {
-  return { pid: process.pid, host: hostname(), processStart: processStart(process.pid) };
+  return { pid: process.pid, host: hostname(), processStart: processStart(processFacts(process.pid)) };
 }
 
 /** Whether a process lives; `undefined` where that cannot be told (another host, no /proc). */
 export function isLiving(identity: ProcessIdentity): boolean | undefined {
   if (identity.host !== hostname()) return undefined;
   if (!isRunning(identity.pid)) return false;
-  const start = processStart(identity.pid);
+  const facts = processFacts(identity.pid);
+  if (facts !== undefined && isZombie(facts)) return false;
+  const start = processStart(facts);
   return identity.processStart !== '' && start !== '' ? start === identity.processStart : undefined;
 }
 

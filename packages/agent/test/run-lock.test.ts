@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync,
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { AgentError } from '../src/errors.ts';
 import { clearDeadLocks, takeRunLock } from '../src/run-lock.ts';
 
@@ -58,6 +59,39 @@ test(
     inFolder((folder) => {
       writeFileSync(join(folder, 'lock.json'), JSON.stringify({ ...holder, processStart: 'another-boot 12345' }));
       takeRunLock(folder, 'next', []).release();
+    }),
+);
+
+test(
+  'a holder that was killed, and that its parent never asks for, holds nobody up',
+  { skip: process.platform === 'linux' ? false : 'only /proc tells a process that ended from one that runs' },
+  () =>
+    inFolder(async (folder) => {
+      // The shell becomes a program that knows of no children: what it started stays a zombie when it is killed.
+      const parent = spawn('sh', ['-c', 'sleep 1000 & echo $!; exec cat'], { stdio: ['pipe', 'pipe', 'inherit'] });
+      const ended = once(parent, 'exit');
+      try {
+        const [printed] = (await once(parent.stdout, 'data')) as [Buffer];
+        const pid = Number(printed.toString());
+        const facts = () => {
+          const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+          return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+        };
+        const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+        const holder = { pid, host: hostname(), processStart: `${boot} ${facts()[19]}`, runId: 'dead', temporaries: ['left'] };
+        writeFileSync(join(folder, 'lock.json'), JSON.stringify(holder));
+        assert.throws(() => takeRunLock(folder, randomUUID(), []), isLocked);
+        // The shell must have become that program by then: a shell would ask for its child.
+        while (!readFileSync(`/proc/${parent.pid}/comm`, 'utf8').startsWith('cat')) await setImmediate();
+        process.kill(pid, 'SIGKILL');
+        while (facts()[0] !== 'Z') await setImmediate();
+        const lock = takeRunLock(folder, randomUUID(), []);
+        assert.deepEqual(lock.abandoned, ['left']);
+        lock.release();
+      } finally {
+        parent.stdin.end();
+        await ended;
+      }
     }),
 );
 
