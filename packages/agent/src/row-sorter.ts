@@ -402,7 +402,7 @@ export class RowSorter implements RowSink {
 
 /** Gives memory back at once that nothing looks at any more, and that is in no pool. */
 function free(buffer: Buffer<ArrayBuffer>): void {
-  buffer.buffer.transfer(0);
+  if (!buffer.buffer.detached) buffer.buffer.transfer(0);
 }
 
 function rowOf(record: Buffer, length: number, groups: readonly string[]): SortedRow {
