@@ -78,7 +78,13 @@ test(
           return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
         };
         const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-        const holder = { pid, host: hostname(), processStart: `${boot} ${facts()[19]}`, runId: 'dead', temporaries: ['left'] };
+        const holder = {
+          pid,
+          host: hostname(),
+          processStart: `${boot} ${facts()[19]}`,
+          runId: 'dead',
+          temporaries: ['left'],
+        };
         writeFileSync(join(folder, 'lock.json'), JSON.stringify(holder));
         assert.throws(() => takeRunLock(folder, randomUUID(), []), isLocked);
         // The shell must have become that program by then: a shell would ask for its child.
