@@ -5,6 +5,7 @@ import { whyComplete } from '@exchange-connector/connector';
 import { openCookie, type OpenCookie } from './cookie-file.ts';
 import { openBaseCookie } from './cookie-store.ts';
 import type { ExportRun } from './export-run.ts';
+import { readPlainText } from './plain-file.ts';
 import { joinCookies, openUncertain } from './uncertain-cookies.ts';
 
 /** What an export starts from. Close it in the end. */
@@ -65,7 +66,8 @@ function basisOfCookie(run: ExportRun): ExportBasis {
   }
   if (found.kind !== 'found') {
     const before = lastOf(run);
-    return basis(before, whyNone(run, found), found.kind === 'none' && before === undefined);
+    const isFirst = found.kind === 'none' && before === undefined && !lostItsCookie(run);
+    return basis(before, whyNone(run, found), isFirst);
   }
   const { cookie } = found;
   const conditions = {
@@ -86,9 +88,20 @@ function whyNone(
   found: { readonly kind: 'none' } | { readonly kind: 'unusable'; readonly why: string },
 ): string {
   if (found.kind === 'unusable') return found.why;
-  return run.request.connection.requireAcknowledge
-    ? 'no export was acknowledged yet'
-    : 'there is no cookie of an earlier export';
+  if (run.request.connection.requireAcknowledge) return 'no export was acknowledged yet';
+  const none = 'there is no cookie of an earlier export';
+  if (!lostItsCookie(run)) return none;
+  return `${none}, although ${run.paths.manifest} says that it wrote one: what was deleted since cannot be told, so this export is to be loaded in place of all before it (${run.cookie} was expected)`;
+}
+
+/** Whether an export stands in the output folder that had a cookie. */
+function lostItsCookie(run: ExportRun): boolean {
+  try {
+    const manifest: unknown = JSON.parse(readPlainText(run.paths.manifest));
+    return typeof manifest === 'object' && manifest !== null && 'cookieOut' in manifest && manifest.cookieOut !== null;
+  } catch {
+    return false;
+  }
 }
 
 /** The last export's cookie, where another one was to be started from and cannot be. */

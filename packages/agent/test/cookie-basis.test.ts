@@ -48,6 +48,19 @@ test('a change of the settings that shape rows means a complete run, which carri
     assert.equal((await stand.publish()).manifest.mode, 'incremental');
   }));
 
+test('a cookie that is gone, beside files that had one, is told: deletions since are in no file', () =>
+  onStand(async (stand) => {
+    await stand.publish();
+    assert.deepEqual(
+      stand.warnings.filter((text) => text.includes('cookie')),
+      [],
+    );
+    rmSync(stand.cookie);
+    const { manifest } = await stand.publish();
+    assert.match(manifest.reason ?? '', /^there is no cookie of an earlier export, although .* in place of all before/);
+    assert.ok(stand.warnings.includes(`this export is a complete one: ${manifest.reason}`));
+  }));
+
 test('a cookie of another connection is not compared with', () =>
   onStand(async (stand) => {
     await stand.publish();
