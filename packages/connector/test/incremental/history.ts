@@ -397,7 +397,7 @@ export class History {
     }
     this.#load(run);
     this.#checkCookie();
-    if (isQuiet) await this.#check(now);
+    if (isQuiet) await this.#check(now, run.errors.length > 0);
   }
 
   #count(run: SmallRun): void {
@@ -446,8 +446,8 @@ export class History {
     assert.deepEqual(known, [...this.#loaded.mailboxes.keys()].sort());
   }
 
-  /** What is loaded is what a complete export writes now. */
-  async #check(now: number): Promise<void> {
+  /** What is loaded is what a complete export writes now; names of recipients wait for a run without errors. */
+  async #check(now: number, isIncomplete: boolean): Promise<void> {
     // Read where the increments are read: times of change differ from one directory server to the next.
     const [catalog] = Object.values(this.#reader().facts.controllers).flat();
     const pins = {
@@ -460,7 +460,11 @@ export class History {
     load(mailboxes, whole.mailboxes);
     load(databases, whole.databases);
     assert.deepEqual(differences(this.#loaded.databases, databases), []);
-    assert.deepEqual(differences(this.#loaded.mailboxes, mailboxes), []);
+    const found = differences(this.#loaded.mailboxes, mailboxes);
+    assert.deepEqual(
+      found.filter((difference) => !isIncomplete || !/^\S+ ForwardingAddress: /.test(difference)),
+      [],
+    );
   }
 }
 
